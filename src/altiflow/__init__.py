@@ -1,0 +1,3 @@
+"""ICESat-2 altimetry and ice velocity on one grid: read, grid, fuse and map."""
+
+__version__ = "0.1.0"

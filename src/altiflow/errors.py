@@ -1,0 +1,74 @@
+"""Typed errors: each says what was wrong, shows the value and says what to do."""
+
+__all__ = [
+    "AltiflowError",
+    "CorruptGranuleError",
+    "EmptyDataError",
+    "FieldError",
+    "GranuleError",
+    "InputError",
+    "LoginError",
+    "MissingDataError",
+    "NoOverlapError",
+    "OrientationError",
+    "SearchError",
+    "TruthError",
+    "UnsupportedFormatError",
+    "WrongProductError",
+]
+
+
+class AltiflowError(Exception):
+    """Anything altiflow refuses to do, with the reason and the way out."""
+
+
+class InputError(AltiflowError, ValueError):
+    """An argument has a value that means nothing here."""
+
+
+class GranuleError(AltiflowError):
+    """A granule could not be read."""
+
+
+class UnsupportedFormatError(GranuleError):
+    """The file is not in a format that can be opened (not HDF5, a newer HDF5 layout ...)."""
+
+
+class CorruptGranuleError(GranuleError):
+    """The file is damaged or truncated, or its data sets contradict each other."""
+
+
+class WrongProductError(GranuleError):
+    """The file is a granule of another product than the one asked for."""
+
+
+class MissingDataError(GranuleError):
+    """A data set or group that the product promises is not in the granule."""
+
+
+class OrientationError(GranuleError):
+    """Strong and weak beams cannot be told apart (spacecraft in transition, or no orientation)."""
+
+
+class FieldError(AltiflowError, ValueError):
+    """A velocity field does not state what the contract demands."""
+
+
+class EmptyDataError(AltiflowError, ValueError):
+    """Nothing is left to work on: no granule, no segment, no valid value."""
+
+
+class NoOverlapError(AltiflowError):
+    """Two data sets do not meet in space or time."""
+
+
+class SearchError(AltiflowError):
+    """The archive's search answered with an error or could not be reached."""
+
+
+class LoginError(SearchError):
+    """The archive wants a login and none is at hand."""
+
+
+class TruthError(AltiflowError):
+    """A result on the built-in sample is further from the known truth than allowed."""

@@ -1,0 +1,242 @@
+"""The grid: a CRS, an affine transform and a shape; which cell a point falls into, and where a cell is."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import xarray as xr
+from affine import Affine
+
+from altiflow.errors import InputError
+from altiflow.gridding.named import grid_definition
+
+__all__ = ["Grid"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_LATTICE_TOLERANCE = 1e-6
+"""Largest departure of coordinates from an even spacing, as a fraction of a cell."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular map grid, rows from the top (north of the map) down.
+
+    Attributes
+    ----------
+    crs
+        Coordinate reference system of x and y.
+    transform
+        Affine from (col, row) to (x, y) [m]; ``transform @ (0, 0)`` is the outer upper-left corner.
+    shape
+        Number of (rows, cols).
+    name
+        Name of a published grid or a window of one; "custom" otherwise.
+
+    Notes
+    -----
+    A cell holds its upper and left edges, not its lower and right ones: ``col = floor((x - left) / cell)`` and
+    ``row = floor((top - y) / cell)``. Both indices are checked against the shape.
+
+    Examples
+    --------
+    >>> grid = Grid.named("EASE2_N25km")
+    >>> grid.shape, grid.bounds
+    ((720, 720), (-9000000.0, -9000000.0, 9000000.0, 9000000.0))
+    >>> row, col = grid.rowcol(np.array([0.0, 9e6]), np.array([0.0, 0.0]))
+    >>> row.tolist(), col.tolist()
+    ([360, -1], [360, -1])
+    """
+
+    crs: pyproj.CRS
+    transform: Affine
+    shape: tuple[int, int]
+    name: str = "custom"
+
+    def __post_init__(self) -> None:
+        """Check that the grid is north-up with square-cornered cells."""
+        t = self.transform
+        if t.b != 0 or t.d != 0 or t.a <= 0 or t.e >= 0:
+            raise InputError(f"a grid needs x to the right and y upward without rotation, got {tuple(t)[:6]}")
+        if min(self.shape) < 1:
+            raise InputError(f"a grid needs at least one row and one column, got shape {self.shape}")
+
+    @classmethod
+    def named(cls, name: str) -> Grid:
+        """Return a published grid, such as ``"EASE2_N6.25km"`` or ``"NSIDC_PS_N25km"``.
+
+        Raises
+        ------
+        InputError
+            If there is no grid of that name.
+        """
+        found = grid_definition(name)
+        left, top = found.corner
+        transform = Affine(found.cell, 0.0, left, 0.0, -found.cell, top)
+        return cls(pyproj.CRS(found.crs), transform, found.shape, name)
+
+    @classmethod
+    def from_bounds(
+        cls, crs: Any, bounds: tuple[float, float, float, float], resolution: float | tuple[float, float]
+    ) -> Grid:
+        """Return a custom grid that covers `bounds`.
+
+        Parameters
+        ----------
+        crs
+            Anything :class:`pyproj.CRS` takes.
+        bounds
+            (x_min, y_min, x_max, y_max) [m]; the upper-left corner is kept, the lower and right edges move
+            outward to whole cells.
+        resolution
+            Cell size [m], or (width, height).
+
+        Raises
+        ------
+        InputError
+            If the bounds are empty or the resolution is not positive.
+
+        Examples
+        --------
+        >>> Grid.from_bounds("EPSG:3413", (0, 0, 1000, 500), 250).shape
+        (2, 4)
+        """
+        width, height = (resolution, resolution) if isinstance(resolution, (int, float)) else resolution
+        x_min, y_min, x_max, y_max = (float(value) for value in bounds)
+        if not (width > 0 and height > 0):
+            raise InputError(f"resolution must be positive, got {resolution!r}")
+        if not (x_max > x_min and y_max > y_min and np.isfinite([x_min, y_min, x_max, y_max]).all()):
+            raise InputError(f"bounds are (x_min, y_min, x_max, y_max) with min below max, got {bounds!r}")
+        cols, rows = (
+            int(np.ceil((high - low) / cell - _LATTICE_TOLERANCE))
+            for low, high, cell in ((x_min, x_max, width), (y_min, y_max, height))
+        )
+        transform = Affine(float(width), 0.0, x_min, 0.0, -float(height), y_max)
+        return cls(pyproj.CRS(crs), transform, (max(rows, 1), max(cols, 1)))
+
+    @classmethod
+    def from_centres(cls, crs: Any, x: npt.ArrayLike, y: npt.ArrayLike) -> Grid:
+        """Return the grid whose cell centres are `x` (ncols,) and `y` (nrows,), in either order of y.
+
+        Raises
+        ------
+        InputError
+            If the coordinates are not evenly spaced, or x does not increase.
+        """
+        across, down = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        width, height = _spacing(across, "x"), _spacing(down, "y")
+        if width <= 0:
+            raise InputError("x must increase from cell to cell")
+        top = down.max() + abs(height) / 2
+        transform = Affine(width, 0.0, across[0] - width / 2, 0.0, -abs(height), top)
+        return cls(pyproj.CRS(crs), transform, (down.size, across.size))
+
+    @classmethod
+    def from_dataset(cls, dataset: xr.Dataset) -> Grid:
+        """Return the grid of a Dataset that altiflow wrote (grid mapping variable ``crs``, x and y centres).
+
+        Raises
+        ------
+        InputError
+            If the Dataset has no x, y or CRS.
+        """
+        if "crs" not in dataset.variables or "x" not in dataset or "y" not in dataset:
+            raise InputError("the Dataset has no grid: x, y and the grid mapping variable 'crs' are needed")
+        mapping = dataset["crs"].attrs
+        grid = cls.from_centres(mapping.get("crs_wkt") or mapping["spatial_ref"], dataset["x"], dataset["y"])
+        return cls(grid.crs, grid.transform, grid.shape, str(mapping.get("grid_name", "custom")))
+
+    @property
+    def resolution(self) -> tuple[float, float]:
+        """Cell width and height [m]."""
+        return self.transform.a, -self.transform.e
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Outer edges (x_min, y_min, x_max, y_max) [m]."""
+        rows, cols = self.shape
+        right, bottom = self.transform @ (cols, rows)
+        return self.transform.c, bottom, right, self.transform.f
+
+    @property
+    def x(self) -> Floats:
+        """Cell centres (cols,) [m], left to right."""
+        return self.transform.c + self.transform.a * (np.arange(self.shape[1]) + 0.5)
+
+    @property
+    def y(self) -> Floats:
+        """Cell centres (rows,) [m], from the top down."""
+        return self.transform.f + self.transform.e * (np.arange(self.shape[0]) + 0.5)
+
+    @property
+    def crs_name(self) -> str:
+        """Authority string of the CRS such as "EPSG:6931"; WKT where it has none."""
+        authority = self.crs.to_authority()
+        return ":".join(authority) if authority else str(self.crs.to_wkt())
+
+    @property
+    def signature(self) -> str:
+        """Twelve hex digits that name CRS, transform and shape: equal signatures, equal grids."""
+        numbers = [*(float(v).hex() for v in tuple(self.transform)[:6]), *map(str, self.shape)]
+        return hashlib.sha256("|".join([self.crs_name, *numbers]).encode()).hexdigest()[:12]
+
+    def project(self, longitude: npt.ArrayLike, latitude: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """Return (x, y) [m], each (n,), of WGS84 longitudes and latitudes [degrees]."""
+        transformer = pyproj.Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
+        x, y = transformer.transform(np.asarray(longitude, float), np.asarray(latitude, float))
+        return np.asarray(x, float), np.asarray(y, float)
+
+    def rowcol(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Ints, Ints]:
+        """Return (row, col), each (n,), of the cell each point falls into; (-1, -1) outside the grid."""
+        rows, cols = self.shape
+        with np.errstate(invalid="ignore"):
+            col = np.floor((np.asarray(x, float) - self.transform.c) / self.transform.a)
+            row = np.floor((self.transform.f - np.asarray(y, float)) / -self.transform.e)
+            inside = (col >= 0) & (col < cols) & (row >= 0) & (row < rows)
+        return np.where(inside, row, -1).astype(np.int64), np.where(inside, col, -1).astype(np.int64)
+
+    def xy(self, row: npt.ArrayLike, col: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """Return (x, y) [m] of cell centres."""
+        across = self.transform.c + self.transform.a * (np.asarray(col, float) + 0.5)
+        down = self.transform.f + self.transform.e * (np.asarray(row, float) + 0.5)
+        return across, down
+
+    def window(self, rows: slice, cols: slice) -> Grid:
+        """Return the part of the grid in ``rows`` and ``cols``, on the same lattice.
+
+        Raises
+        ------
+        InputError
+            If the window is empty or outside the grid.
+        """
+        row0, row1, _ = rows.indices(self.shape[0])
+        col0, col1, _ = cols.indices(self.shape[1])
+        if row1 <= row0 or col1 <= col0:
+            raise InputError(f"the window rows {rows}, cols {cols} holds no cell of shape {self.shape}")
+        left, top = self.transform @ (col0, row0)
+        moved = Affine(self.transform.a, 0.0, left, 0.0, self.transform.e, top)
+
+        return Grid(self.crs, moved, (row1 - row0, col1 - col0), self.name)
+
+    def lonlat(self) -> tuple[Floats, Floats]:
+        """Return (longitude, latitude) [degrees], each (rows, cols), of the cell centres (WGS84)."""
+        transformer = pyproj.Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
+        lon, lat = transformer.transform(*np.meshgrid(self.x, self.y))
+        return np.asarray(lon, float), np.asarray(lat, float)
+
+
+def _spacing(values: Floats, axis: str) -> float:
+    """Return the even step of `values` (n,), n >= 2."""
+    if values.size < 2:
+        raise InputError(f"{axis} needs at least two cell centres to tell the cell size")
+    step = (values[-1] - values[0]) / (values.size - 1)
+    even = values[0] + step * np.arange(values.size)
+    if step == 0 or np.abs(values - even).max() > _LATTICE_TOLERANCE * 10 * abs(step):
+        raise InputError(f"{axis} is not evenly spaced; a grid has one cell size per axis")
+    return float(step)
