@@ -1,1 +1,15 @@
-"""To be handed on."""
+"""Finding granules: searches of the archive, granules on disk, and the grammar of their names."""
+
+from altiflow.readers.catalogue.archive import Archive, open_archive
+from altiflow.readers.catalogue.local import find_local_granules
+from altiflow.readers.catalogue.names import GranuleName, parse_granule_name
+from altiflow.readers.catalogue.search import search_granules
+
+__all__ = [
+    "Archive",
+    "GranuleName",
+    "find_local_granules",
+    "open_archive",
+    "parse_granule_name",
+    "search_granules",
+]

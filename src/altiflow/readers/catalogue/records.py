@@ -1,0 +1,152 @@
+"""Granule records: one UMM-G record of the archive as one row of a search result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from altiflow.errors import InputError, SearchError
+from altiflow.readers.catalogue.names import GranuleName, parse_granule_name
+from altiflow.region import enclose_ring, wrap_longitudes
+
+__all__ = ["read_record", "try_granule_name"]
+
+_UNIT_BYTES = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
+"""Bytes in a size unit of UMM-G; the archive's ingest system divides by powers of 1024."""
+_DATA_FILE = re.compile(r"\.(h5|hdf5|nc|nc4|he5|hdf|tif)$", re.IGNORECASE)
+
+
+def read_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a UMM-G record.
+
+    Parameters
+    ----------
+    record
+        One item of a ``granules.umm_json`` answer, with ``meta`` and ``umm``.
+
+    Returns
+    -------
+    dict
+        granule, product, version, revision, start, end (ISO 8601 text, UTC), rgt, cycle, hemisphere,
+        size_mb [2**20 bytes], url_https, url_s3 and geometry (EPSG:4326); None where the record is silent.
+
+    Raises
+    ------
+    SearchError
+        If the record lacks what UMM-G demands.
+    """
+    try:
+        umm = record["umm"]
+        name = _file_name(umm)
+        parsed = try_granule_name(name)
+        start, end = _period(umm["TemporalExtent"])
+        collection = umm["CollectionReference"]
+        return {
+            "granule": parsed.stem if parsed else _DATA_FILE.sub("", name),
+            "product": parsed.product if parsed else str(collection["ShortName"]),
+            "version": parsed.version if parsed else str(collection["Version"]),
+            "revision": parsed.revision if parsed else None,
+            "start": start,
+            "end": end,
+            "rgt": parsed.rgt if parsed else None,
+            "cycle": parsed.cycle if parsed else None,
+            "hemisphere": parsed.hemisphere if parsed else None,
+            "size_mb": _size(umm.get("DataGranule", {}).get("ArchiveAndDistributionInformation", []), name),
+            "url_https": _link(umm.get("RelatedUrls", []), "https"),
+            "url_s3": _link(umm.get("RelatedUrls", []), "s3"),
+            "geometry": _footprint(umm.get("SpatialExtent", {}).get("HorizontalSpatialDomain", {})),
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, shapely.GEOSException) as error:
+        where = record.get("meta", {}).get("concept-id", "without an id")
+        raise SearchError(f"granule record {where} is not in the UMM-G form: {error!r}") from error
+
+
+def try_granule_name(name: str) -> GranuleName | None:
+    """Return what the name says, None if it is not of a form that altiflow knows."""
+    try:
+        return parse_granule_name(name)
+    except InputError:
+        return None
+
+
+def _file_name(umm: Mapping[str, Any]) -> str:
+    """Return the file name: the producer's where it is told, as older records are named otherwise."""
+    identifiers = umm.get("DataGranule", {}).get("Identifiers", [])
+    told = {item["IdentifierType"]: item["Identifier"] for item in identifiers}
+    return str(told.get("ProducerGranuleId") or umm["GranuleUR"])
+
+
+def _period(extent: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the first and last moment, ISO 8601."""
+    if "SingleDateTime" in extent:
+        return extent["SingleDateTime"], extent["SingleDateTime"]
+    both = extent["RangeDateTime"]
+    return both["BeginningDateTime"], both.get("EndingDateTime", both["BeginningDateTime"])
+
+
+def _size(files: Iterable[Mapping[str, Any]], name: str) -> float | None:
+    """Return the size [2**20 bytes] of the data file, or of all files if none has its name."""
+    known = [(str(item.get("Name", "")), size) for item in files if (size := _file_size(item)) is not None]
+    own = [size for file, size in known if file == name]
+    return sum(own or [size for _, size in known]) if known else None
+
+
+def _file_size(item: Mapping[str, Any]) -> float | None:
+    """Return the size [2**20 bytes] of one file, None if the record is silent."""
+    if "SizeInBytes" in item:
+        return float(item["SizeInBytes"]) / 2**20
+    unit = _UNIT_BYTES.get(str(item.get("SizeUnit", "")).upper())
+    return float(item["Size"]) * unit / 2**20 if unit and "Size" in item else None
+
+
+def _link(links: Iterable[Mapping[str, Any]], scheme: str) -> str | None:
+    """Return the address of the data file with `scheme`."""
+    wanted = {"GET DATA", "GET DATA VIA DIRECT ACCESS"}
+    found = [
+        str(link["URL"]) for link in links if link.get("Type") in wanted and str(link["URL"]).startswith(f"{scheme}://")
+    ]
+    # Check sums and metadata are sometimes listed as data too.
+    return next((url for url in found if _DATA_FILE.search(url)), next(iter(found), None))
+
+
+def _footprint(domain: Mapping[str, Any]) -> BaseGeometry | None:
+    """Return the footprint, longitudes -180 to 180, cut at the antimeridian; None if there is no outline."""
+    geometry = domain.get("Geometry", {})
+    shapes = [_polygon(item) for item in geometry.get("GPolygons", [])]
+    shapes += [_rectangle(item) for item in geometry.get("BoundingRectangles", [])]
+    shapes = shapes or [_line(item) for item in geometry.get("Lines", [])]
+    shapes = shapes or [shapely.Point(p["Longitude"], p["Latitude"]) for p in geometry.get("Points", [])]
+    joined = shapely.union_all(shapes)
+    return None if joined.is_empty else joined
+
+
+def _corners(points: Iterable[Mapping[str, float]]) -> npt.NDArray[np.float64]:
+    """Return longitudes and latitudes, (2, n) [degrees]."""
+    return np.array([(point["Longitude"], point["Latitude"]) for point in points], dtype=float).T
+
+
+def _polygon(item: Mapping[str, Any]) -> BaseGeometry:
+    """Return a GPolygon without its exclusive zones."""
+    outer = enclose_ring(*_corners(item["Boundary"]["Points"]))
+    zones = item.get("ExclusiveZone", {}).get("Boundaries", [])
+    holes = [enclose_ring(*_corners(zone["Points"])) for zone in zones]
+    return shapely.difference(outer, shapely.union_all(holes)) if holes else outer
+
+
+def _rectangle(item: Mapping[str, float]) -> BaseGeometry:
+    """Return a bounding rectangle; west above east crosses the antimeridian."""
+    west, east = item["WestBoundingCoordinate"], item["EastBoundingCoordinate"]
+    south, north = item["SouthBoundingCoordinate"], item["NorthBoundingCoordinate"]
+    return wrap_longitudes(shapely.box(west, south, east + 360.0 * (east < west), north))
+
+
+def _line(item: Mapping[str, Any]) -> BaseGeometry:
+    """Return a ground track."""
+    longitude, latitude = _corners(item["Points"])
+    return wrap_longitudes(shapely.LineString(np.column_stack([np.unwrap(longitude, period=360.0), latitude])))

@@ -1,0 +1,239 @@
+"""The search: which granules the archive has, as a table with a footprint each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from altiflow.errors import EmptyDataError, InputError
+from altiflow.readers.catalogue.archive import Archive, Area, open_archive
+from altiflow.readers.catalogue.records import read_record, try_granule_name
+from altiflow.region import Region, as_region
+
+if TYPE_CHECKING:
+    import earthaccess
+
+__all__ = ["Moment", "search_granules"]
+
+Moment = str | date | datetime | np.datetime64 | None
+
+_DAY_OR_LONGER = re.compile(r"\d{4}(-\d\d){0,2}")
+_FIRST_DATA = datetime(2018, 10, 13)
+"""First day of ICESat-2 science data."""
+_RING_STEP = 0.5
+"""Longest side [degrees] of a ring that is sent: the archive follows great circles, the region does not."""
+_RING_CORNERS = 120
+"""Most corners of a ring that is sent; more would not fit into the address of a request."""
+_MONTHLY = {"ATL20", "ATL21"}
+
+
+def search_granules(
+    product: str,
+    *,
+    region: Any,
+    start: Moment,
+    end: Moment,
+    version: str = "latest",
+    session: earthaccess.Auth | None = None,
+    endpoint: str | None = None,
+    timeout: float = 60.0,
+) -> gpd.GeoDataFrame:
+    """Return the granules of a product that meet a region and a period, sorted by start.
+
+    Parameters
+    ----------
+    product
+        Short name, such as "ATL10"; any product that the archive holds in the cloud.
+    region
+        Anything :func:`altiflow.region.as_region` takes; None for everywhere. Polygons that are too long to
+        send, or that reach a pole, are searched by their bounding boxes: more granules, never fewer.
+    start, end
+        First and last moment (UTC); None leaves that side open. A day, month or year without a time of day
+        ("2019-04-20", "2019-04", ``datetime.date``) is meant whole.
+    version
+        "latest" keeps, of each piece of each track, the highest version and its highest revision; "006"
+        keeps that version only.
+    session
+        An authenticated ``earthaccess.Auth`` for restricted products; None searches anonymously. Nobody is
+        ever logged in or asked for a password here.
+    endpoint
+        Root of another deployment of the search service, such as
+        ``"https://cmr.uat.earthdata.nasa.gov/search/"``.
+    timeout
+        Longest wait for one answer [s].
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        One row per granule: granule, product, version, revision, start, end (datetime64[us], UTC), rgt,
+        cycle, hemisphere, size_mb [2**20 bytes], url_https, url_s3, geometry (footprint, EPSG:4326, None
+        where the archive tells none). ``attrs["altiflow"]`` holds what was asked.
+
+    Raises
+    ------
+    InputError
+        If an argument means nothing, or the archive has no such product or version.
+    EmptyDataError
+        If no granule meets the search.
+    LoginError
+        If the archive wants a login.
+    SearchError
+        If it cannot be reached or does not answer as it should.
+
+    Notes
+    -----
+    Versions of a granule of a product whose names altiflow does not know cannot be told to belong together;
+    "latest" then keeps the highest version found.
+
+    Examples
+    --------
+    >>> search_granules("ATL10", region=(170, 60, -170, 72), start="2022-02", end="2022-01")
+    Traceback (most recent call last):
+    altiflow.errors.InputError: start 2022-02-01 00:00:00 is after end 2022-01-31 23:59:59
+    """
+    short_name = _check_product(product)
+    where = None if region is None else as_region(region)
+    first, last = _as_moment(start, "start", last=False), _as_moment(end, "end", last=True)
+    if first and last and first > last:
+        raise InputError(f"start {first} is after end {last}")
+    archive = open_archive(session, endpoint=endpoint, timeout=timeout)
+    collections = _choose_collections(archive, short_name, version)
+    records: dict[str, Mapping[str, Any]] = {}
+    for area in _areas(where):
+        records |= archive.find_granules(list(collections), area=area, start=first, end=last)
+    asked = {
+        "product": short_name,
+        "version": version,
+        "versions_searched": sorted(set(collections.values())),
+        "region": None if where is None else where.to_dict(),
+        "start": None if first is None else first.isoformat(),
+        "end": None if last is None else last.isoformat(),
+        "endpoint": archive.endpoint,
+    }
+    if not records:
+        raise EmptyDataError(_explain_nothing(asked, where, last))
+    return _as_table(_keep_newest([read_record(record) for record in records.values()]), asked)
+
+
+def _check_product(product: str) -> str:
+    """Return the short name as the archive writes it."""
+    if not isinstance(product, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", product.strip(), re.ASCII):
+        raise InputError(f"product is a short name such as 'ATL10' or 'ATL06', got {product!r}")
+    name = product.strip()
+    return name.upper() if re.fullmatch(r"atl\d\d(ql)?", name, re.IGNORECASE) else name
+
+
+def _as_moment(value: Moment, argument: str, *, last: bool) -> datetime | None:
+    """Return the first or last second that `value` means (UTC, naive)."""
+    if value is None:
+        return None
+    whole = isinstance(value, str) and _DAY_OR_LONGER.fullmatch(value.strip())
+    try:
+        if whole or (isinstance(value, date) and not isinstance(value, datetime)):
+            span = pd.Period(str(value).strip())
+            return (span.end_time if last else span.start_time).floor("s").to_pydatetime()
+        if not isinstance(value, (str, datetime, np.datetime64)):
+            raise TypeError(f"a {type(value).__name__} is no moment")
+        moment = pd.Timestamp(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{argument} is a date such as '2019-04-20', got {value!r} ({error})") from error
+    if pd.isna(moment):
+        raise InputError(f"{argument} is a date such as '2019-04-20' or None, got {value!r}")
+    return (moment.tz_convert("UTC").tz_localize(None) if moment.tz else moment).floor("s").to_pydatetime()
+
+
+def _choose_collections(archive: Archive, product: str, version: str) -> dict[str, str]:
+    """Return the version of each collection to search, by concept id."""
+    found = archive.find_versions(product)
+    if not found:
+        raise InputError(f"product {product!r}: the archive at {archive.endpoint} has none of that short name")
+    if version == "latest":
+        return found
+    chosen = {key: told for key, told in found.items() if told.lstrip("0") == str(version).lstrip("0")}
+    if not chosen:
+        held = ", ".join(sorted(found.values()))
+        raise InputError(f"version {version!r} of {product} is not in the archive; it has {held}")
+    return chosen
+
+
+def _areas(region: Region | None) -> list[Area | None]:
+    """Return the areas to ask for one after the other; together they hold the region."""
+    if region is None:
+        return [None]
+    parts = [shapely.Polygon(part.exterior) for part in shapely.get_parts(region.geometry)]
+    rings = [shapely.segmentize(part.normalize(), _RING_STEP).reverse().exterior for part in parts]
+    sendable = all(
+        ring.is_ccw and len(ring.coords) <= _RING_CORNERS and max(abs(ring.bounds[1]), abs(ring.bounds[3])) < 90
+        for ring in rings
+    )
+    boxes = all(part.equals(shapely.box(*part.bounds)) for part in parts)
+    if boxes or not sendable or len(rings) > len(region.bboxes):
+        return [("bounding_box", box) for box in region.bboxes]
+    return [("polygon", tuple(ring.coords)) for ring in rings]
+
+
+def _keep_newest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return, of all rows for the same data, the one with the highest version and revision."""
+    unknown = [_order(row) for row in rows if row["revision"] is None]
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        if row["revision"] is None and _order(row) < max(unknown):
+            continue
+        key = _same_data(row)
+        if key not in newest or _order(row) > _order(newest[key]):
+            newest[key] = row
+    return list(newest.values())
+
+
+def _same_data(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what two versions of one granule have in common."""
+    name = try_granule_name(row["granule"])
+    if name is None:
+        return (row["granule"],)
+    if name.start is None:
+        # An ATL11 granule grows with every cycle; its track does not.
+        return name.product, name.rgt, name.segment
+    if name.product in _MONTHLY:
+        return name.product, name.hemisphere, name.start.year, name.start.month
+    return name.product, name.hemisphere, name.rgt, name.cycle, name.segment
+
+
+def _order(row: Mapping[str, Any]) -> tuple[list[int], int, int]:
+    """Return what sorts old before new: version, last cycle, revision."""
+    name = try_granule_name(row["granule"])
+    last_cycle = (name.last_cycle if name else None) or 0
+    return [int(digits) for digits in re.findall(r"\d+", row["version"])], last_cycle, row["revision"] or 0
+
+
+def _as_table(rows: Sequence[dict[str, Any]], asked: dict[str, Any]) -> gpd.GeoDataFrame:
+    """Return the rows as a table sorted by start."""
+    table = gpd.GeoDataFrame(list(rows), geometry="geometry", crs="EPSG:4326")
+    for column in ("start", "end"):
+        moments = pd.to_datetime(table[column], utc=True, format="ISO8601")
+        table[column] = moments.dt.tz_localize(None).astype("datetime64[us]")
+    table = table.astype({"revision": "Int64", "rgt": "Int64", "cycle": "Int64", "size_mb": "float64"})
+    table = table.sort_values(["start", "granule"], ignore_index=True)
+    table.attrs["altiflow"] = {"product": asked["product"], "search": asked}
+    return table
+
+
+def _explain_nothing(asked: Mapping[str, Any], region: Region | None, last: datetime | None) -> str:
+    """Return the message for a search without results."""
+    text = (
+        f"no granule of {asked['product']} (versions {', '.join(asked['versions_searched'])}) "
+        f"from {asked['start'] or 'the beginning'} to {asked['end'] or 'now'} "
+        f"in {'the whole world' if region is None else region}"
+    )
+    if last is not None and last < _FIRST_DATA and asked["product"].startswith("ATL"):
+        return f"{text}; ICESat-2 data begin on {_FIRST_DATA:%Y-%m-%d}"
+    hints = "widen the period or the region, and check the order (west, south, east, north)"
+    if asked["version"] != "latest":
+        hints += ", or try version='latest'"
+    return f"{text}; {hints}"

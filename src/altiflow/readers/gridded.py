@@ -1,0 +1,34 @@
+"""Gridded results read back from NetCDF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import xarray as xr
+
+from altiflow.errors import InputError, UnsupportedFormatError
+
+__all__ = ["read_gridded"]
+
+
+def read_gridded(path: str | Path) -> xr.Dataset:
+    """Return a gridded Dataset that altiflow wrote, in memory.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    UnsupportedFormatError
+        If it is not NetCDF, or holds no grid (x, y and the grid mapping variable ``crs``).
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise InputError(f"there is no file {source}")
+    try:
+        with xr.open_dataset(source, engine="h5netcdf") as opened:
+            dataset = opened.load()
+    except (OSError, ValueError) as error:
+        raise UnsupportedFormatError(f"{source.name} cannot be opened as NetCDF: {error}") from error
+    if "crs" not in dataset.variables or not {"x", "y"} <= set(dataset.coords):
+        raise UnsupportedFormatError(f"{source.name} holds no grid: x, y and the grid mapping variable 'crs' are needed")
+    return dataset

@@ -1,0 +1,160 @@
+"""The h5coro engine, and the checks that turn h5coro's silent failures into typed errors.
+
+h5coro 1.0.7 answers None for what is missing, empty, enumerated or unwritten, reads big-endian numbers as
+garbage and strings as their first character. So every data set is looked at before it is read (type, byte order,
+shape) and compared with that afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+from h5coro.filedriver import FileDriver
+from h5coro.h5coro import H5Coro
+from h5coro.h5dataset import H5Dataset, H5Metadata
+
+from altiflow.errors import CorruptGranuleError, UnsupportedFormatError
+from altiflow.readers.icesat2.attributes import text_attribute
+
+__all__ = ["H5coroEngine"]
+
+Array = npt.NDArray[np.generic]
+
+_UNWRITTEN = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+"""Address of data that were never written (HDF5 "undefined address"), 4 and 8 bytes wide."""
+
+
+@dataclass(frozen=True)
+class _Description:
+    """What a data set's header says."""
+
+    dtype: np.dtype[np.generic]
+    shape: tuple[int, ...]
+    fill: np.generic | None
+    written: bool
+
+
+class _Header(H5Dataset):  # type: ignore[misc]
+    """A data set's header, with the byte order that h5coro itself skips."""
+
+    pos: int
+    big_endian = False
+
+    def datatypeMsgHandler(self, *args: Any, **kwargs: Any) -> Any:
+        start = self.pos
+        class_bits = self.readField(4)
+        self.pos = start
+        kind, order = class_bits & 0x0F, class_bits >> 8
+        # Bit 0 is the byte order of integers and floats; bit 6 marks VAX floats.
+        self.big_endian = kind in (0, 1) and bool(order & 0x1 or (kind == 1 and order & 0x40))
+        return super().datatypeMsgHandler(*args, **kwargs)
+
+
+class H5coroEngine:
+    """Reads with h5coro; every answer checked against the data set's own header."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        logging.getLogger("h5coro").setLevel(logging.CRITICAL)
+        driver = FileDriver(str(path), None)
+        try:
+            self._file = H5Coro(str(path), lambda *_: driver)
+        except RuntimeError as error:
+            driver.close()
+            raise UnsupportedFormatError(
+                f"{path.name}: h5coro cannot open this HDF5 layout ({error}); use engine='h5py'"
+            ) from error
+        self._headers: dict[str, _Description | None] = {}
+        self._attributes: h5py.File | None = None
+
+    def read(self, paths: Sequence[str]) -> dict[str, Array | None]:
+        """Return the array of each path, None where there is no such data set."""
+        found = {path: self._describe(path) for path in paths}
+        needed = [path for path, head in found.items() if head and head.written and 0 not in head.shape]
+        answers: Any = {}
+        if needed:
+            try:
+                answers = self._file.readDatasets(list(needed), block=True)
+            except (RuntimeError, ValueError, TypeError, struct.error) as error:
+                raise CorruptGranuleError(f"{self._path.name} cannot be read: {error}") from error
+        return {
+            path: None if head is None else self._checked(path, head, answers[path] if path in needed else None)
+            for path, head in found.items()
+        }
+
+    def _describe(self, path: str) -> _Description | None:
+        """Return what the header of a data set says, None where there is no such data set."""
+        if path not in self._headers:
+            try:
+                header = _Header(self._file, path, [], earlyExit=True, metaOnly=True, enableAttributes=False)
+            except (RuntimeError, ValueError, TypeError, struct.error) as error:
+                raise CorruptGranuleError(f"{self._path.name}: the header of {path} is damaged: {error}") from error
+            self._headers[path] = self._understood(path, header)
+        return self._headers[path]
+
+    def _understood(self, path: str, header: _Header) -> _Description | None:
+        """Return the header in NumPy's words, refused where h5coro would read it wrongly."""
+        meta = header.meta
+        if meta.typeSize == 0 or meta.ndims is None:
+            return None
+        where = f"{self._path.name}: {path}"
+        numeric = H5Metadata.TO_NUMPY_TYPE.get(meta.type, {}).get(bool(meta.signedval), {}).get(meta.typeSize)
+        if numeric is None:
+            raise UnsupportedFormatError(f"{where} is not numeric (HDF5 type class {meta.type}); use engine='h5py'")
+        if header.big_endian:
+            raise UnsupportedFormatError(f"{where} is big-endian, which h5coro misreads; use engine='h5py'")
+        dtype = np.dtype(numeric)
+        fill = None
+        if meta.fillsize == dtype.itemsize:
+            fill = np.frombuffer(struct.pack("<Q", meta.fillvalue)[: dtype.itemsize], dtype=dtype)[0]
+        shape = tuple(int(size) for size in meta.dimensions)
+        return _Description(dtype, shape, fill, meta.address not in _UNWRITTEN)
+
+    def _checked(self, path: str, head: _Description, values: Any) -> Array:
+        """Return the values if they are what the header promised."""
+        if 0 in head.shape:
+            return np.empty(head.shape, head.dtype)
+        if not head.written:
+            return np.full(head.shape, 0 if head.fill is None else head.fill, head.dtype)
+        array = np.asarray(values) if values is not None else None
+        if array is None or array.dtype != head.dtype or array.size != int(np.prod(head.shape, dtype=int)):
+            got = "nothing" if array is None else f"{array.size} values of {array.dtype}"
+            raise CorruptGranuleError(
+                f"{self._path.name}: {path} should hold {head.shape} values of {head.dtype}, h5coro returned {got}"
+            )
+        return array.reshape(head.shape)
+
+    def attribute(self, group: str, name: str) -> str | None:
+        """Return a string attribute, None where there is none.
+
+        The attribute headers of real granules are beyond h5coro 1.0.7 ("failed to read expected bytes for
+        dataspace message"), so h5py reads these few bytes.
+        """
+        if self._attributes is None:
+            try:
+                self._attributes = h5py.File(self._path, "r")
+            except OSError as error:
+                raise CorruptGranuleError(f"{self._path.name} cannot be opened as HDF5: {error}") from error
+        node = self._attributes.get(group)
+        return None if node is None else text_attribute(node, name)
+
+    def __enter__(self) -> H5coroEngine:
+        """Return the engine."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        if self._attributes is not None:
+            self._attributes.close()
+        self._file.close()

@@ -1,0 +1,204 @@
+"""Granules in, one table of segments out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+import altiflow
+from altiflow.errors import AltiflowError, EmptyDataError, InputError
+from altiflow.readers.catalogue import find_local_granules
+from altiflow.readers.icesat2.beams import BeamChoice, check_beams
+from altiflow.readers.icesat2.engines import EngineName
+from altiflow.readers.icesat2.granule import GranuleReading, ReadOptions, read_granule
+from altiflow.readers.icesat2.products import COMMON_VARIABLES, Product, product_named
+from altiflow.readers.icesat2.screens import choose_screens
+from altiflow.readers.ledger import Ledger
+from altiflow.region import as_region
+from altiflow.workers import map_each
+
+__all__ = ["read_segments"]
+
+Granules = str | Path | Sequence[str | Path] | pd.DataFrame
+
+
+def read_segments(
+    granules: Granules,
+    *,
+    product: str | None = None,
+    beams: BeamChoice = "strong",
+    screens: str | Sequence[str] = "default",
+    region: Any = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    ledger: Ledger | None = None,
+    transition: Literal["refuse", "keep"] = "refuse",
+    engine: EngineName = "h5coro",
+    workers: int = 1,
+    quiet: bool = True,
+) -> gpd.GeoDataFrame:
+    """Return the segments of ICESat-2 granules as one table.
+
+    Parameters
+    ----------
+    granules
+        Files, folders, a list of either, or a catalogue with a column ``path``.
+    product
+        "ATL10" or "ATL06"; found from the files where None. All granules must be of one product.
+    beams
+        "strong", "weak", "all", or a list of ground tracks such as ``["gt1l", "gt3r"]``.
+    screens
+        A preset ("default", "ice", "best", "none"), a screen's name, or a list of either.
+    region
+        Keep segments in this region only; anything :func:`altiflow.region.as_region` takes.
+    on_error
+        "raise" stops at the first granule that fails; "skip" leaves it out and says so in the ledger.
+    ledger
+        Rows are appended to it, one per granule, also when an error is raised.
+    transition
+        What to do with granules taken while the spacecraft turned: "refuse", or "keep" them.
+    engine
+        "h5coro" or "h5py"; both give the same table.
+    workers
+        Number of threads.
+    quiet
+        Show no progress bar.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        One row per segment (docs: data dictionary), points in EPSG:4326. ``attrs["altiflow"]`` holds product,
+        granules, screens with counts, units and version. Order: granules by file name, beams left to right,
+        segments as in the file; the order of the arguments changes nothing.
+
+    Raises
+    ------
+    InputError
+        For an argument that means nothing here.
+    EmptyDataError
+        If there is no granule.
+    GranuleError
+        With ``on_error="raise"``: the granule that failed and why.
+    """
+    if on_error not in ("raise", "skip"):
+        raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
+    paths = granule_paths(granules)
+    options = ReadOptions(
+        product=product_named(product) if product else None,
+        beams=check_beams(beams),
+        screens=choose_screens(screens),
+        region=None if region is None else as_region(region),
+        transition=transition,
+        engine=engine,
+    )
+    outcomes: dict[Path, GranuleReading | AltiflowError] = {}
+
+    def attempt(path: Path) -> None:
+        try:
+            outcomes[path] = read_granule(path, options)
+        except AltiflowError as error:
+            outcomes[path] = error
+            if on_error == "raise":
+                raise
+
+    account = Ledger() if ledger is None else ledger
+    try:
+        map_each(attempt, paths, workers=workers, label="reading", quiet=quiet)
+    finally:
+        for path in paths:
+            _enter(account, path, outcomes.get(path))
+    readings = [outcome for path in paths if isinstance(outcome := outcomes[path], GranuleReading)]
+    return _assembled(readings, options, account)
+
+
+def granule_paths(granules: Granules) -> list[Path]:
+    """Return the local files that `granules` stands for, each once, by file name.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, or a catalogue lists remote granules only.
+    EmptyDataError
+        If a folder holds no granule.
+    """
+    if isinstance(granules, pd.DataFrame):
+        if "path" not in granules.columns:
+            raise InputError(
+                "the catalogue has no column 'path', so its granules are not on this machine; download them "
+                "(earthaccess.download(list(catalogue['url_https']), folder)) and pass that folder"
+            )
+        granules = [Path(path) for path in granules["path"]]
+    return find_local_granules(granules)
+
+
+def _enter(ledger: Ledger, path: Path, outcome: GranuleReading | AltiflowError | None) -> None:
+    if isinstance(outcome, GranuleReading):
+        ledger.add_reading(path, outcome)
+    elif outcome is not None:
+        ledger.add_failure(path, outcome)
+
+
+def _assembled(readings: list[GranuleReading], options: ReadOptions, ledger: Ledger) -> gpd.GeoDataFrame:
+    """Return the table of all readings, with its provenance."""
+    if not readings:
+        reasons = "; ".join(row["reason"] for row in ledger.failures[:3])
+        raise EmptyDataError(f"not one granule could be read: {reasons}")
+    products = sorted({reading.product.short_name for reading in readings})
+    if len(products) > 1:
+        raise InputError(f"the granules are of {' and '.join(products)}; pass product= to read one of them")
+    product = readings[0].product
+    full = [reading.columns for reading in readings if reading.kept]
+    if full:
+        columns = {name: np.concatenate([part[name] for part in full]) for name in full[0]}
+    else:
+        columns = _no_segments(product)
+    text = {name: columns.pop(name) for name in ("granule", "beam", "release")}
+    frame = pd.DataFrame(
+        {
+            "granule": pd.Series(text["granule"], dtype="str"),
+            "beam": pd.Series(text["beam"], dtype="str"),
+            **columns,
+            "release": pd.Series(text["release"], dtype="str"),
+        }
+    )
+    points = gpd.points_from_xy(frame["longitude"], frame["latitude"])
+    table = gpd.GeoDataFrame(frame, geometry=points, crs="EPSG:4326")
+    table.attrs["altiflow"] = _provenance(readings, product, options)
+    return table
+
+
+def _no_segments(product: Product) -> dict[str, npt.NDArray[np.generic]]:
+    """Return the product's columns with no rows."""
+    variables = (*COMMON_VARIABLES, *product.variables, *product.section_variables)
+    kinds = {v.name: "object" if v.dtype == "str" else v.dtype for v in variables}
+    if product.nominal_length is not None:
+        kinds["segment_length"] = "float32"
+    kinds |= {"release": "object", "sc_orient": "int8"}
+    return {name: np.empty(0, dtype=kind) for name, kind in kinds.items()}
+
+
+def _provenance(readings: list[GranuleReading], product: Product, options: ReadOptions) -> dict[str, Any]:
+    """Return what the table's metadata says of how it came about."""
+    dropped: dict[str, int] = {}
+    for reading in readings:
+        for name, count in reading.dropped.items():
+            dropped[name] = dropped.get(name, 0) + count
+    releases = sorted({reading.release for reading in readings if reading.release})
+    return {
+        "product": product.short_name,
+        "title": product.title,
+        "releases": releases,
+        "doi": [f"10.5067/ATLAS/{product.short_name}.{release}" for release in releases],
+        "granules": [reading.granule for reading in readings],
+        "beams": options.beams if isinstance(options.beams, str) else list(options.beams),
+        "screens": {screen.name: dropped.get(screen.name, 0) for screen in options.screens},
+        "region": None if options.region is None else options.region.wkt,
+        "segments_outside_region": dropped.get("outside_region", 0),
+        "units": product.units,
+        "altiflow_version": altiflow.__version__,
+    }

@@ -1,0 +1,162 @@
+"""Segment tables on disk: GeoParquet 1.1 for everything modern, GeoPackage and FlatGeobuf for older GIS."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+
+from altiflow.errors import InputError, UnsupportedFormatError
+from altiflow.files import whole_file
+
+__all__ = ["read_table", "read_table_metadata", "write_table"]
+
+_METADATA_KEY = b"altiflow"
+_ROW_GROUP_ROWS = 16_384
+"""Consecutive segments of a beam: a piece of track of a few hundred kilometres, so its box is small."""
+
+_TILE_DEGREES = 3.0
+"""Size of the tiles that rows are sorted by on request."""
+
+_GIS_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf"}
+
+
+def write_table(table: gpd.GeoDataFrame, path: str | Path, *, sort: bool = False) -> Path:
+    """Write a segment table and return the path; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    table
+        Points with a CRS.
+    path
+        ``.parquet`` (GeoParquet 1.1: WKB points, bbox covering, zstd, row groups of 16 384 rows), ``.gpkg`` or
+        ``.fgb`` (geometry and columns only; the provenance stays behind).
+    sort
+        Put rows that lie together into the same row group (stable sort by 3-degree tiles), so that GIS and SQL
+        read only the groups of the area they need. Order of rows is kept where False.
+
+    Raises
+    ------
+    InputError
+        If the table has no CRS, or the suffix is not known.
+    """
+    target = Path(path)
+    if not isinstance(table, gpd.GeoDataFrame) or table.crs is None:
+        raise InputError("write_table needs a GeoDataFrame with a CRS; build one with table.set_crs('EPSG:4326')")
+    chosen = table.iloc[_tile_order(table)] if sort and len(table) else table
+    with whole_file(target) as part:
+        if target.suffix in (".parquet", ".geoparquet"):
+            _write_geoparquet(chosen, part)
+        elif target.suffix in _GIS_DRIVERS:
+            plain = pd.DataFrame(chosen.drop(columns=chosen.geometry.name)).reset_index(drop=True)
+            features = gpd.GeoDataFrame(plain, geometry=chosen.geometry.to_numpy(), crs=chosen.crs)
+            features.to_file(part, driver=_GIS_DRIVERS[target.suffix], engine="pyogrio", layer=target.stem)
+        else:
+            known = ", ".join([".parquet", *_GIS_DRIVERS])
+            raise InputError(f"cannot write a table to {target.name}: the suffix is one of {known}")
+    return target
+
+
+def _write_geoparquet(table: gpd.GeoDataFrame, path: Path) -> None:
+    """Write GeoParquet 1.1 (https://geoparquet.org/releases/v1.1.0) with the provenance beside it."""
+    name = table.geometry.name
+    plain = pd.DataFrame(table.drop(columns=name))
+    plain.attrs = {}
+    arrow = pa.Table.from_pandas(plain)
+    points = table.geometry.to_numpy()
+    bounds = shapely.bounds(points)
+    corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), bounds.T, strict=True))
+    covering = pa.StructArray.from_arrays([pa.array(v) for v in corners.values()], names=list(corners))
+    arrow = arrow.append_column(name, pa.array(shapely.to_wkb(points), type=pa.binary()))
+    arrow = arrow.append_column("bbox", covering)
+    kinds = sorted({kind for kind in table.geom_type.unique() if kind})
+    column: dict[str, Any] = {
+        "encoding": "WKB",
+        "geometry_types": kinds,
+        "crs": table.crs.to_json_dict(),
+        "covering": {"bbox": {corner: ["bbox", corner] for corner in corners}},
+    }
+    if len(table):
+        low, high = np.nanmin(bounds[:, :2], axis=0), np.nanmax(bounds[:, 2:], axis=0)
+        column["bbox"] = [*map(float, low), *map(float, high)]
+    geo = {"version": "1.1.0", "primary_column": name, "columns": {name: column}}
+    provenance = table.attrs.get("altiflow", {})
+    metadata = {
+        **(arrow.schema.metadata or {}),
+        b"geo": json.dumps(geo).encode(),
+        _METADATA_KEY: json.dumps(provenance, sort_keys=True).encode(),
+    }
+    pq.write_table(arrow.replace_schema_metadata(metadata), path, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
+
+
+def _tile_order(table: gpd.GeoDataFrame) -> npt.NDArray[np.intp]:
+    """Return the stable order (n,) that puts rows of one tile together."""
+    bounds = table.geometry.bounds
+    step = _TILE_DEGREES if table.crs.is_geographic else _TILE_DEGREES * 1e5
+    tiles = [np.floor(bounds[name].to_numpy() / step) for name in ("minx", "miny")]
+    return np.lexsort((tiles[0], tiles[1]))
+
+
+def read_table(path: str | Path, *, columns: list[str] | None = None, bbox: Any = None) -> gpd.GeoDataFrame:
+    """Return a table that :func:`write_table` wrote, provenance included.
+
+    Parameters
+    ----------
+    path
+        GeoParquet, GeoPackage or FlatGeobuf.
+    columns
+        Columns to read (GeoParquet; the geometry always comes along).
+    bbox
+        (x_min, y_min, x_max, y_max) in the table's CRS; row groups outside are not read (GeoParquet).
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    UnsupportedFormatError
+        If it is not a table with geometry.
+    """
+    source = _existing(path)
+    if source.suffix in _GIS_DRIVERS:
+        return gpd.read_file(source, engine="pyogrio", bbox=bbox)
+    try:
+        wanted = None if columns is None else list(dict.fromkeys([*columns, "geometry"]))
+        table = gpd.read_parquet(source, columns=wanted, bbox=bbox)
+    except (pa.ArrowInvalid, ValueError, OSError) as error:
+        raise UnsupportedFormatError(f"{source.name} is not a GeoParquet table: {error}") from error
+    table.attrs["altiflow"] = read_table_metadata(source)
+    return table
+
+
+def read_table_metadata(path: str | Path) -> dict[str, Any]:
+    """Return the provenance in a GeoParquet table's footer, {} where it has none.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    UnsupportedFormatError
+        If it is not Parquet.
+    """
+    source = _existing(path)
+    try:
+        metadata = pq.read_schema(source).metadata or {}
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UnsupportedFormatError(f"{source.name} is not a Parquet file: {error}") from error
+    found: dict[str, Any] = json.loads(metadata.get(_METADATA_KEY, b"{}"))
+    return found
+
+
+def _existing(path: str | Path) -> Path:
+    source = Path(path)
+    if not source.exists():
+        raise InputError(f"there is no table at {source}")
+    return source

@@ -1,0 +1,117 @@
+"""Tables on disk: nothing is lost, and what others read them with reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import shapely
+from geopandas.testing import assert_geodataframe_equal
+
+from altiflow.errors import InputError, UnsupportedFormatError
+from altiflow.readers import read_segments, read_table, write_table
+
+
+@pytest.fixture(scope="module")
+def table(simulated: Callable[..., Path]) -> gpd.GeoDataFrame:
+    return read_segments(simulated(), beams="all", screens="none")
+
+
+@pytest.fixture
+def written(table: gpd.GeoDataFrame, tmp_path: Path) -> Path:
+    return write_table(table, tmp_path / "segments.parquet")
+
+
+def test_the_round_trip_loses_nothing(table: gpd.GeoDataFrame, written: Path) -> None:
+    back = read_table(written)
+    assert_geodataframe_equal(back, table, check_like=False)
+    assert back.attrs == table.attrs
+    assert [p.name for p in written.parent.iterdir()] == ["segments.parquet"]
+
+
+def test_geo_metadata_follow_geoparquet_1_1(table: gpd.GeoDataFrame, written: Path) -> None:
+    geo = json.loads(pq.read_schema(written).metadata[b"geo"])
+    column = geo["columns"]["geometry"]
+    assert geo["version"] == "1.1.0"
+    assert geo["primary_column"] == "geometry"
+    assert column["encoding"] == "WKB"
+    assert column["geometry_types"] == ["Point"]
+    assert column["crs"]["id"] == {"authority": "EPSG", "code": 4326}
+    assert column["covering"]["bbox"]["xmin"] == ["bbox", "xmin"]
+    assert column["bbox"] == pytest.approx(table.total_bounds.tolist())
+
+
+def test_geopandas_pyarrow_and_duckdb_read_the_same_rows(table: gpd.GeoDataFrame, written: Path) -> None:
+    assert_geodataframe_equal(gpd.read_parquet(written), table)
+    arrow = pq.read_table(written)
+    assert arrow["freeboard"].to_numpy().tobytes() == table["freeboard"].to_numpy().tobytes()
+    points = shapely.from_wkb(arrow["geometry"].to_numpy(zero_copy_only=False))
+    assert np.array_equal(shapely.get_x(points), table["longitude"])
+    with duckdb.connect() as connection:
+        count, low = connection.execute(
+            f"select count(*), min(latitude) from '{written}' where bbox.ymin > 80"
+        ).fetchone()
+    assert (count, low) == (
+        (table["latitude"] > 80).sum(),
+        table.loc[table["latitude"] > 80, "latitude"].min(),
+    )
+
+
+def test_a_box_reads_fewer_row_groups_and_the_right_rows(table: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    many = pd.concat([table] * 4, ignore_index=True)
+    path = write_table(gpd.GeoDataFrame(many, geometry="geometry", crs=table.crs), tmp_path / "a.parquet", sort=True)
+    west, south, east, north = -180, float(table["latitude"].quantile(0.9)), 180, 90
+    groups = pq.ParquetFile(path).metadata
+    assert groups.num_row_groups > 1
+    part = read_table(path, bbox=(west, south, east, north))
+    assert len(part) == 4 * (table["latitude"] >= south).sum()
+
+
+def test_chosen_columns_come_with_the_geometry(written: Path) -> None:
+    assert list(read_table(written, columns=["freeboard"])) == ["freeboard", "geometry"]
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb"])
+def test_older_gis_formats_hold_the_same_points(table: gpd.GeoDataFrame, suffix: str, tmp_path: Path) -> None:
+    part = table.head(200)
+    back = read_table(write_table(part, tmp_path / f"segments{suffix}"))
+    assert back.crs == "EPSG:4326"
+    order = ["beam", "x_atc"]
+    expected, found = part.sort_values(order), back.sort_values(order)
+    assert np.array_equal(found["freeboard"].to_numpy("f4"), expected["freeboard"], equal_nan=True)
+    assert np.array_equal(found.geometry.x, expected.geometry.x)
+
+
+def test_an_empty_table_keeps_its_columns(table: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    back = read_table(write_table(table.iloc[:0], tmp_path / "empty.parquet"))
+    assert back.empty
+    assert list(back) == list(table)
+    assert (back.dtypes == table.dtypes).all()
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_remains(table: gpd.GeoDataFrame, written: Path) -> None:
+    before = written.read_bytes()
+    spoilt = table.assign(freeboard=[object()] * len(table))
+    with pytest.raises(Exception, match="object"):
+        write_table(spoilt, written)
+    assert written.read_bytes() == before
+    assert [p.name for p in written.parent.iterdir()] == ["segments.parquet"]
+
+
+def test_bad_tables_and_paths_are_refused(table: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="CRS"):
+        write_table(table.set_crs(None, allow_override=True), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="suffix"):
+        write_table(table, tmp_path / "a.xlsx")
+    with pytest.raises(InputError, match="no table"):
+        read_table(tmp_path / "nothing.parquet")
+    (tmp_path / "bad.parquet").write_text("no")
+    with pytest.raises(UnsupportedFormatError, match=r"bad\.parquet"):
+        read_table(tmp_path / "bad.parquet")
