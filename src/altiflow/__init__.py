@@ -1,3 +1,45 @@
 """ICESat-2 altimetry and ice velocity on one grid: read, grid, fuse and map."""
 
-__version__ = "0.1.0"
+from altiflow.explore import RunPlan, describe_file, draw_map, run_fusion
+from altiflow.fusion import align_velocity, along_across, check_overlap, sample_velocity
+from altiflow.gridding import GRID_NAMES, Grid, grid_segments, window_with_data, write_geotiffs, write_netcdf
+from altiflow.readers import (
+    Ledger,
+    make_sample,
+    read_gridded,
+    read_segments,
+    read_table,
+    read_velocity,
+    search_granules,
+    write_table,
+)
+from altiflow.region import Region, as_region
+from altiflow.version import __version__
+
+__all__ = [
+    "GRID_NAMES",
+    "Grid",
+    "Ledger",
+    "Region",
+    "RunPlan",
+    "__version__",
+    "align_velocity",
+    "along_across",
+    "as_region",
+    "check_overlap",
+    "describe_file",
+    "draw_map",
+    "grid_segments",
+    "make_sample",
+    "read_gridded",
+    "read_segments",
+    "read_table",
+    "read_velocity",
+    "run_fusion",
+    "sample_velocity",
+    "search_granules",
+    "window_with_data",
+    "write_geotiffs",
+    "write_netcdf",
+    "write_table",
+]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pyproj
@@ -60,7 +62,9 @@ class Grid:
     name: str = "custom"
 
     def __post_init__(self) -> None:
-        """Check that the grid is north-up with square-cornered cells."""
+        """Check that the grid is a map in metres, north-up, with square-cornered cells."""
+        if not self.crs.is_projected or any(axis.unit_conversion_factor != 1 for axis in self.crs.axis_info[:2]):
+            raise InputError(f"a grid needs a projected CRS in metres, got {self.crs.name!r}; see Grid.named")
         t = self.transform
         if t.b != 0 or t.d != 0 or t.a <= 0 or t.e >= 0:
             raise InputError(f"a grid needs x to the right and y upward without rotation, got {tuple(t)[:6]}")
@@ -100,14 +104,14 @@ class Grid:
         Raises
         ------
         InputError
-            If the bounds are empty or the resolution is not positive.
+            If the bounds are empty, the resolution is not positive, or the CRS is not a map in metres.
 
         Examples
         --------
         >>> Grid.from_bounds("EPSG:3413", (0, 0, 1000, 500), 250).shape
         (2, 4)
         """
-        width, height = (resolution, resolution) if isinstance(resolution, (int, float)) else resolution
+        width, height = np.broadcast_to(np.asarray(resolution, float), 2).tolist()
         x_min, y_min, x_max, y_max = (float(value) for value in bounds)
         if not (width > 0 and height > 0):
             raise InputError(f"resolution must be positive, got {resolution!r}")
@@ -141,16 +145,25 @@ class Grid:
     def from_dataset(cls, dataset: xr.Dataset) -> Grid:
         """Return the grid of a Dataset that altiflow wrote (grid mapping variable ``crs``, x and y centres).
 
+        A part of a Dataset, such as ``dataset.isel(x=slice(10, 20))``, has the grid of its own cells, on the same
+        lattice; the order of y does not matter.
+
         Raises
         ------
         InputError
-            If the Dataset has no x, y or CRS.
+            If the Dataset has no x, y or CRS, or its coordinates are not evenly spaced.
         """
         if "crs" not in dataset.variables or "x" not in dataset or "y" not in dataset:
             raise InputError("the Dataset has no grid: x, y and the grid mapping variable 'crs' are needed")
         mapping = dataset["crs"].attrs
-        grid = cls.from_centres(mapping.get("crs_wkt") or mapping["spatial_ref"], dataset["x"], dataset["y"])
-        return cls(grid.crs, grid.transform, grid.shape, str(mapping.get("grid_name", "custom")))
+        wkt = mapping.get("crs_wkt") or mapping.get("spatial_ref")
+        if not wkt:
+            raise InputError("the grid mapping variable 'crs' has neither crs_wkt nor spatial_ref")
+        crs, x, y = pyproj.CRS(wkt), np.asarray(dataset["x"], float), np.asarray(dataset["y"], float)
+        transform = _window_transform(str(mapping.get("GeoTransform", "")), x, y)
+        if transform is None:
+            transform = cls.from_centres(crs, x, y).transform
+        return cls(crs, transform, (y.size, x.size), str(mapping.get("grid_name", "custom")))
 
     @property
     def resolution(self) -> tuple[float, float]:
@@ -167,12 +180,12 @@ class Grid:
     @property
     def x(self) -> Floats:
         """Cell centres (cols,) [m], left to right."""
-        return self.transform.c + self.transform.a * (np.arange(self.shape[1]) + 0.5)
+        return self.transform.c + self.transform.a * (np.arange(self.shape[1], dtype=np.float64) + 0.5)
 
     @property
     def y(self) -> Floats:
         """Cell centres (rows,) [m], from the top down."""
-        return self.transform.f + self.transform.e * (np.arange(self.shape[0]) + 0.5)
+        return self.transform.f + self.transform.e * (np.arange(self.shape[0], dtype=np.float64) + 0.5)
 
     @property
     def crs_name(self) -> str:
@@ -187,10 +200,47 @@ class Grid:
         return hashlib.sha256("|".join([self.crs_name, *numbers]).encode()).hexdigest()[:12]
 
     def project(self, longitude: npt.ArrayLike, latitude: npt.ArrayLike) -> tuple[Floats, Floats]:
-        """Return (x, y) [m], each (n,), of WGS84 longitudes and latitudes [degrees]."""
-        transformer = pyproj.Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
-        x, y = transformer.transform(np.asarray(longitude, float), np.asarray(latitude, float))
-        return np.asarray(x, float), np.asarray(y, float)
+        """Return (x, y) [m], each (n,), of WGS84 longitudes and latitudes [degrees].
+
+        On a polar equal-area map the other hemisphere lies beyond the equator, in the corners of the grids; its
+        points come out infinite, as points that cannot be projected do.
+        """
+        lon, lat = np.asarray(longitude, float), np.asarray(latitude, float)
+        return self._drop_far_side(*transformer_between("EPSG:4326", self.crs_name).transform(lon, lat), lat)
+
+    def locate(self, table: gpd.GeoDataFrame) -> tuple[Ints, Ints]:
+        """Return (row, col), each (n,), of the cell each point of a table falls into; (-1, -1) outside.
+
+        Points in the CRS of the grid are taken as they are, so that those on an edge stay there; missing points are
+        outside.
+
+        Raises
+        ------
+        InputError
+            If the table has no points, or its points no CRS.
+        """
+        points = _points(table)
+        x, y = points.x.to_numpy(), points.y.to_numpy()
+        if points.crs.equals(self.crs):
+            latitude = transformer_between(self.crs_name, "EPSG:4326").transform(x, y)[1]
+            return self.rowcol(*self._drop_far_side(x, y, latitude))
+        if not points.crs.equals("EPSG:4326"):
+            x, y = transformer_between(points.crs.to_wkt(), "EPSG:4326").transform(x, y)
+        return self.rowcol(*self.project(x, y))
+
+    def _drop_far_side(self, x: npt.ArrayLike, y: npt.ArrayLike, latitude: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """Return x and y, infinite beyond the equator of a polar equal-area map."""
+        beyond = np.asarray(latitude, float) * self._equal_area_pole < 0
+        return np.where(beyond, np.inf, np.asarray(x, float)), np.where(beyond, np.inf, np.asarray(y, float))
+
+    @property
+    def _equal_area_pole(self) -> int:
+        """1 or -1 on a Lambert azimuthal equal-area map about the north or south pole, else 0."""
+        projection = self.crs.source_crs.coordinate_operation if self.crs.is_bound else self.crs.coordinate_operation
+        if projection is None or not projection.method_name.startswith("Lambert Azimuthal Equal Area"):
+            return 0
+        origin = {parameter.name: parameter.value for parameter in projection.params}["Latitude of natural origin"]
+        return {90.0: 1, -90.0: -1}.get(float(origin), 0)
 
     def rowcol(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Ints, Ints]:
         """Return (row, col), each (n,), of the cell each point falls into; (-1, -1) outside the grid."""
@@ -226,9 +276,53 @@ class Grid:
 
     def lonlat(self) -> tuple[Floats, Floats]:
         """Return (longitude, latitude) [degrees], each (rows, cols), of the cell centres (WGS84)."""
-        transformer = pyproj.Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
-        lon, lat = transformer.transform(*np.meshgrid(self.x, self.y))
+        lon, lat = transformer_between(self.crs_name, "EPSG:4326").transform(*np.meshgrid(self.x, self.y))
         return np.asarray(lon, float), np.asarray(lat, float)
+
+
+@cache
+def transformer_between(source: str, target: str) -> pyproj.Transformer:
+    """Return the transformation between two CRSs, in the order x, y or longitude, latitude.
+
+    Looking it up takes PROJ about 0.1 s, so that it is kept.
+    """
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
+def _points(table: gpd.GeoDataFrame) -> gpd.GeoSeries:
+    """Return the points (n,) of a table, once it is known that they are points and where."""
+    geometry = table.geometry if isinstance(table, gpd.GeoDataFrame) and table.active_geometry_name else None
+    if geometry is None:
+        raise InputError(
+            "the table has no geometry; make one with geopandas.GeoDataFrame(table, "
+            "geometry=geopandas.points_from_xy(table.longitude, table.latitude), crs='EPSG:4326')"
+        )
+    if geometry.crs is None:
+        raise InputError("the table has no CRS; set it with table.set_crs('EPSG:4326')")
+    others = set(geometry.geom_type.dropna()) - {"Point"}
+    if others:
+        raise InputError(f"the table's geometry must be points, got {', '.join(sorted(others))}")
+    return geometry
+
+
+def _window_transform(geotransform: str, x: Floats, y: Floats) -> Affine | None:
+    """Return the transform of cell centres x, y on the lattice of a GDAL GeoTransform; None if not on it.
+
+    The lattice keeps the cell size to the last digit, which differences of centres do not, and tells that of a
+    single row or column.
+    """
+    numbers = [float(word) for word in geotransform.split()]
+    if len(numbers) != 6 or x.size == 0 or y.size == 0:
+        return None
+    lattice = Affine.from_gdal(*numbers)
+    cols, rows = ~lattice @ (x, np.full_like(x, lattice.f)), ~lattice @ (np.full_like(y, lattice.c), y)
+    col, row = np.floor(cols[0].min()), np.floor(rows[1].min())
+    off_x = np.abs(cols[0] - (col + 0.5 + np.arange(x.size)))
+    off_y = np.abs(np.sort(rows[1]) - (row + 0.5 + np.arange(y.size)))
+    if max(off_x.max(), off_y.max()) > _LATTICE_TOLERANCE * 10:
+        return None
+    left, top = lattice @ (col, row)
+    return Affine(lattice.a, 0.0, left, 0.0, lattice.e, top)
 
 
 def _spacing(values: Floats, axis: str) -> float:

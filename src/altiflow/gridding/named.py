@@ -100,9 +100,7 @@ def _definitions() -> dict[str, GridDefinition]:
         ("NSIDC_PS_WGS84_S", "EPSG:3976", (-3_950_000.0, 4_350_000.0), (316, 332)),
     ):
         rows += [
-            GridDefinition(
-                f"{name}{km}km", crs, corner, float(km) * 1000, (high * times, wide * times), _PS_SOURCE
-            )
+            GridDefinition(f"{name}{km}km", crs, corner, float(km) * 1000, (high * times, wide * times), _PS_SOURCE)
             for km, times in _PS_KM
         ]
     return {row.name: row for row in rows}

@@ -27,8 +27,7 @@ def window_with_data(table: gpd.GeoDataFrame, grid: Grid, *, margin: int = 2) ->
     EmptyDataError
         If not one point falls into the grid.
     """
-    points = table.geometry if table.crs.is_geographic else table.geometry.to_crs("EPSG:4326")
-    row, col = grid.rowcol(*grid.project(points.x, points.y))
+    row, col = grid.locate(table)
     row, col = row[row >= 0], col[col >= 0]
     if row.size == 0:
         raise EmptyDataError(f"none of the {len(table)} segments lies in the grid {grid.name}; choose another grid")

@@ -1,8 +1,22 @@
 """Everything that opens an input: granules, tables, velocity fields, searches, and the built-in sample."""
 
+from altiflow.readers.catalogue import search_granules
+from altiflow.readers.gridded import holds_grid, read_gridded
 from altiflow.readers.ledger import Ledger
 from altiflow.readers.sample import Sample, make_sample
 from altiflow.readers.segments import read_segments
 from altiflow.readers.table import read_table, write_table
+from altiflow.readers.velocity import read_velocity
 
-__all__ = ["Ledger", "Sample", "make_sample", "read_segments", "read_table", "write_table"]
+__all__ = [
+    "Ledger",
+    "Sample",
+    "holds_grid",
+    "make_sample",
+    "read_gridded",
+    "read_segments",
+    "read_table",
+    "read_velocity",
+    "search_granules",
+    "write_table",
+]

@@ -8,7 +8,7 @@ import xarray as xr
 
 from altiflow.errors import InputError, UnsupportedFormatError
 
-__all__ = ["read_gridded"]
+__all__ = ["holds_grid", "read_gridded"]
 
 
 def read_gridded(path: str | Path) -> xr.Dataset:
@@ -30,5 +30,14 @@ def read_gridded(path: str | Path) -> xr.Dataset:
     except (OSError, ValueError) as error:
         raise UnsupportedFormatError(f"{source.name} cannot be opened as NetCDF: {error}") from error
     if "crs" not in dataset.variables or not {"x", "y"} <= set(dataset.coords):
-        raise UnsupportedFormatError(f"{source.name} holds no grid: x, y and the grid mapping variable 'crs' are needed")
-    return dataset
+        raise UnsupportedFormatError(f"{source.name} holds no grid: it lacks x, y or the grid mapping 'crs'")
+    return dataset.set_coords([name for name in ("time_bnds", "y_bnds", "x_bnds") if name in dataset.variables])
+
+
+def holds_grid(path: str | Path) -> bool:
+    """Return whether a file is a gridded Dataset that altiflow wrote; its data are not read."""
+    try:
+        with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as opened:
+            return "grid_signature" in opened.attrs
+    except (OSError, ValueError):
+        return False

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from altiflow.errors import AltiflowError
+from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
 from altiflow.files import whole_file
 from altiflow.readers.icesat2.granule import GranuleReading, granule_stem
 from altiflow.readers.icesat2.screens import SCREENS
@@ -99,6 +99,30 @@ class Ledger:
         told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
         plural = "granule" if len(self.rows) == 1 else "granules"
         return f"{len(self.rows)} {plural}: {told}; {kept} of {found} segments kept"
+
+    @classmethod
+    def read(cls, path: str | Path) -> Ledger:
+        """Return the ledger that :meth:`write` wrote.
+
+        Raises
+        ------
+        InputError
+            If there is no such file.
+        UnsupportedFormatError
+            If it is no ledger.
+        """
+        source = Path(path)
+        if not source.is_file():
+            raise InputError(f"there is no ledger at {source}")
+        try:
+            frame = pd.read_parquet(source)
+        except (ValueError, OSError) as error:
+            raise UnsupportedFormatError(f"{source.name} is not a Parquet file: {error}") from error
+        if not {*_TEXT, *_COUNTS} <= set(frame.columns):
+            raise UnsupportedFormatError(f"{source.name} is no ledger: its columns are {', '.join(map(str, frame))}")
+        ledger = cls()
+        ledger.rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+        return ledger
 
     def write(self, path: str | Path) -> Path:
         """Write the rows as Parquet and return the path; the file appears whole or not at all."""

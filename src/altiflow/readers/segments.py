@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-import altiflow
 from altiflow.errors import AltiflowError, EmptyDataError, InputError
 from altiflow.readers.catalogue import find_local_granules
 from altiflow.readers.icesat2.beams import BeamChoice, check_beams
@@ -21,6 +20,7 @@ from altiflow.readers.icesat2.products import COMMON_VARIABLES, Product, product
 from altiflow.readers.icesat2.screens import choose_screens
 from altiflow.readers.ledger import Ledger
 from altiflow.region import as_region
+from altiflow.version import __version__
 from altiflow.workers import map_each
 
 __all__ = ["read_segments"]
@@ -200,5 +200,5 @@ def _provenance(readings: list[GranuleReading], product: Product, options: ReadO
         "region": None if options.region is None else options.region.wkt,
         "segments_outside_region": dropped.get("outside_region", 0),
         "units": product.units,
-        "altiflow_version": altiflow.__version__,
+        "altiflow_version": __version__,
     }

@@ -18,10 +18,12 @@ Floats = npt.NDArray[np.float64]
 SECTION_LENGTH = 10_000.0
 """Length [m] of a reference-surface section (``freeboard_estimation/l`` of the granules)."""
 
-_CLEAR_SKY = 0.05
+_CLEAR_SKY = 0.1
 """Share of the sections that are cloud-free and hold segments."""
 _LENGTHS = {True: (15.0, 140.0, 2.0), False: (60.0, 570.0, 7.0)}
 """Shortest and longest segment [m] and length over spacing, strong and weak, as in real granules."""
+_MEDIAN = 5.0
+"""Median length over the shortest."""
 _FILL = np.float32(3.4028235e38)
 _NOISE = 0.02
 _LEAD_SHARE = 0.02
@@ -106,7 +108,7 @@ def _layout(crossing: Pass, strong: bool, rng: np.random.Generator) -> tuple[Flo
     edges = np.arange(begin, end, SECTION_LENGTH)
     numbers = np.flatnonzero(rng.random(edges.size) < _CLEAR_SKY)
     per_section = int(SECTION_LENGTH * overlap / shortest)
-    lengths = np.clip(rng.lognormal(np.log(2.2 * shortest), 0.5, (numbers.size, per_section)), shortest, longest)
+    lengths = np.clip(rng.lognormal(np.log(_MEDIAN * shortest), 0.5, (numbers.size, per_section)), shortest, longest)
     reach = np.cumsum(lengths / overlap, axis=1)
     chosen = reach < SECTION_LENGTH
     along = (edges[numbers][:, None] + reach)[chosen]

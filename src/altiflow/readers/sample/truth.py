@@ -112,7 +112,7 @@ def _from_lonlat(crs: str) -> pyproj.Transformer:
 
 
 GYRES: dict[Hemisphere, Gyre] = {
-    "north": Gyre("north", "EPSG:3408", 180.0, 80.0, 950_000.0, -1.6e-7),
-    "south": Gyre("south", "EPSG:3409", -28.0, -66.0, 750_000.0, -2.0e-7),
+    "north": Gyre("north", "EPSG:3408", -170.0, 80.5, 900_000.0, -1.6e-7),
+    "south": Gyre("south", "EPSG:3409", -30.0, -66.5, 750_000.0, -2.0e-7),
 }
 """Discs of sea free of land: in the western Arctic Ocean and the Weddell Sea."""

@@ -1,0 +1,36 @@
+"""Sphinx configuration."""
+
+import shutil
+from pathlib import Path
+
+from altiflow import __version__
+
+project = "altiflow"
+author = "The altiflow developers"
+copyright = "2026, the altiflow developers"
+version = release = __version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx_design"]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+exclude_patterns = ["_build", "jupyter_execute"]
+html_theme = "furo"
+html_title = f"altiflow {release}"
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+suppress_warnings = ["myst.xref_missing"]
+
+
+def copy_tutorials(app):
+    """Bring the tutorials' sources into the documentation's tree, which Sphinx does not look beyond."""
+    source, target = Path(app.srcdir).parent / "tutorials", Path(app.srcdir) / "tutorials"
+    for path in source.glob("*.md"):
+        shutil.copyfile(path, target / path.name)
+
+
+def setup(app):
+    app.connect("builder-inited", copy_tutorials)

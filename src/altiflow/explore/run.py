@@ -1,0 +1,279 @@
+"""The whole way in one call: granules and motion in; table, grid, fusion, map and a record of it out."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import geopandas as gpd
+import pandas as pd
+import xarray as xr
+
+from altiflow.errors import EmptyDataError, InputError
+from altiflow.explore.maps import draw_map
+from altiflow.explore.truth import TruthReport, check_truth, compare_truth
+from altiflow.files import whole_file
+from altiflow.fusion import align_velocity, along_across, check_overlap, sample_velocity
+from altiflow.gridding import Grid, grid_segments, window_with_data, write_geotiffs, write_netcdf
+from altiflow.readers import Ledger, Sample, read_segments, read_velocity, write_table
+from altiflow.readers.icesat2 import PRODUCTS
+from altiflow.readers.icesat2.beams import BeamChoice
+from altiflow.version import __version__
+
+__all__ = ["RunPlan", "RunResult", "run_fusion", "run_sample"]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What to do; every field is written to run.json.
+
+    Attributes
+    ----------
+    altimetry, velocity
+        Files or folders of granules, and of velocity files (none: the run stops after the grid).
+    out
+        Folder of the results.
+    product, beams, screens, region, on_error, workers
+        As in :func:`altiflow.read_segments`.
+    start, end
+        Keep segments of start <= time < end; ISO times.
+    grid
+        Name of a grid; "auto" takes EASE-Grid 2.0, 25 km, of the hemisphere of the data.
+    freq
+        Length of a layer, as in :func:`altiflow.grid_segments`.
+    velocity_product, velocity_crs, velocity_metric
+        As in :func:`altiflow.read_velocity`.
+    method, max_dt_days
+        As in :func:`altiflow.sample_velocity`: interpolation in space, and how many days a segment may lie
+        outside the layer nearest in time.
+    quiet
+        No progress bars.
+    """
+
+    altimetry: tuple[str, ...]
+    velocity: tuple[str, ...]
+    out: str
+    product: str | None = None
+    beams: BeamChoice = "strong"
+    screens: tuple[str, ...] = ("default",)
+    region: Any = None
+    start: str | None = None
+    end: str | None = None
+    grid: str = "auto"
+    freq: str | None = "MS"
+    velocity_product: str | None = None
+    velocity_crs: str | None = None
+    velocity_metric: Literal["map", "ground"] | None = None
+    method: Literal["linear", "nearest"] = "linear"
+    max_dt_days: float | None = 31.0
+    on_error: Literal["raise", "skip"] = "raise"
+    workers: int = 1
+    quiet: bool = False
+
+
+@dataclass
+class RunResult:
+    """What a run made.
+
+    Attributes
+    ----------
+    files
+        Paths of the results, by what they are.
+    counts
+        Numbers worth knowing, by name.
+    ledger
+        The account of the granules.
+    truth
+        Distances from the truth, on the sample.
+    """
+
+    files: dict[str, Path]
+    counts: dict[str, Any]
+    ledger: Ledger
+    truth: TruthReport | None = None
+    tables: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    grids: dict[str, xr.Dataset] = field(default_factory=dict)
+
+
+def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
+    """Read, grid, fuse, map and record, and return what was made.
+
+    Writes segments.parquet, ledger.parquet, grid.nc, GeoTIFFs, map.png and run.json; with velocity also
+    velocity.nc (on the grid and its periods), fused.parquet (velocity at every segment) and fused.nc.
+
+    Parameters
+    ----------
+    plan
+        What to do.
+    say
+        Called with a line of text after each step.
+
+    Raises
+    ------
+    AltiflowError
+        What went wrong, and where; the ledger is written all the same.
+    """
+    out = Path(plan.out)
+    result = RunResult({"ledger": out / "ledger.parquet"}, {}, Ledger())
+    try:
+        _read(plan, result)
+    finally:
+        result.ledger.write(result.files["ledger"])
+    say(result.ledger.summary())
+    _grid(plan, result)
+    cells = int((result.grids["grid"]["n_segments"] > 0).sum())
+    say(f"gridded on {result.counts['grid']}: {cells} cells with data in {result.grids['grid'].sizes['time']} periods")
+    if plan.velocity:
+        _fuse(plan, result)
+        say(f"fused: {result.counts['velocity_valid']} of {result.counts['segments']} segments have a velocity")
+    _map(plan, result)
+    _record(plan, result)
+    return result
+
+
+def run_sample(plan: RunPlan, sample: Sample, *, say: Say = lambda line: None) -> RunResult:
+    """Run on the built-in sample and compare the result with its truth.
+
+    Raises
+    ------
+    TruthError
+        If the result is further from the truth than allowed.
+    """
+    result = run_fusion(plan, say=say)
+    result.truth = compare_truth(
+        result.tables["fused"], result.grids["grid"], sample.truth, value=result.counts["value"]
+    )
+    _record(plan, result)
+    for line in result.truth.lines():
+        say(line)
+    check_truth(result.truth)
+    return result
+
+
+def _read(plan: RunPlan, result: RunResult) -> None:
+    """Read the segments of the period and write their table."""
+    table = read_segments(
+        list(plan.altimetry),
+        product=plan.product,
+        beams=plan.beams,
+        screens=plan.screens,
+        region=plan.region,
+        on_error=plan.on_error,
+        ledger=result.ledger,
+        workers=plan.workers,
+        quiet=plan.quiet,
+    )
+    read = len(table)
+    table = _in_period(table, plan.start, plan.end)
+    if table.empty:
+        raise EmptyDataError(
+            f"no segment is left to grid: {result.ledger.summary()}; {read - len(table)} outside the period. "
+            "The ledger tells which screen dropped what"
+        )
+    result.tables["segments"] = table
+    result.files["segments"] = write_table(table, Path(plan.out) / "segments.parquet")
+    result.counts |= {
+        "granules": len(result.ledger.rows),
+        "granules_failed": len(result.ledger.failures),
+        "segments": len(table),
+        "segments_outside_period": read - len(table),
+        "value": PRODUCTS[table.attrs["altiflow"]["product"]].value,
+    }
+
+
+def _in_period(table: gpd.GeoDataFrame, start: str | None, end: str | None) -> gpd.GeoDataFrame:
+    """Return the segments of start <= time < end."""
+    kept = pd.Series(True, index=table.index)
+    try:
+        if start is not None:
+            kept &= table["time"] >= pd.Timestamp(start)
+        if end is not None:
+            kept &= table["time"] < pd.Timestamp(end)
+    except ValueError as error:
+        raise InputError(f"the period {start!r} to {end!r} is not in ISO times such as 2019-01-31: {error}") from error
+    return table[kept].reset_index(drop=True)
+
+
+def _grid(plan: RunPlan, result: RunResult) -> None:
+    """Grid the segments on the window that holds them, and write it."""
+    table, out = result.tables["segments"], Path(plan.out)
+    grid = window_with_data(table, _chosen_grid(plan.grid, table))
+    gridded = grid_segments(table, grid, value=result.counts["value"], freq=plan.freq)
+    result.grids["grid"] = gridded
+    result.files["grid"] = write_netcdf(gridded, out / "grid.nc")
+    result.files["geotiff"] = out / "geotiff"
+    result.counts |= {
+        "grid": grid.name,
+        "grid_signature": grid.signature,
+        "grid_shape": list(grid.shape),
+        "geotiffs": [path.name for path in write_geotiffs(gridded, out / "geotiff")],
+    }
+
+
+def _chosen_grid(name: str, table: gpd.GeoDataFrame) -> Grid:
+    """Return the named grid; "auto" takes EASE-Grid 2.0, 25 km, of the hemisphere of the data."""
+    if name != "auto":
+        return Grid.named(name)
+    north = table["latitude"] >= 0
+    if north.any() and not north.all():
+        raise InputError("the segments lie in both hemispheres; choose a grid by name, or a region, for each")
+    return Grid.named("EASE2_N25km" if north.all() else "EASE2_S25km")
+
+
+def _fuse(plan: RunPlan, result: RunResult) -> None:
+    """Put velocity at every segment and on the grid, and write both."""
+    out = Path(plan.out)
+    field_ = read_velocity(
+        [Path(path) for path in plan.velocity],
+        product=plan.velocity_product,
+        crs=plan.velocity_crs,
+        metric=plan.velocity_metric,
+    )
+    table = result.tables["segments"]
+    fused = along_across(sample_velocity(table, field_, method=plan.method, max_dt_days=plan.max_dt_days))
+    overlap = check_overlap(table, field_, method=plan.method)
+    gridded = result.grids["grid"]
+    velocity = align_velocity(field_, Grid.from_dataset(gridded), time=gridded)
+    both = gridded.merge(velocity.drop_vars("crs"), combine_attrs="drop_conflicts", compat="no_conflicts", join="exact")
+    result.tables["fused"] = fused
+    result.grids |= {"velocity": velocity, "fused": both}
+    result.files |= {
+        "velocity": write_netcdf(velocity, out / "velocity.nc"),
+        "fused_table": write_table(fused, out / "fused.parquet"),
+        "fused_grid": write_netcdf(both, out / "fused.nc"),
+    }
+    result.counts |= {"velocity_valid": int(fused["v_valid"].sum()), "overlap": asdict(overlap)}
+
+
+def _map(plan: RunPlan, result: RunResult) -> None:
+    """Draw the first period: the gridded value, and velocity over it where there is any."""
+    path = Path(plan.out) / "map.png"
+    draw_map(result.grids["grid"], f"{result.counts['value']}_mean", velocity=result.grids.get("velocity"), path=path)
+    result.files["map"] = path
+
+
+def _record(plan: RunPlan, result: RunResult) -> None:
+    """Write run.json: parameters, versions, counts, files."""
+    path = Path(plan.out) / "run.json"
+    told = result.tables["segments"].attrs["altiflow"]
+    record = {
+        "altiflow": __version__,
+        "python": platform.python_version(),
+        "parameters": {name: getattr(plan, name) for name in plan.__dataclass_fields__},
+        "product": told["product"],
+        "releases": told["releases"],
+        "granules": told["granules"],
+        "screens": told["screens"],
+        "counts": result.counts,
+        "truth": None if result.truth is None else result.truth.to_dict(),
+        "files": {name: file.name for name, file in result.files.items()},
+    }
+    with whole_file(path) as part:
+        part.write_text(json.dumps(record, indent=2, default=str) + "\n")
+    result.files["record"] = path

@@ -1,0 +1,134 @@
+"""What is in a file, in a few lines of text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import xarray as xr
+
+from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
+from altiflow.gridding import Grid
+from altiflow.readers import Ledger, holds_grid, read_gridded, read_segments, read_table, read_velocity
+
+__all__ = ["describe_file"]
+
+
+def describe_file(path: str | Path) -> str:
+    """Return what a granule, table, grid or velocity file holds, as lines of text.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    UnsupportedFormatError
+        If it is none of these.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise InputError(f"there is no file {source}")
+    if source.suffix in (".parquet", ".geoparquet", ".gpkg", ".fgb"):
+        lines = _ledger_lines(source) or _table_lines(source)
+    elif source.suffix in (".h5", ".hdf5"):
+        lines = _granule_lines(source)
+    else:
+        lines = _raster_lines(source)
+    return "\n".join([source.name, *(f"  {line}" for line in lines)])
+
+
+def _granule_lines(path: Path) -> list[str]:
+    """Return product, orientation, beams, times and screens of a granule."""
+    ledger = Ledger()
+    table = read_segments(path, beams="all", transition="keep", ledger=ledger)
+    row = ledger.rows[0]
+    orientation = {0: "backward", 1: "forward", 2: "transition"}.get(row["sc_orient"], "not stated")
+    lines = [
+        f"granule      {row['product']} release {row['release'] or 'not stated'}, orientation {orientation}",
+        f"beams        {row['beams_read'] or 'none with segments'}"
+        + (f"; without segments: {row['beams_absent']}" if row["beams_absent"] else ""),
+        f"segments     {row['segments_found']}, of which {row['segments_kept']} pass the default screens",
+    ]
+    dropped = [f"{name.removeprefix('dropped_')} {n}" for name, n in row.items() if name.startswith("dropped_") and n]
+    if dropped:
+        lines.append(f"dropped      {', '.join(dropped)}")
+    if row["absent_variables"]:
+        lines.append(f"lacks        {row['absent_variables']}")
+    if len(table):
+        west, south, east, north = table.total_bounds
+        lines += [
+            f"time         {table['time'].min()} to {table['time'].max()} UTC",
+            f"extent       {west:.3f} to {east:.3f} E, {south:.3f} to {north:.3f} N",
+        ]
+    return lines
+
+
+def _ledger_lines(path: Path) -> list[str]:
+    """Return the account in a ledger, [] where the file is something else."""
+    try:
+        ledger = Ledger.read(path)
+    except UnsupportedFormatError:
+        return []
+    lines = [f"ledger       {ledger.summary()}"]
+    return lines + [f"{row['status']:<12} {row['granule']}: {row['reason']}" for row in ledger.rows if row["reason"]]
+
+
+def _table_lines(path: Path) -> list[str]:
+    """Return rows, columns and provenance of a table."""
+    table = read_table(path)
+    told = table.attrs.get("altiflow", {})
+    lines = [f"table        {len(table)} rows, CRS {table.crs.to_string() if table.crs else 'not stated'}"]
+    if told:
+        lines.append(
+            f"product      {told['product']} {', '.join(told['releases'])} from {len(told['granules'])} granules"
+        )
+        lines.append(f"screens      {', '.join(f'{k} dropped {v}' for k, v in told['screens'].items()) or 'none'}")
+    units = told.get("units", {})
+    lines.append("columns")
+    for name in table.columns:
+        unit = units.get(name, "")
+        lines.append(f"  {name:<18} {table[name].dtype!s:<16} {unit if unit != '1' else ''}".rstrip())
+    return lines
+
+
+def _raster_lines(path: Path) -> list[str]:
+    """Return what a gridded result, or else a velocity file, holds."""
+    if holds_grid(path):
+        return _grid_lines(read_gridded(path))
+    try:
+        return _field_lines(read_velocity(path))
+    except AltiflowError as error:
+        raise UnsupportedFormatError(
+            f"{path.name} is no granule, table or grid that is known; as velocity: {error}"
+        ) from error
+
+
+def _grid_lines(dataset: xr.Dataset) -> list[str]:
+    """Return grid, periods and variables of a gridded Dataset."""
+    grid = Grid.from_dataset(dataset)
+    lines = [f"grid         {grid.name} {grid.crs_name}, {grid.shape[0]} rows x {grid.shape[1]} cols, {grid.signature}"]
+    if "time" in dataset.dims:
+        lines.append(
+            f"periods      {dataset.sizes['time']}: {dataset['time'].values[0]} ... {dataset['time'].values[-1]}"
+        )
+    lines.append("variables")
+    for name, variable in dataset.data_vars.items():
+        if variable.dims[-2:] == ("y", "x"):
+            filled = int(variable.notnull().sum())
+            lines.append(f"  {name!s:<18} {variable.attrs.get('units', ''):<8} {filled} of {variable.size} filled")
+    return lines
+
+
+def _field_lines(field: xr.Dataset) -> list[str]:
+    """Return CRS, metric, units and times of a velocity field."""
+    told = field.attrs
+    crs = told["crs"] if len(told["crs"]) < 40 else "WKT"
+    metric = f"{told['velocity_metric']} metric ({told['metric_source']})"
+    lines = [
+        f"velocity     {told['source']}",
+        f"CRS          {crs}, {field.sizes['y']} rows x {field.sizes['x']} cols",
+        f"units        {told['units']}, {metric}, {told['time_rule']}",
+        f"layers       {field.sizes['time']}",
+    ]
+    if told["time_rule"] != "undated":
+        bounds = field["time_bnds"].values
+        lines.append(f"time         {bounds[:, 0].min()} to {bounds[:, 1].max()}")
+    return lines

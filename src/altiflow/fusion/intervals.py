@@ -1,0 +1,208 @@
+"""Intervals: which layer of a velocity field speaks for a moment, and how long layers and time bins overlap.
+
+A layer is an interval [start, end), never its middle. Days are of 86400 s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from altiflow.errors import InputError
+
+__all__ = ["Bracket", "bracket_times", "choose_layers", "layer_bounds", "overlap_days", "time_bins"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Times = npt.NDArray[np.datetime64]
+
+_DAY = np.timedelta64(86_400_000_000_000, "ns")
+
+
+def layer_bounds(field: xr.Dataset) -> Times:
+    """Return the [start, end) of every layer, shape (layers, 2), datetime64[ns]; NaT where undated."""
+    return np.asarray(field["time_bnds"].values).astype("datetime64[ns]")
+
+
+def choose_layers(times: npt.ArrayLike, bounds: npt.ArrayLike) -> tuple[Ints, Floats]:
+    """Return the layer that speaks for each moment, and how far outside of it the moment is.
+
+    Parameters
+    ----------
+    times
+        Moments (n,), datetime64; NaT gets layer -1.
+    bounds
+        [start, end) of the layers (layers, 2), datetime64.
+
+    Returns
+    -------
+    index, days
+        Both (n,). Of the layers that hold the moment, the shortest; of equally short ones, that whose middle
+        is nearest; then the first. If none holds it, the layer of the nearest bound (the shorter of two).
+        Days are 0 inside, negative before the start and positive after the end; NaN without a layer.
+
+    Examples
+    --------
+    The end does not belong to a layer, and a long pair gives way to a short one:
+
+    >>> bounds = np.array([["2020-01-01", "2020-02-01"], ["2020-01-10", "2020-01-20"]], dtype="M8[ns]")
+    >>> index, days = choose_layers(np.array(["2020-01-10", "2020-01-20", "2020-02-03"], "M8[ns]"), bounds)
+    >>> index.tolist(), days.tolist()
+    ([1, 0, 0], [0.0, 0.0, 2.0])
+    """
+    moments = np.asarray(times).astype("datetime64[ns]")
+    edges = np.asarray(bounds).astype("datetime64[ns]").reshape(-1, 2)
+    dated = np.flatnonzero(~np.isnat(edges).any(axis=1))
+    index, days = np.full(moments.size, -1, dtype=np.intp), np.full(moments.size, np.nan)
+    known = np.flatnonzero(~np.isnat(moments))
+    if dated.size == 0 or known.size == 0:
+        return index, days
+    order = known[np.argsort(moments[known], kind="stable")]
+    sorted_index, sorted_days = _choose_sorted(moments[order], edges[dated])
+    index[order], days[order] = dated[sorted_index], sorted_days
+    return index, days
+
+
+def _choose_sorted(moments: Times, edges: Times) -> tuple[Ints, Floats]:
+    """Return (layer, days outside) for moments in ascending order, all of them and all edges dated."""
+    index, days = _nearest_bound(moments, edges)
+    length = np.full(moments.size, np.iinfo(np.int64).max)
+    distance = length.copy()
+    first, last = np.searchsorted(moments, edges, side="left").T
+    for layer in np.flatnonzero(last > first):
+        part = slice(first[layer], last[layer])
+        start, end = edges[layer]
+        size = (end - start).astype(np.int64)
+        off = np.abs((moments[part] - (start + (end - start) // 2)).astype(np.int64))
+        better = (size < length[part]) | ((size == length[part]) & (off < distance[part]))
+        length[part] = np.where(better, size, length[part])
+        distance[part] = np.where(better, off, distance[part])
+        index[part] = np.where(better, layer, index[part])
+        days[part] = 0.0
+    return index, days
+
+
+def _nearest_bound(moments: Times, edges: Times) -> tuple[Ints, Floats]:
+    """Return the layer of the nearest bound and the signed days to it, as if no layer held the moments."""
+    length = edges[:, 1] - edges[:, 0]
+    by_end = np.lexsort((-length.astype(np.int64), edges[:, 1]))
+    by_start = np.lexsort((length.astype(np.int64), edges[:, 0]))
+    before = np.searchsorted(edges[by_end, 1], moments, side="right") - 1
+    after = np.searchsorted(edges[by_start, 0], moments, side="right")
+    ended = by_end[np.maximum(before, 0)]
+    coming = by_start[np.minimum(after, len(edges) - 1)]
+    since = np.where(before >= 0, (moments - edges[ended, 1]) / _DAY, np.inf)
+    until = np.where(after < len(edges), (edges[coming, 0] - moments) / _DAY, np.inf)
+    past = since <= until
+    return np.where(past, ended, coming).astype(np.intp), np.where(past, since, -until)
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """The two snapshots around each of n moments: ``value = (1 - share) * lower + share * upper``.
+
+    Attributes
+    ----------
+    lower, upper
+        Layers (n,), equal outside the span of the field; -1 for NaT.
+    share
+        Weight of the upper layer (n,).
+    days
+        0 between two snapshots, else signed days to the nearest one (n,); NaN for NaT.
+    """
+
+    lower: Ints
+    upper: Ints
+    share: Floats
+    days: Floats
+
+
+def bracket_times(times: npt.ArrayLike, centres: npt.ArrayLike) -> Bracket:
+    """Return the snapshots around moments (n,); `centres` (layers,) are their times, in any order.
+
+    Examples
+    --------
+    >>> found = bracket_times(np.array(["2020-01-02", "2020-01-09"], "M8[ns]"),
+    ...                       np.array(["2020-01-01", "2020-01-05"], "M8[ns]"))
+    >>> found.share.tolist(), found.days.tolist()
+    ([0.25, 0.0], [0.0, 4.0])
+    """
+    moments = np.asarray(times).astype("datetime64[ns]")
+    stamps = np.asarray(centres).astype("datetime64[ns]")
+    order = np.argsort(stamps, kind="stable")
+    order = order[~np.isnat(stamps[order])]
+    known = ~np.isnat(moments)
+    if order.size == 0:
+        known = np.zeros_like(known)
+    lower, upper = np.full(moments.size, -1, dtype=np.intp), np.full(moments.size, -1, dtype=np.intp)
+    share, days = np.zeros(moments.size), np.full(moments.size, np.nan)
+    if not known.any():
+        return Bracket(lower, upper, share, days)
+    at, knots = moments[known], stamps[order]
+    place = np.searchsorted(knots, at, side="right")
+    below, above = np.maximum(place - 1, 0), np.minimum(place, knots.size - 1)
+    gap = (knots[above] - knots[below]) / _DAY
+    into = (at - knots[below]) / _DAY
+    lower[known], upper[known] = order[below], order[above]
+    share[known] = np.divide(into, gap, out=np.zeros(at.size), where=gap > 0)
+    days[known] = np.where(gap > 0, 0.0, into)
+    return Bracket(lower, upper, share, days)
+
+
+def time_bins(time: Any) -> Times:
+    """Return time bins [start, end) as (bins, 2) datetime64[ns].
+
+    Parameters
+    ----------
+    time
+        A gridded Dataset (its ``time_bnds``), an array (bins, 2), a :class:`pandas.IntervalIndex`, or the
+        edges (bins + 1,) of bins that follow each other (such as ``pandas.date_range``).
+
+    Raises
+    ------
+    InputError
+        If that gives no bins, a bin without a date or one that does not end after it starts.
+
+    Examples
+    --------
+    >>> time_bins(pd.date_range("2020-01-01", periods=3, freq="MS")).astype("M8[D]").tolist()[1]
+    [datetime.date(2020, 2, 1), datetime.date(2020, 3, 1)]
+    """
+    if isinstance(time, xr.Dataset):
+        if "time_bnds" not in time.variables:
+            raise InputError("time is a Dataset without time_bnds: pass one that was gridded with time bins")
+        edges = np.asarray(time["time_bnds"].values)
+    elif isinstance(time, pd.IntervalIndex):
+        edges = np.stack([np.asarray(time.left), np.asarray(time.right)], axis=-1)
+    else:
+        edges = np.asarray(time)
+    try:
+        bins = edges.astype("datetime64[ns]")
+    except (TypeError, ValueError) as error:
+        raise InputError(f"time must hold dates (UTC, without a time zone), got {edges.dtype}") from error
+    if bins.ndim == 1:
+        bins = np.stack([bins[:-1], bins[1:]], axis=-1)
+    if bins.ndim != 2 or bins.shape[1] != 2 or len(bins) == 0:
+        raise InputError(f"time must be bins (n, 2) or at least two edges, got shape {edges.shape}")
+    if np.isnat(bins).any() or (bins[:, 1] <= bins[:, 0]).any():
+        raise InputError("every time bin needs a start and an end after it (was it gridded without dates?)")
+    return bins
+
+
+def overlap_days(bounds: npt.ArrayLike, bins: npt.ArrayLike) -> Floats:
+    """Return the days (layers, bins) that each layer [start, end) shares with each bin [start, end).
+
+    Examples
+    --------
+    >>> pairs = np.array([["2020-01-01", "2020-01-21"], ["2020-01-11", "2020-02-10"]], "M8[ns]")
+    >>> overlap_days(pairs, np.array([["2020-01-01", "2020-02-01"]], "M8[ns]")).ravel().tolist()
+    [20.0, 21.0]
+    """
+    layers, edges = np.asarray(bounds)[:, None], np.asarray(bins)[None]
+    shared = np.minimum(layers[..., 1], edges[..., 1]) - np.maximum(layers[..., 0], edges[..., 0])
+    return np.asarray(np.nan_to_num(np.maximum(shared / _DAY, 0.0), nan=0.0))

@@ -1,0 +1,184 @@
+"""NetCDF files of velocity: opened raw, fill taken out, CRS and units read from their attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import xarray as xr
+
+from altiflow.errors import (
+    CorruptGranuleError,
+    FieldError,
+    InputError,
+    UnsupportedFormatError,
+    WrongProductError,
+)
+from altiflow.readers.field import Metric, MetricSource
+
+__all__ = [
+    "choose_crs",
+    "drop_fill",
+    "mapping_crs",
+    "open_netcdf",
+    "require_variables",
+    "sniff_format",
+    "state_metric",
+    "vector_pair",
+]
+
+_ENGINES = {b"\x89HDF\r\n\x1a\n": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy"}
+_TIFFS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+
+_MAPPING_KEYS = ("spatial_epsg", "srid", "crs_wkt", "spatial_ref", "proj4text", "spatial_proj4")
+"""Attributes of a grid mapping, the plainest first. The CF parameters are left aside: some files state the
+ellipsoid's axes in km."""
+
+_NO_NUMBER = 1e9
+"""No velocity, error or count is as large; the fills 3.4e38 and 1e10 are."""
+
+
+def sniff_format(path: Path) -> str | None:
+    """Return "tiff", or the engine that opens the file's NetCDF, by its first bytes; None if it is neither."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head[:4] in _TIFFS:
+        return "tiff"
+    return next((engine for magic, engine in _ENGINES.items() if head.startswith(magic)), None)
+
+
+@contextmanager
+def open_netcdf(path: Path) -> Iterator[xr.Dataset]:
+    """Yield the file as it is on disk: no fill masked, no time decoded.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If the file is not NetCDF.
+    CorruptGranuleError
+        If it is truncated or damaged, found while opening or while reading from it.
+    """
+    engine = sniff_format(path)
+    if engine not in ("h5netcdf", "scipy"):
+        raise UnsupportedFormatError(f"{path.name} is not NetCDF (classic, or 4 on HDF5)")
+    # scipy's reader maps the file into memory by default, and closing a file that arrays still look into warns.
+    options: dict[str, Any] = {"mmap": False} if engine == "scipy" else {}
+    damage = f"{path.name} cannot be read, truncated or damaged; fetch it again"
+    try:
+        dataset = xr.open_dataset(path, engine=engine, decode_cf=False, **options)
+    except (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError) as error:
+        raise CorruptGranuleError(f"{damage} ({error})") from error
+    with dataset:
+        try:
+            yield dataset
+        except (OSError, RuntimeError) as error:
+            raise CorruptGranuleError(f"{damage} ({error})") from error
+
+
+def require_variables(dataset: xr.Dataset, names: Mapping[str, tuple[str, ...]], path: Path, product: str) -> None:
+    """Raise unless the variables are there, on these dimensions.
+
+    Raises
+    ------
+    WrongProductError
+        Naming what the file lacks.
+    """
+    for name, dims in names.items():
+        if name not in dataset.variables:
+            raise WrongProductError(f"{path.name} lacks {name!r}, so it is no {product} file; leave `product` out")
+        if dataset[name].dims != dims:
+            raise WrongProductError(f"{path.name}: {name!r} lies on {dataset[name].dims}, not {dims} as in {product}")
+
+
+def drop_fill(variable: xr.DataArray, *, limit: float = _NO_NUMBER) -> npt.NDArray[np.floating[Any]]:
+    """Return the values of a raw variable as floats, NaN for declared fill and beyond `limit`.
+
+    Declared are ``_FillValue`` and ``missing_value``; packed values are scaled after.
+    """
+    attrs = variable.attrs
+    raw = np.asarray(variable.values)
+    fills = [value for key in ("_FillValue", "missing_value") for value in np.atleast_1d(attrs.get(key, []))]
+    invalid = np.isin(raw, np.array(fills, dtype=float)) if fills else np.zeros(raw.shape, dtype=bool)
+    values: npt.NDArray[np.floating[Any]] = raw.astype(np.float32 if raw.dtype.itemsize <= 4 else np.float64)
+    if "scale_factor" in attrs or "add_offset" in attrs:
+        values = values * float(attrs.get("scale_factor", 1.0)) + float(attrs.get("add_offset", 0.0))
+    with np.errstate(invalid="ignore"):
+        invalid |= ~(np.abs(values) <= limit)
+    values[invalid] = np.nan
+    return values
+
+
+def vector_pair(
+    vx: npt.NDArray[np.floating[Any]], vy: npt.NDArray[np.floating[Any]]
+) -> tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.floating[Any]]]:
+    """Return two components of one shape, both NaN where either is, or where both are an undeclared -9999.
+
+    One component alone may be -9999 m/yr: fast glaciers come near.
+    """
+    invalid = np.isnan(vx) | np.isnan(vy) | ((vx == -9999) & (vy == -9999))
+    vx[invalid] = np.nan
+    vy[invalid] = np.nan
+    return vx, vy
+
+
+def mapping_crs(dataset: xr.Dataset, name: str | None) -> pyproj.CRS | None:
+    """Return the CRS that the grid mapping variable `name` states; None if it is not there or states none.
+
+    Raises
+    ------
+    FieldError
+        If it states one that pyproj does not know.
+    """
+    if name is None or name not in dataset.variables:
+        return None
+    stated = {key: str(dataset[name].attrs[key]) for key in _MAPPING_KEYS if key in dataset[name].attrs}
+    for key, value in stated.items():
+        # Not every code under spatial_epsg is one of EPSG (the mosaic of High Mountain Asia has ESRI's 102027).
+        with suppress(pyproj.exceptions.CRSError, ValueError):
+            return pyproj.CRS.from_user_input(int(float(value)) if key == "spatial_epsg" else value)
+    if stated:
+        raise FieldError(f"grid mapping {name!r} states {stated}, none of which pyproj knows")
+    return None
+
+
+def choose_crs(stated: pyproj.CRS | None, given: Any, path: Path) -> pyproj.CRS:
+    """Return the CRS the file states, else the one given.
+
+    Raises
+    ------
+    InputError
+        If there is neither, or they differ.
+    """
+    try:
+        wanted = None if given is None else pyproj.CRS.from_user_input(given)
+    except pyproj.exceptions.CRSError as error:
+        raise InputError(f"crs={given!r} is not known to pyproj; give one such as 'EPSG:3413'") from error
+    if stated is not None and wanted is not None and not stated.equals(wanted, ignore_axis_order=True):
+        raise InputError(f"crs={given!r}, but {path.name} states {stated.name!r}; leave `crs` out")
+    found = stated if stated is not None else wanted
+    if found is None:
+        raise InputError(
+            f'{path.name} states no CRS, and none is guessed; say which it is in, e.g. crs="EPSG:3413" '
+            '(Greenland and the Arctic north of 55 N) or crs="EPSG:3031" (Antarctica)'
+        )
+    return found
+
+
+def state_metric(scale_corrected: Any, given: Metric | None, assumed: Metric) -> tuple[Metric, MetricSource]:
+    """Return the metric and who says so, from the user, else the file's ``map_scale_corrected``, else neither.
+
+    Examples
+    --------
+    >>> state_metric(1, None, "map"), state_metric(None, None, "map"), state_metric(1, "map", "ground")
+    (('ground', 'file'), ('map', 'assumed'), ('map', 'user'))
+    """
+    if given is not None:
+        return given, "user"
+    if scale_corrected is None:
+        return assumed, "assumed"
+    return ("ground" if int(scale_corrected) == 1 else "map"), "file"

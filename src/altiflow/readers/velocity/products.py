@@ -1,0 +1,127 @@
+"""Products: what each kind of velocity file is, and what is taken for granted about it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from altiflow.errors import InputError
+from altiflow.readers.field import Metric
+from altiflow.units import YEAR_DAYS
+
+__all__ = ["PRODUCTS", "VelocityProduct", "detect_netcdf", "velocity_product"]
+
+
+@dataclass(frozen=True)
+class VelocityProduct:
+    """A kind of velocity file.
+
+    Attributes
+    ----------
+    name
+        What `read_velocity` takes as ``product``.
+    title
+        What it is, in words.
+    units
+        Unit of the components where the file states none.
+    limit
+        Components beyond this [`units`] are fill, whatever the file declares.
+    metric
+        Metric taken where the file states none.
+    year_days
+        Length of the year [d] behind a unit per year; None for other units.
+    citation
+        Where these values come from.
+    """
+
+    name: str
+    title: str
+    units: str
+    limit: float
+    metric: Metric
+    year_days: float | None
+    citation: str
+
+
+_FOUND = (
+    VelocityProduct(
+        name="NSIDC-0116",
+        title="Polar Pathfinder sea-ice motion vectors, daily or weekly (EASE-Grid, 25 km)",
+        units="cm s-1",
+        limit=200.0,
+        metric="map",
+        year_days=None,
+        citation="valid range and units: attributes of the v4.1 files, doi:10.5067/INAWUWO7QH7B; metric undocumented",
+    ),
+    VelocityProduct(
+        name="ITS_LIVE-mosaic",
+        title="ITS_LIVE regional mosaic of land-ice velocity, NetCDF (version 1; version 2 = NSIDC-0776)",
+        units="m yr-1",
+        limit=32_766.0,
+        metric="map",
+        year_days=YEAR_DAYS,
+        citation="fill -32767: doi:10.5067/JQ6337239C96; metric of version 2: autoRIFT measures map units; "
+        "year: ITS_LIVE composites count in decimal years of 365.25 d",
+    ),
+    VelocityProduct(
+        name="ITS_LIVE-geotiff",
+        title="pair of ITS_LIVE GeoTIFFs, <name>_vx.tif and <name>_vy.tif",
+        units="m yr-1",
+        limit=32_766.0,
+        metric="ground",
+        year_days=YEAR_DAYS,
+        citation="as ITS_LIVE-mosaic; version 1 files carry map_scale_corrected = 1",
+    ),
+    VelocityProduct(
+        name="altiflow",
+        title="velocity field or velocity on a grid that altiflow wrote, NetCDF",
+        units="m yr-1",
+        limit=float("inf"),
+        metric="map",
+        year_days=None,
+        citation="the file states all of it",
+    ),
+)
+
+PRODUCTS: Mapping[str, VelocityProduct] = {product.name: product for product in _FOUND}
+"""Velocity products that can be read, by name."""
+
+
+def velocity_product(name: str) -> VelocityProduct:
+    """Return the product of that name, upper or lower case alike.
+
+    Raises
+    ------
+    InputError
+        If there is no such product.
+
+    Examples
+    --------
+    >>> velocity_product("nsidc-0116").units
+    'cm s-1'
+    """
+    for known, product in PRODUCTS.items():
+        if known.casefold() == name.casefold():
+            return product
+    raise InputError(f"velocity product {name!r} is not known; known are {', '.join(PRODUCTS)}")
+
+
+def detect_netcdf(variables: Collection[str], attrs: Mapping[str, Any], dims: Collection[str]) -> str | None:
+    """Return the name of the product whose variables, attributes and dimensions these are; None if of none.
+
+    Examples
+    --------
+    >>> detect_netcdf({"u", "v", "crs", "x", "y"}, {}, {"time", "y", "x"})
+    'NSIDC-0116'
+    >>> detect_netcdf({"vx", "vy", "img_pair_info"}, {}, {"y", "x"}) is None
+    True
+    """
+    names = set(variables)
+    if {"vx", "vy"} <= names and "velocity_metric" in attrs:
+        return "altiflow"
+    if {"u", "v", "crs"} <= names and "time" in dims:
+        return "NSIDC-0116"
+    if {"vx", "vy"} <= names and "img_pair_info" not in names and not {"time", "mid_date"} & set(dims):
+        return "ITS_LIVE-mosaic"
+    return None

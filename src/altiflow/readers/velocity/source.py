@@ -1,0 +1,211 @@
+"""Velocity fields in: the product found from the file, several files made one field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from altiflow.errors import EmptyDataError, FieldError, InputError, UnsupportedFormatError
+from altiflow.readers.field import Metric, check_field
+from altiflow.readers.velocity.mosaic import read_mosaic
+from altiflow.readers.velocity.motion import read_motion
+from altiflow.readers.velocity.netcdf import open_netcdf, sniff_format
+from altiflow.readers.velocity.options import Options, Period, check_options
+from altiflow.readers.velocity.products import PRODUCTS, VelocityProduct, detect_netcdf, velocity_product
+from altiflow.readers.velocity.raster import pair_paths, read_rasters
+from altiflow.readers.velocity.written import read_written
+
+__all__ = ["read_velocity"]
+
+Source = str | Path | Sequence[str | Path] | xr.Dataset
+
+_READERS: dict[str, Callable[[Path, VelocityProduct, Options], xr.Dataset]] = {
+    "NSIDC-0116": read_motion,
+    "ITS_LIVE-mosaic": read_mosaic,
+    "ITS_LIVE-geotiff": read_rasters,
+    "altiflow": read_written,
+}
+
+_SAME = ("crs", "units", "velocity_metric", "velocity_kind", "time_rule", "year_days", "metric_source")
+"""Attributes that files must share to become one field."""
+
+
+def read_velocity(
+    source: Source,
+    *,
+    product: str | None = None,
+    crs: object = None,
+    metric: Metric | None = None,
+    period: Period | None = None,
+) -> xr.Dataset:
+    """Return a velocity field from files of sea-ice motion or land-ice velocity, in memory.
+
+    Parameters
+    ----------
+    source
+        A file, a list of files that follow each other in time, either or both of a pair of GeoTIFFs, or a
+        Dataset that is a velocity field already (it is checked and returned).
+    product
+        One of ``PRODUCTS``; found from the content of each file where None.
+    crs
+        CRS of a file that states none; anything pyproj takes. None is ever guessed.
+    metric
+        "map" or "ground", where the file does not say and the product's default is not right.
+    period
+        (start, end), UTC: only layers that touch [start, end) are read. Undated fields are read whole.
+
+    Returns
+    -------
+    xarray.Dataset
+        vx, vy on (time, y, x), NaN where invalid, along the axes and in the row order of the file, with
+        everything in its attributes that :func:`altiflow.readers.field.check_field` asks for.
+
+    Raises
+    ------
+    InputError
+        If a file is not there, an argument means nothing, or a CRS is needed or contradicts the file.
+    UnsupportedFormatError, CorruptGranuleError, WrongProductError, MissingDataError
+        If a file is of no known product, damaged, not of the product asked for, or lacks a part of it.
+    FieldError
+        If files do not make one field, or a layer is there twice.
+    EmptyDataError
+        If no layer touches the period.
+    """
+    options = check_options(crs, metric, period)
+    chosen = None if product is None else velocity_product(product)
+    if isinstance(source, xr.Dataset):
+        return _take_field(source, chosen, options)
+    fields, empty = [], []
+    for path in _list_paths(source):
+        found = chosen or _detect(path)
+        try:
+            fields.append(_READERS[found.name](path, found, options))
+        except EmptyDataError as error:
+            empty.append(error)
+        except FieldError as error:
+            raise FieldError(f"{path.name}: {error}") from error
+    if not fields:
+        raise empty[0]
+    return check_field(_join(fields))
+
+
+def _take_field(source: xr.Dataset, product: VelocityProduct | None, options: Options) -> xr.Dataset:
+    """Return a field that is one already, cut to the period."""
+    if product is not None or options.crs is not None or options.metric is not None:
+        raise InputError("product, crs and metric go with files; a Dataset states its own in its attributes")
+    field = check_field(source)
+    if options.period is None or field.attrs["time_rule"] == "undated":
+        return field
+    return field.isel(time=options.touching(field["time_bnds"].values, "the field"))
+
+
+def _list_paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return the files to read, a pair of GeoTIFFs as its vx once."""
+    names = [source] if isinstance(source, (str, Path)) else list(source)
+    if not names or not all(isinstance(name, (str, Path)) for name in names):
+        raise InputError(f"source={source!r} names no velocity file; give a path, a list of paths, or a field")
+    paths: list[Path] = []
+    for path in map(Path, names):
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; name the velocity files in it")
+        if not path.is_file():
+            raise InputError(f"there is no velocity file {path}")
+        if sniff_format(path) == "tiff":
+            path = pair_paths(path)[0]
+            if path in paths:
+                continue
+        paths.append(path)
+    return paths
+
+
+def _detect(path: Path) -> VelocityProduct:
+    """Return the product of a file, from its content.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If it is of none that can be read.
+    """
+    known = f"known are {', '.join(PRODUCTS)}"
+    kind = sniff_format(path)
+    if kind is None:
+        raise UnsupportedFormatError(f"{path.name} is neither NetCDF nor GeoTIFF, or its start is missing; {known}")
+    if kind == "tiff":
+        return PRODUCTS["ITS_LIVE-geotiff"]
+    with open_netcdf(path) as dataset:
+        names = {str(name) for name in dataset.variables}
+        name = detect_netcdf(names, dataset.attrs, {str(dim) for dim in dataset.dims})
+    if name is None:
+        shown = "an image pair" if "img_pair_info" in names else ", ".join(sorted(names)[:8]) or "no variable"
+        raise UnsupportedFormatError(
+            f"{path.name} is of no velocity product that can be read (it holds {shown}); {known}"
+        )
+    return PRODUCTS[name]
+
+
+def _join(fields: list[xr.Dataset]) -> xr.Dataset:
+    """Return fields of one grid as one, its layers sorted by time.
+
+    Raises
+    ------
+    FieldError
+        If they differ in grid, attributes, variables or length of layers, or a layer is there twice.
+    """
+    first = fields[0]
+    if len(fields) == 1:
+        return first
+    for field in fields[1:]:
+        _check_alike(first, field)
+    joined = xr.concat(
+        fields,
+        dim="time",
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="override",
+    )
+    joined.attrs["source"] = "; ".join(field.attrs["source"] for field in fields)
+    order = np.argsort(joined["time_bnds"].values[:, 0], kind="stable")
+    owners = np.repeat(np.arange(len(fields)), [field.sizes["time"] for field in fields])[order]
+    joined = joined.isel(time=order)
+    _check_order(joined, owners)
+    return joined
+
+
+def _check_order(joined: xr.Dataset, owners: npt.NDArray[np.intp]) -> None:
+    """Raise if files cover the same time; `owners` (time,) says which file each layer is from.
+
+    The last week of a year may reach into the first one of the next file: one overlap where two files meet.
+    """
+    bounds = joined["time_bnds"].values
+    twice = np.flatnonzero(np.diff(bounds[:, 0]) == np.timedelta64(0, "ns"))
+    overlaps = np.flatnonzero((bounds[1:, 0] < bounds[:-1, 1]) & (np.diff(owners) != 0))
+    if twice.size or overlaps.size > owners.max():
+        first = str(bounds[(twice if twice.size else overlaps)[0], 0])[:10]
+        raise FieldError(
+            f"files cover the same time, first the layer of {first}: {joined.attrs['source']}; "
+            "name each stretch of time once"
+        )
+
+
+def _check_alike(first: xr.Dataset, other: xr.Dataset) -> None:
+    """Raise unless two fields can become one."""
+    names = f"{first.attrs['source']} and {other.attrs['source']}"
+    for name in _SAME:
+        if first.attrs.get(name) != other.attrs.get(name):
+            raise FieldError(
+                f"{names} differ in {name}: {first.attrs.get(name)!r}, {other.attrs.get(name)!r}; read apart"
+            )
+    if first.attrs["time_rule"] == "undated":
+        raise FieldError(f"{names} are both undated, so no layer could be chosen by time; read them apart")
+    for axis in ("x", "y"):
+        if not np.array_equal(first[axis].values, other[axis].values):
+            raise FieldError(f"{names} lie on different grids (coordinate {axis!r}); read them apart")
+    if set(first.data_vars) != set(other.data_vars):
+        differing = ", ".join(sorted(map(str, set(first.data_vars) ^ set(other.data_vars))))
+        raise FieldError(f"{names} do not hold the same variables ({differing}); read them apart")

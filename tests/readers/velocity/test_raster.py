@@ -1,0 +1,82 @@
+"""Pairs of GeoTIFFs: found by name, on one grid, nodata gone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from altiflow.errors import CorruptGranuleError, FieldError, InputError
+from altiflow.readers.velocity import read_velocity
+
+ALASKA = "itslive/mosaic/crop_ALA_G0120_0000_{}.tif"
+
+
+def test_the_real_pair(data):
+    vx, vy = (data(ALASKA.format(name)) for name in ("vx", "vy"))
+    field = read_velocity(vx)
+    assert field["vx"].shape == (1, 375, 389)
+    assert field.attrs["crs"] == "EPSG:3413"
+    assert int(np.isfinite(field["vx"]).sum()) == int(np.isfinite(field["vy"]).sum())
+    assert float(field["vx"].min()) == pytest.approx(-2528.3638, abs=1e-3)
+    assert field["x"].values[0] == -3_129_367.5 + 60
+    assert field["y"].values[0] == 674_887.5 - 60
+    assert (field.attrs["time_rule"], field.attrs["units"]) == ("undated", "m yr-1")
+    # GDAL carried map_scale_corrected = 1 over into the tags.
+    assert (field.attrs["velocity_metric"], field.attrs["metric_source"]) == ("ground", "file")
+    assert read_velocity(vy).identical(field)
+    assert read_velocity([vy, vx]).identical(field)
+
+
+def test_a_silent_pair_is_taken_for_ground_metres(raster):
+    raster("a_vx.tif")
+    field = read_velocity(raster("a_vy.tif", -50.0))
+    assert (field.attrs["velocity_metric"], field.attrs["metric_source"]) == ("ground", "assumed")
+    assert read_velocity(raster("a_vx.tif"), metric="map").attrs["metric_source"] == "user"
+    assert np.isnan(field["vx"].values[0, 0, 0])
+    assert float(field["vx"].max()) == 100
+    assert float(field["vy"].max()) == -50
+
+
+def test_standard_errors_are_read_where_both_are_there(raster):
+    path = raster("a_vx.tif")
+    raster("a_vy.tif")
+    raster("a_vx_error.tif", 3.0)
+    assert "vx_sigma" not in read_velocity(path)
+    raster("a_vy_error.tif", 4.0)
+    field = read_velocity(path)
+    assert (float(field["vx_sigma"].max()), float(field["vy_sigma"].max())) == (3.0, 4.0)
+    assert np.isnan(field["vx_sigma"].values[0, 0, 0])
+
+
+def test_a_component_alone_is_refused(raster):
+    with pytest.raises(InputError, match=r"a_vy\.tif is not beside it"):
+        read_velocity(raster("a_vx.tif"))
+    with pytest.raises(InputError, match=r"_vx.tif and <name>_vy.tif"):
+        read_velocity(raster("speed.tif"))
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [({"shape": (3, 5)}, "shape"), ({"corner": (1120.0, 2000.0)}, "transform"), ({"crs": "EPSG:3031"}, "CRS")],
+)
+def test_components_on_two_grids_are_refused(raster, other, what):
+    path = raster("a_vx.tif")
+    raster("a_vy.tif", **other)
+    with pytest.raises(FieldError, match=f"another {what}"):
+        read_velocity(path)
+
+
+def test_a_pair_without_crs_asks_for_one(raster):
+    path = raster("a_vx.tif", crs=None)
+    raster("a_vy.tif", crs=None)
+    with pytest.raises(InputError, match="states no CRS"):
+        read_velocity(path)
+    assert read_velocity(path, crs=3413).attrs["crs"] == "EPSG:3413"
+
+
+def test_a_truncated_component_is_named(raster):
+    path = raster("a_vx.tif")
+    other = raster("a_vy.tif")
+    other.write_bytes(other.read_bytes()[:60])
+    with pytest.raises(CorruptGranuleError, match=r"a_vy\.tif cannot be read"):
+        read_velocity(path)

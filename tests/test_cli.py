@@ -1,0 +1,142 @@
+"""The command, used as a person would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import rasterio
+import xarray as xr
+from click.testing import CliRunner
+
+from altiflow.cli import main
+from altiflow.readers import make_sample
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> object:
+    return make_sample(tmp_path_factory.mktemp("sample"), granules=4)
+
+
+@pytest.fixture
+def altiflow() -> Callable[..., object]:
+    """Return a caller of the command that shows output and exit code."""
+    return lambda *words: CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("command", ["run", "read", "grid", "fuse", "map", "info"])
+def test_every_command_has_help_with_an_example(command: str, altiflow: Callable) -> None:
+    result = altiflow(command, "--help")
+    assert result.exit_code == 0
+    assert f"altiflow {command} " in result.output
+
+
+def test_run_makes_everything_it_promises(sample: object, altiflow: Callable, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    folder = sample.granules[0].parent
+    result = altiflow("run", "--altimetry", folder, "--velocity", sample.motion, "--out", out, "--start", "2019-01-01")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in out.iterdir()} == {
+        "segments.parquet",
+        "ledger.parquet",
+        "grid.nc",
+        "geotiff",
+        "velocity.nc",
+        "fused.parquet",
+        "fused.nc",
+        "map.png",
+        "run.json",
+    }
+    record = json.loads((out / "run.json").read_text())
+    fused = gpd.read_parquet(out / "fused.parquet")
+    assert len(fused) == record["counts"]["segments"] == record["counts"]["velocity_valid"]
+    with xr.open_dataset(out / "fused.nc", engine="h5netcdf") as both:
+        assert {"freeboard_mean", "n_segments", "vx", "vy", "overlap_days"} <= set(both)
+        assert int(both["n_segments"].sum()) == len(fused)
+        assert both.attrs["grid_signature"] == record["counts"]["grid_signature"]
+        with rasterio.open(out / "geotiff" / "freeboard_mean.tif") as raster:
+            assert raster.count == both.sizes["time"]
+            assert raster.crs.to_epsg() == 6931
+
+
+def test_the_steps_one_by_one_give_the_same_as_the_run(sample: object, altiflow: Callable, tmp_path: Path) -> None:
+    folder, out = sample.granules[0].parent, tmp_path / "run"
+    assert altiflow("run", "--altimetry", folder, "--velocity", sample.motion, "--out", out, "--quiet").output == ""
+    table, grid, fused = tmp_path / "s.parquet", tmp_path / "g.nc", tmp_path / "f.parquet"
+    velocity, picture = tmp_path / "v.nc", tmp_path / "m.pdf"
+    for words in (
+        ("read", folder, "-o", table, "--ledger", tmp_path / "l.parquet"),
+        ("grid", table, "-o", grid, "--freq", "MS", "--geotiff", tmp_path / "tiffs"),
+        ("fuse", table, sample.motion, "-o", fused, "--grid-file", grid, "--velocity-out", velocity),
+        ("map", grid, "--velocity", velocity, "-o", picture),
+    ):
+        result = altiflow(*words)
+        assert result.exit_code == 0, result.output
+    for mine, whole in ((table, "segments.parquet"), (fused, "fused.parquet")):
+        assert gpd.read_parquet(mine).equals(gpd.read_parquet(out / whole))
+    for mine, whole in ((grid, "grid.nc"), (velocity, "velocity.nc")):
+        with xr.open_dataset(mine) as one, xr.open_dataset(out / whole) as other:
+            xr.testing.assert_equal(one, other)
+    assert picture.read_bytes().startswith(b"%PDF")
+
+
+def test_info_describes_every_kind_of_file(sample: object, altiflow: Callable, tmp_path: Path) -> None:
+    table, grid = tmp_path / "s.parquet", tmp_path / "g.nc"
+    altiflow("read", sample.granules[0], "-o", table, "--ledger", tmp_path / "l.parquet")
+    altiflow("grid", table, "-o", grid)
+    for file, words in (
+        (sample.granules[0], ("ATL10 release 006", "orientation forward")),
+        (table, ("product      ATL10", "freeboard")),
+        (grid, ("EASE2_N25km EPSG:6931", "freeboard_mean")),
+        (tmp_path / "l.parquet", ("1 granule: 1 ok",)),
+        (sample.motion, ("EPSG:3408", "map metric (assumed)")),
+    ):
+        result = altiflow("info", file)
+        assert result.exit_code == 0, result.output
+        for word in words:
+            assert word in result.output
+
+
+def test_errors_are_one_line_with_exit_code_1(altiflow: Callable, tmp_path: Path) -> None:
+    (tmp_path / "page.h5").write_text("<html>")
+    (tmp_path / "notes.nc").write_text("hello")
+    for words, message in (
+        (("read", tmp_path / "nowhere"), "no such file"),
+        (("read", tmp_path / "page.h5"), "not an HDF5 file"),
+        (("info", tmp_path / "notes.nc"), "notes.nc"),
+        (("grid", tmp_path / "nothing.parquet"), "no table"),
+        (("map", tmp_path / "nothing.nc"), "no file"),
+    ):
+        result = altiflow(*words)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("error: ")
+        assert message in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_failing_granule_stops_the_run_or_is_left_out_and_told(
+    sample: object, altiflow: Callable, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.h5"
+    cut.write_bytes(sample.granules[0].read_bytes()[:90_000])
+    words = ("run", "--altimetry", sample.granules[1], "--altimetry", cut, "--out", tmp_path / "out")
+    stopped = altiflow(*words)
+    assert stopped.exit_code == 1
+    assert "truncated" in stopped.stderr
+    assert (tmp_path / "out" / "ledger.parquet").exists()
+    skipped = altiflow(*words, "--on-error", "skip")
+    assert skipped.exit_code == 0
+    assert "1 of 2 granules were left out" in skipped.stderr
+
+
+def test_wrong_use_has_exit_code_2(altiflow: Callable, tmp_path: Path) -> None:
+    assert altiflow("run").exit_code == 2
+    assert altiflow("run", "--sample", "--altimetry", "x").exit_code == 2
+    assert altiflow("draw").exit_code == 2
+
+
+def test_the_named_grids_are_listed(altiflow: Callable) -> None:
+    assert "EASE2_N6.25km" in altiflow("grid", "--list").output.split()
