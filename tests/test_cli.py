@@ -37,7 +37,7 @@ def test_every_command_has_help_with_an_example(command: str, altiflow: Callable
 def test_run_makes_everything_it_promises(sample: object, altiflow: Callable, tmp_path: Path) -> None:
     out = tmp_path / "out"
     folder = sample.granules[0].parent
-    result = altiflow("run", "--altimetry", folder, "--velocity", sample.motion, "--out", out, "--start", "2019-01-01")
+    result = altiflow("run", "--altimetry", folder, "--velocity", folder, "--out", out, "--start", "2019-01-01")
     assert result.exit_code == 0, result.output
     assert {path.name for path in out.iterdir()} == {
         "segments.parquet",

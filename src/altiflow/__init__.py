@@ -1,6 +1,6 @@
 """ICESat-2 altimetry and ice velocity on one grid: read, grid, fuse and map."""
 
-from altiflow.explore import RunPlan, describe_file, draw_map, run_fusion
+from altiflow.explore import RunPlan, describe_file, draw_map, draw_panels, run_fusion
 from altiflow.fusion import align_velocity, along_across, check_overlap, sample_velocity
 from altiflow.gridding import GRID_NAMES, Grid, grid_segments, window_with_data, write_geotiffs, write_netcdf
 from altiflow.readers import (
@@ -29,6 +29,7 @@ __all__ = [
     "check_overlap",
     "describe_file",
     "draw_map",
+    "draw_panels",
     "grid_segments",
     "make_sample",
     "read_gridded",

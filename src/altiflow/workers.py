@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from pqdm.threads import pqdm
 from tqdm import tqdm
 
 __all__ = ["map_each"]
@@ -47,6 +46,9 @@ def map_each(
     if workers <= 1 or len(items) <= 1:
         shown: Iterable[Item] = tqdm(items, desc=label, disable=hidden, leave=False)
         return [function(item) for item in shown]
+    # pqdm chooses its progress bar when it is imported, and warns in notebooks that lack widgets.
+    from pqdm.threads import pqdm
+
     return list(
         pqdm(
             items,

@@ -196,14 +196,24 @@ def test_the_scale_bar_is_as_long_as_a_true_distance(north: Grid) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "place"), [("EASE2_N25km", (180, 80)), ("NSIDC_PS_N25km", (-150, 74)), ("EASE_Sl25km", (0, -89))]
+    ("name", "place", "cols"),
+    [
+        ("EASE2_N25km", (180, 80), (0, 61)),
+        ("EASE2_N25km", (180, 80), (20, 30)),
+        ("NSIDC_PS_N25km", (-150, 74), (0, 61)),
+        ("EASE_Sl25km", (0, -89), (0, 61)),
+    ],
 )
-def test_no_text_overlaps_another_or_leaves_the_figure(name: str, place: tuple[float, float]) -> None:
+def test_no_text_overlaps_another_or_leaves_the_figure(
+    name: str, place: tuple[float, float], cols: tuple[int, int]
+) -> None:
     grid = window_of(name, *place)
+    grid = grid.window(slice(None), slice(*cols))
     figure = draw_map(gridded_on(grid), "freeboard_mean", velocity=motion_on(grid))
     figure.canvas.draw()
     labels = [text for axes in figure.axes[::2] for text in axes.texts if text.get_text()]
-    boxes = [text.get_window_extent() for text in (*labels, *figure.texts, figure.axes[1].yaxis.label)]
+    key = found(figure.axes[0], QuiverKey).text
+    boxes = [text.get_window_extent() for text in (*labels, key, *figure.texts, figure.axes[1].yaxis.label)]
     for number, box in enumerate(boxes):
         assert box.x0 >= 0
         assert box.y0 >= 0
@@ -253,7 +263,11 @@ def test_what_cannot_be_drawn_is_refused_with_a_reason(tmp_path: Path, north: Gr
         (InputError, "colour map 'rainbows'", {"cmap": "rainbows"}),
         (InputError, "EASE-Grid 2.0 South", {"velocity": motion_on(window_of("EASE2_S25km", -28, -66))}),
         (InputError, "no vy", {"velocity": motion_on(north).drop_vars("vy")}),
-        (InputError, "2 layers and 0", {"velocity": motion_on(north).assign_coords(time=MONTHS[:, 1] + 5)}),
+        (
+            InputError,
+            "2 layers and 0",
+            {"velocity": motion_on(north).assign_coords(time=MONTHS[:, 1] + np.timedelta64(5, "D"))},
+        ),
     ]
     for error, words, changed in cases:
         with pytest.raises(error, match=words):

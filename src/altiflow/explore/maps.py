@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -34,10 +35,19 @@ __all__ = ["draw_map", "draw_panels"]
 Bounds = tuple[float, float, float, float]
 
 _SUFFIXES = (".png", ".pdf", ".svg")
-_DPI = 180
+_DPI, _SCREEN_DPI = 180, 100
 _SEA, _LAND, _COAST = "#edf2f6", "#d8d3c8", "#6f6a60"
 _LONGEST = 6.4
 """Longer side of the map [inch]."""
+
+
+class MapFigure(Figure):
+    """A figure that notebooks show without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=_SCREEN_DPI)
+        return buffer.getvalue()
 
 
 def draw_map(
@@ -90,11 +100,11 @@ def draw_map(
     layers = cut_layers(dataset, variable, [layer], limits)
     arrows = None if velocity is None else velocity_layer(velocity, dataset, layer, layers.grid.crs)
     width, height = _map_size(layers.bounds, _LONGEST)
-    figure = _new_figure(max(width, 4.2) + 2.0, height + 2.0)
+    figure = _new_figure(max(width, 4.2) + 2.1, height + 2.0)
     axes = _add_axes(figure, (0.6, 1.12, width, height), projection=projection_of(layers.grid.crs))
     mesh = _draw_layer(axes, layers, 0, cmap)
     labels = draw_graticule(axes, Graticule(layers.grid.crs, layers.bounds), inches=(width, height))
-    bar_axes = _add_axes(figure, (0.6 + width + 0.52, 1.12 + 0.1 * height, 0.16, 0.8 * height))
+    bar_axes = _add_axes(figure, (0.6 + width + 0.66, 1.12 + 0.1 * height, 0.16, 0.8 * height))
     draw_colour_bar(figure, mesh, bar_axes, label=layers.label, extend=layers.extend)
     draw_scale_bar(_add_axes(figure, (0.6, 0.5, width, 0.36)), layers.grid.crs, layers.bounds, inches=width)
     extra: tuple[str, ...] = ()
@@ -171,7 +181,7 @@ def _map_size(bounds: Bounds, longest: float) -> tuple[float, float]:
 
 def _new_figure(width: float, height: float) -> Figure:
     """Return an empty figure with a canvas of its own: no window, no global state."""
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
+    figure = MapFigure(figsize=(width, height), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 

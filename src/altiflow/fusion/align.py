@@ -16,6 +16,7 @@ from altiflow.gridding.frame import make_frame
 from altiflow.gridding.grid import Grid
 from altiflow.gridding.resample import MIN_VALID, Lattice
 from altiflow.readers.field import check_field
+from altiflow.version import __version__
 
 __all__ = ["align_velocity"]
 
@@ -91,6 +92,8 @@ def align_velocity(field: xr.Dataset, grid: Grid, *, time: Any = None, method: A
     result = _build_result(checked, grid, bounds, values)
     if time is None:
         result = result.assign_coords(time=("time", checked["time"].values, result["time"].attrs))
+    result.attrs["title"] = f"Ice velocity on {grid.name}: {checked.attrs['source']}"
+    result.attrs["history"] = f"altiflow {__version__}: align_velocity(method={method!r})"
     result.attrs["resample_method"] = "area" if how.points > 1 else how.point
     result.attrs["resample_min_valid"] = MIN_VALID
     result.attrs["time_method"] = "layers kept" if time is None else "mean weighted by days of overlap"

@@ -118,7 +118,7 @@ def measure_overlap(table: gpd.GeoDataFrame, field: xr.Dataset, velocity: PointV
         farthest_days=farthest_days,
         table_text=f"{product}: {_region_text(*points)}, {_period_text(times, times)}",
         field_text=f"{source} [{field.attrs['units']}]: {_field_text(field, lattice)}",
-        reason=_reason(product, source, str(field.attrs["units"]), in_extent),
+        reason=_reason(product, source, str(field.attrs["units"]), in_extent, in_period),
     )
 
 
@@ -141,7 +141,7 @@ def refuse_empty(overlap: Overlap) -> None:
         )
 
 
-def _reason(product: str, source: str, units: str, in_extent: float) -> str:
+def _reason(product: str, source: str, units: str, in_extent: float, in_period: float | None) -> str:
     """Return why the two may not meet."""
     table_on, field_on = _surface_of_product(product), _surface_of_field(source, units)
     if table_on == "sea ice" and field_on == "land ice":
@@ -156,6 +156,8 @@ def _reason(product: str, source: str, units: str, in_extent: float) -> str:
         )
     if in_extent == 0:
         return "The regions differ: pass a field that covers the altimetry, and check the field's CRS."
+    if in_period == 0:
+        return "The periods differ: pass motion of the days of the altimetry, or a larger max_dt_days."
     return (
         "The regions meet, but the field has no valid velocity at the segments in the layers nearest in time "
         "(open water, coast, rock or a gap)."

@@ -22,6 +22,10 @@ __all__ = ["CellStatistics", "grid_segments", "reduce_cells"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Times = npt.NDArray[np.datetime64]
+
+# Freeboard of a laser is that of the snow surface, so it is not the CF standard name sea_ice_freeboard.
+_STANDARD_NAMES = {("ATL06", "height"): "height_above_reference_ellipsoid"}
 
 
 @dataclass(frozen=True)
@@ -50,39 +54,48 @@ class CellStatistics:
     low: Floats
     high: Floats
 
+    @property
+    def weight_mean(self) -> Floats:
+        """Mean weight of a segment."""
+        return self.weight_sum / self.count
 
-def reduce_cells(cell: Ints, value: Floats, weight: Floats) -> CellStatistics:
+
+def reduce_cells(cell: npt.ArrayLike, value: npt.ArrayLike, weight: npt.ArrayLike) -> CellStatistics:
     """Return statistics of `value` (n,) with `weight` (n,) > 0 for each number in `cell` (n,).
 
     The mean is taken of differences from the cell's first value and the variance of differences from the mean,
     with the mean's own rounding taken out, so that heights of thousands of metres keep their centimetres; the
-    standard deviation of equal values is exactly 0.
+    standard deviation of equal values is exactly 0, and the mean never outside the smallest and largest value.
 
     Examples
     --------
-    >>> found = reduce_cells(np.array([7, 7]), np.array([3000.1, 3000.1]), np.array([1.0, 2.0]))
+    >>> found = reduce_cells([7, 7], [3000.1, 3000.1], [1.0, 2.0])
     >>> found.mean.tolist(), found.std.tolist()
     ([3000.1], [0.0])
     """
-    order = np.argsort(cell, kind="stable")
-    cell, value, weight = cell[order], value[order].astype(float), weight[order].astype(float)
-    first = np.flatnonzero(np.r_[True, cell[1:] != cell[:-1]])
-    count = np.diff(np.r_[first, cell.size])
-    total = np.add.reduceat(weight, first)
-    shift = value[first]
-    away = value - np.repeat(shift, count)
-    offset = np.add.reduceat(weight * away, first) / total
+    numbers = np.asarray(cell, np.int64)
+    order = np.argsort(numbers, kind="stable")
+    numbers, values, weights = numbers[order], np.asarray(value, float)[order], np.asarray(weight, float)[order]
+    if numbers.size == 0:
+        return CellStatistics(numbers, numbers, *(np.empty(0) for _ in range(5)))
+    first = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]])
+    count = np.diff(np.r_[first, numbers.size])
+    low, high = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
+    total = np.add.reduceat(weights, first)
+    shift = values[first]
+    away = values - np.repeat(shift, count)
+    offset = np.add.reduceat(weights * away, first) / total
     away -= np.repeat(offset, count)
-    rest = np.add.reduceat(weight * away, first) / total
-    variance = np.add.reduceat(weight * away**2, first) / total - rest**2
+    rest = np.add.reduceat(weights * away, first) / total
+    variance = np.add.reduceat(weights * away**2, first) / total - rest**2
     return CellStatistics(
-        cell=cell[first],
+        cell=numbers[first],
         count=count.astype(np.int64),
         weight_sum=total,
-        mean=shift + offset + rest,
+        mean=np.clip(shift + offset + rest, low, high),
         std=np.sqrt(np.maximum(variance, 0.0)),
-        low=np.minimum.reduceat(value, first),
-        high=np.maximum.reduceat(value, first),
+        low=low,
+        high=high,
     )
 
 
@@ -107,8 +120,9 @@ def grid_segments(
     weight
         Column of weights; None weighs every segment alike.
     freq
-        None puts everything into one layer; else "D", "7D", "MS" (month) ...: see
-        :func:`altiflow.gridding.make_periods`. Periods without data are there and empty.
+        None puts everything into one layer, from the first time to the last, or undated if no segment has a time;
+        else "D", "7D", "MS" (month) ...: see :func:`altiflow.gridding.make_periods`. Periods without data are
+        there and empty.
 
     Returns
     -------
@@ -116,13 +130,15 @@ def grid_segments(
         On (time, y, x): ``n_segments``; with w the weights and h the values ``length_sum`` Σw, ``length_mean``
         Σw/n, ``<value>_mean`` Σwh/Σw, ``<value>_std`` (Σw(h-mean)²/Σw)^½, ``<value>_min``, ``<value>_max``. Empty
         cells are NaN with n_segments 0. Weights other than segment_length give ``<weight>_sum`` and
-        ``<weight>_mean``; without weights there is neither. Attributes count the segments gridded, outside, and
-        left out because value or weight was not finite or the weight not positive.
+        ``<weight>_mean``; without weights there is neither. The attributes ``segments_gridded``,
+        ``segments_outside_grid`` and ``segments_left_out`` (no finite value, no positive weight, or no time where
+        `freq` asks for one) add up to the rows of the table.
 
     Raises
     ------
     InputError
-        If a column is missing.
+        If a column is missing or of the wrong type, if value and weight would give variables of one name, or if
+        the table has no points or no CRS.
     EmptyDataError
         If the table has no rows, or no usable one.
 
@@ -132,80 +148,111 @@ def grid_segments(
     deviation is the square root of its σ².
     """
     _check_columns(table, value, weight, freq)
-    values = table[value].to_numpy(dtype=float)
-    weights = np.ones(len(table)) if weight is None else table[weight].to_numpy(dtype=float)
+    values, times = _numbers(table, value), _times(table)
+    weights = _numbers(table, weight) if weight else np.ones(len(table))
     usable = np.isfinite(values) & np.isfinite(weights) & (weights > 0)
+    if freq:
+        usable &= ~np.isnat(times)
     if not usable.any():
-        raise EmptyDataError(
-            f"not one of the {len(table)} rows has a finite {value} and a positive {weight or 'weight'}"
-        )
+        needed = [f"a finite {value}", *([f"a positive {weight}"] if weight else []), *(["a time"] if freq else [])]
+        raise EmptyDataError(f"not one of the {len(table)} rows has {' and '.join(needed)}")
     row, col = grid.locate(table)
-    times = _times(table, freq)
-    periods = make_periods(times[usable].min(), times[usable].max(), freq)
-    period = bin_times(times, periods)
-    inside = usable & (row >= 0) & (period >= 0)
+    inside = usable & (row >= 0)
+    periods = make_periods(*_span(times[usable]), freq)
+    period = bin_times(times, periods) if freq else np.zeros(len(table), np.int64)
     cells = (period * grid.shape[0] + row) * grid.shape[1] + col
     frame = make_frame(grid, periods)
-    frame.attrs |= _provenance(table, {"value": value, "weight": weight, "freq": freq})
-    frame.attrs |= {
+    frame.attrs |= _provenance(table, {"value": value, "weight": weight, "freq": freq}) | {
         "segments_gridded": int(inside.sum()),
         "segments_outside_grid": int((usable & (row < 0)).sum()),
         "segments_left_out": int((~usable).sum()),
     }
-    found = reduce_cells(cells[inside], values[inside], weights[inside]) if inside.any() else None
-    return _filled(frame, found, value, weight, _units(table))
+    found = reduce_cells(cells[inside], values[inside], weights[inside])
+    described = _described(value, weight, table.attrs.get("altiflow", {}))
+    return _filled(frame, found, described)
 
 
 def _check_columns(table: gpd.GeoDataFrame, value: str, weight: str | None, freq: str | None) -> None:
-    """Refuse a table that lacks rows or columns."""
+    """Refuse a table that lacks rows or columns, and names that collide."""
     wanted = [value, *([weight] if weight else []), *(["time"] if freq else [])]
     absent = [name for name in wanted if name not in table.columns]
     if absent:
         raise InputError(f"the table has no column {', '.join(absent)}; it has {', '.join(map(str, table.columns))}")
+    if weight and _stem(weight) == value:
+        raise InputError(f"value {value!r} with weight {weight!r} gives two variables {value}_mean; rename the column")
     if len(table) == 0:
         raise EmptyDataError("the table has no rows, so there is nothing to grid; its ledger tells why")
 
 
-def _times(table: gpd.GeoDataFrame, freq: str | None) -> npt.NDArray[np.datetime64]:
-    """Return the times (n,); of no account, where there are none and none are needed."""
-    if "time" in table.columns:
-        times = pd.to_datetime(table["time"])
-        zoned = times.dt.tz_convert("UTC").dt.tz_localize(None) if times.dt.tz is not None else times
-        return np.asarray(zoned, dtype="datetime64[ns]")
-    return np.full(len(table), np.datetime64("1970-01-01", "ns"))
+def _numbers(table: gpd.GeoDataFrame, name: str) -> Floats:
+    """Return a column (n,); NaN where it is missing."""
+    if not pd.api.types.is_numeric_dtype(table[name]):
+        raise InputError(f"column {name!r} must hold numbers, got {table[name].dtype}")
+    return np.asarray(table[name].to_numpy(dtype=float, na_value=np.nan), float)
 
 
-def _filled(
-    frame: xr.Dataset, found: CellStatistics | None, value: str, weight: str | None, units: dict[str, str]
-) -> xr.Dataset:
-    """Return the frame with the statistics in it."""
-    stem = "length" if weight == "segment_length" else weight
-    unit, weight_unit = units.get(value, "1"), units.get(weight or "", "1")
+def _times(table: gpd.GeoDataFrame) -> Times:
+    """Return the times (n,) in UTC, NaT where there are none."""
+    if "time" not in table.columns:
+        return np.full(len(table), np.datetime64("NaT", "ns"), "datetime64[ns]")
+    times = table["time"]
+    if not pd.api.types.is_datetime64_any_dtype(times):
+        raise InputError(f"column 'time' must hold times (datetime64, UTC), got {times.dtype}; use pandas.to_datetime")
+    zoned = times.dt.tz_convert("UTC").dt.tz_localize(None) if times.dt.tz is not None else times
+    return np.asarray(zoned, dtype="datetime64[ns]")
+
+
+def _span(times: Times) -> tuple[np.datetime64, np.datetime64]:
+    """Return the earliest and latest time, NaT where there is none."""
+    known = times[~np.isnat(times)]
+    return (known.min(), known.max()) if known.size else (np.datetime64("NaT", "ns"),) * 2
+
+
+def _stem(weight: str) -> str:
+    """Return the beginning of the names of what is told of the weights."""
+    return "length" if weight == "segment_length" else weight
+
+
+def _described(value: str, weight: str | None, told: dict[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
+    """Return, by name of variable, the statistic it holds and its attributes."""
     by = f"weighted by {weight}" if weight else "unweighted"
-    columns: dict[str, tuple[Any, str, str]] = {"n_segments": (found and found.count, "1", "number of segments")}
-    if stem:
-        columns[f"{stem}_sum"] = (found and found.weight_sum, weight_unit, f"sum of {weight}")
-        columns[f"{stem}_mean"] = (found and found.weight_sum / found.count, weight_unit, f"mean {weight}")
-    columns |= {
-        f"{value}_mean": (found and found.mean, unit, f"mean {value}, {by}"),
-        f"{value}_std": (found and found.std, unit, f"population standard deviation of {value}, {by}"),
-        f"{value}_min": (found and found.low, unit, f"smallest {value}"),
-        f"{value}_max": (found and found.high, unit, f"largest {value}"),
-    }
+    counting = {"units": "1", "standard_name": "number_of_observations"}
+    described = {"n_segments": ("count", _worded("number of segments", "sum") | counting)}
+    if weight:
+        of_weight = _known(weight, told)
+        described[f"{_stem(weight)}_sum"] = ("weight_sum", _worded(f"sum of {weight}", "sum") | of_weight)
+        described[f"{_stem(weight)}_mean"] = ("weight_mean", _worded(f"mean {weight}", "mean") | of_weight)
+    of_value = _known(value, told) | {"ancillary_variables": "n_segments"}
+    for name, statistic, meaning, method in (
+        ("mean", "mean", f"mean {value}, {by}", f"mean ({by})"),
+        ("std", "std", f"population standard deviation of {value}, {by}", f"standard_deviation ({by})"),
+        ("min", "low", f"smallest {value}", "minimum"),
+        ("max", "high", f"largest {value}", "maximum"),
+    ):
+        described[f"{value}_{name}"] = (statistic, _worded(meaning, method) | of_value)
+    return described
+
+
+def _worded(meaning: str, method: str) -> dict[str, str]:
+    return {"long_name": meaning, "cell_methods": f"time: area: {method}", "grid_mapping": "crs"}
+
+
+def _known(column: str, told: dict[str, Any]) -> dict[str, str]:
+    """Return unit and CF standard name of a column, as far as the table's provenance tells them."""
+    unit = told.get("units", {}).get(column)
+    standard_name = _STANDARD_NAMES.get((str(told.get("product")), column))
+    found = {"units": unit, "standard_name": standard_name}
+    return {name: text for name, text in found.items() if text}
+
+
+def _filled(frame: xr.Dataset, found: CellStatistics, described: dict[str, tuple[str, dict[str, str]]]) -> xr.Dataset:
+    """Return the frame with the statistics in it."""
     shape = (frame.sizes["time"], frame.sizes["y"], frame.sizes["x"])
-    for name, (numbers, unit_of, meaning) in columns.items():
-        counting = name == "n_segments"
-        dense = np.zeros(shape, dtype=np.int64) if counting else np.full(shape, np.nan)
-        if found is not None:
-            dense.reshape(-1)[found.cell] = numbers
-        attributes = {"long_name": meaning, "units": unit_of, "grid_mapping": "crs"}
+    for name, (statistic, attributes) in described.items():
+        dense = np.zeros(shape, dtype=np.int64) if statistic == "count" else np.full(shape, np.nan)
+        dense.reshape(-1)[found.cell] = getattr(found, statistic)
         frame[name] = (("time", "y", "x"), dense, attributes)
     return frame
-
-
-def _units(table: gpd.GeoDataFrame) -> dict[str, str]:
-    units: dict[str, str] = table.attrs.get("altiflow", {}).get("units", {})
-    return units
 
 
 def _provenance(table: gpd.GeoDataFrame, arguments: dict[str, Any]) -> dict[str, Any]:

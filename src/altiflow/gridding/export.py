@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,59 +13,76 @@ import xarray as xr
 
 from altiflow.errors import InputError
 from altiflow.files import whole_file
+from altiflow.gridding.frame import restate_grid
 from altiflow.gridding.grid import Grid
 
 __all__ = ["write_geotiffs", "write_netcdf"]
 
-_DAY = np.timedelta64(1, "D")
 _BLOCK = 256
+_NO_FILL: dict[str, Any] = {"_FillValue": None}
 
 
 def write_netcdf(dataset: xr.Dataset, path: str | Path) -> Path:
     """Write a gridded Dataset as NetCDF-4 and return the path; the file appears whole or not at all.
 
     Floats are kept at their precision; booleans become bytes with flag meanings; coordinates carry no fill value
-    (CF), data NaN.
+    (CF), data NaN. The grid mapping is that of the x and y in the Dataset, so that a part of one may be written.
+
+    Raises
+    ------
+    InputError
+        If x and y are not evenly spaced.
     """
     target = Path(path)
-    ready = dataset.copy()
-    for name, variable in dataset.data_vars.items():
+    ready = _number_times(restate_grid(dataset))
+    for name, variable in ready.data_vars.items():
         if variable.dtype == bool:
             attributes = {**variable.attrs, "flag_values": np.array([0, 1], np.int8), "flag_meanings": "false true"}
-            ready[name] = variable.astype(np.int8).assign_attrs(attributes)
-    encoding: dict[Any, dict[str, Any]] = {name: {"_FillValue": None} for name in ready.coords}
+            ready = ready.assign({name: variable.astype(np.int8).assign_attrs(attributes)})
+    encoding: dict[Any, dict[str, Any]] = {name: dict(_NO_FILL) for name in ready.coords}
     for name, variable in ready.data_vars.items():
-        encoding[name] = {"_FillValue": None} if variable.dtype.kind in "iu" or variable.ndim == 0 else {}
+        encoding[name] = {} if variable.dtype.kind == "f" else dict(_NO_FILL)
         if variable.ndim >= 2:
             encoding[name] |= {"zlib": True, "complevel": 4, "shuffle": True}
-    if "time" in ready.coords:
-        encoding["time"] |= _time_encoding(ready)
-        if "time_bnds" in ready.coords:
-            encoding["time_bnds"] |= _time_encoding(ready)
     with whole_file(target) as part:
         ready.to_netcdf(part, engine="h5netcdf", encoding=encoding)
     return target
 
 
-def _time_encoding(dataset: xr.Dataset) -> dict[str, Any]:
-    """Return days where every time is a midnight, seconds otherwise; both as float64."""
+def _number_times(dataset: xr.Dataset) -> xr.Dataset:
+    """Return the Dataset with times as numbers: days since 1970 if all are midnights, else seconds since the first day.
+
+    Seconds since 1970 in double precision would be off by up to a tenth of a microsecond. Undated is NaN, which
+    xarray does not encode without a warning if nothing is dated.
+    """
     names = [name for name in ("time", "time_bnds") if name in dataset.coords]
-    times = np.concatenate([dataset[name].to_numpy().ravel() for name in names])
-    times = times[~np.isnat(times)].astype("datetime64[ns]")
-    whole_days = np.all((times - times.astype("datetime64[D]")) == np.timedelta64(0, "ns"))
-    unit = "days" if whole_days else "seconds"
-    return {"units": f"{unit} since 1970-01-01 00:00:00", "calendar": "standard", "dtype": "float64"}
+    if not names:
+        return dataset
+    times = {name: dataset[name].to_numpy().astype("datetime64[ns]") for name in names}
+    known = np.concatenate([values[~np.isnat(values)] for values in times.values()])
+    days = known.astype("datetime64[D]")
+    whole_days = bool((known == days).all())
+    since = np.datetime64("1970-01-01") if whole_days else days.min()
+    unit, length = ("days", np.timedelta64(1, "D")) if whole_days else ("seconds", np.timedelta64(1, "s"))
+    said = {"units": f"{unit} since {since} 00:00:00", "calendar": "standard"}
+    numbered = {}
+    for name, values in times.items():
+        numbers = np.where(np.isnat(values), np.nan, (values - since) / length)
+        # CF: bounds take units and calendar from their coordinate, and repeat neither.
+        attributes = dataset[name].attrs | (said if name == names[0] else {})
+        numbered[name] = (dataset[name].dims, numbers, attributes)
+    return dataset.assign_coords(numbered)
 
 
 def write_geotiffs(
-    dataset: xr.Dataset, folder: str | Path, *, variables: list[str] | None = None, stem: str = ""
+    dataset: xr.Dataset, folder: str | Path, *, variables: Sequence[str] | None = None, stem: str = ""
 ) -> list[Path]:
     """Write one GeoTIFF per variable and return their paths; each appears whole or not at all.
 
     Parameters
     ----------
     dataset
-        A gridded Dataset.
+        A gridded Dataset, y in either order.
     folder
         Where to write.
     variables
@@ -74,8 +92,8 @@ def write_geotiffs(
 
     Notes
     -----
-    One band per period, described by its start; the transform is the grid's; nodata is NaN, and counts are int32
-    without nodata.
+    One band per period, described by its start, from the top of the map down; the transform is the grid's. Floats
+    have nodata NaN; counts are int32 and booleans bytes, both without nodata. Attributes become tags.
 
     Raises
     ------
@@ -84,13 +102,18 @@ def write_geotiffs(
     """
     grid = Grid.from_dataset(dataset)
     names = variables if variables is not None else [str(n) for n, v in dataset.data_vars.items() if _on_grid(v)]
-    paths = []
     for name in names:
         if name not in dataset.data_vars or not _on_grid(dataset[name]):
-            raise InputError(f"{name!r} is no variable on the grid; there are {', '.join(map(str, dataset.data_vars))}")
+            known = ", ".join(str(n) for n, v in dataset.data_vars.items() if _on_grid(v))
+            raise InputError(f"{name!r} is no variable on the grid; there are {known}")
+    top_down = dataset.sortby("y", ascending=False)
+    tags = {str(key): str(text) for key, text in dataset.attrs.items() if isinstance(text, (str, int, float))}
+    tags |= {"grid_name": grid.name, "grid_signature": grid.signature}
+    paths = []
+    for name in names:
         path = Path(folder) / f"{stem}{name}.tif"
         with whole_file(path) as part:
-            _write_geotiff(dataset[name], grid, part)
+            _write_geotiff(top_down[name], grid, part, tags)
         paths.append(path)
     return paths
 
@@ -99,7 +122,7 @@ def _on_grid(variable: xr.DataArray) -> bool:
     return tuple(variable.dims) in (("time", "y", "x"), ("y", "x"))
 
 
-def _write_geotiff(variable: xr.DataArray, grid: Grid, path: Path) -> None:
+def _write_geotiff(variable: xr.DataArray, grid: Grid, path: Path, tags: dict[str, str]) -> None:
     """Write the bands of one variable."""
     values = _raster_values(variable.to_numpy())
     bands = values.reshape(-1, *grid.shape)
@@ -114,15 +137,17 @@ def _write_geotiff(variable: xr.DataArray, grid: Grid, path: Path) -> None:
         "transform": grid.transform,
         "compress": "deflate",
         "predictor": 3 if floating else 2,
+        "interleave": "band",
+        "tiled": True,
+        "blockxsize": _BLOCK,
+        "blockysize": _BLOCK,
     }
     if floating:
         profile["nodata"] = np.nan
-    if min(grid.shape) >= _BLOCK:
-        profile |= {"tiled": True, "blockxsize": _BLOCK, "blockysize": _BLOCK}
     with rasterio.open(path, "w", **profile) as file:
         file.write(bands)
-        file.units = (str(variable.attrs.get("units", "1")),) * len(bands)
-        file.update_tags(name=str(variable.name), long_name=str(variable.attrs.get("long_name", "")))
+        file.units = (str(variable.attrs.get("units", "")),) * len(bands)
+        file.update_tags(**tags, name=str(variable.name), long_name=str(variable.attrs.get("long_name", "")))
         if variable.ndim == 3:
             for band, time in enumerate(variable["time"].to_numpy(), start=1):
                 file.set_band_description(band, "undated" if np.isnat(time) else str(time.astype("datetime64[s]")))

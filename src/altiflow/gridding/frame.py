@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyproj
 import xarray as xr
 
+from altiflow.errors import EmptyDataError
 from altiflow.gridding.grid import Grid
 
-__all__ = ["CONVENTIONS", "crs_variable", "make_frame"]
+__all__ = ["CONVENTIONS", "crop_dataset", "crs_variable", "make_frame", "restate_grid"]
 
 CONVENTIONS = "CF-1.11"
 
@@ -38,6 +40,13 @@ def make_frame(grid: Grid, time_bnds: npt.ArrayLike) -> xr.Dataset:
     xarray.Dataset
         Coordinates time, y, x with their bounds, and the grid mapping variable ``crs``. Data variables added
         to it name ``grid_mapping="crs"`` in their attributes.
+
+    Examples
+    --------
+    >>> grid = Grid.named("EASE2_N25km").window(slice(0, 2), slice(0, 3))
+    >>> frame = make_frame(grid, [["2020-01-01", "2020-02-01"]])
+    >>> dict(frame.sizes), list(frame.data_vars), frame.y.values.tolist()
+    ({'time': 1, 'y': 2, 'x': 3, 'nv': 2}, ['crs'], [8987500.0, 8962500.0])
     """
     bounds = np.asarray(time_bnds, dtype="datetime64[ns]").reshape(-1, 2)
     width, height = grid.resolution
@@ -59,6 +68,7 @@ def crs_variable(grid: Grid) -> xr.Variable:
     """Return the grid mapping variable: the CF parameters of the CRS, its WKT, and GDAL's GeoTransform."""
     attributes = {name: value for name, value in grid.crs.to_cf().items() if value is not None}
     wkt = grid.crs.to_wkt()
+    attributes |= {} if "grid_mapping_name" in attributes else _spherical_parameters(grid.crs)
     attributes |= {
         "crs_wkt": wkt,
         "spatial_ref": wkt,
@@ -67,6 +77,62 @@ def crs_variable(grid: Grid) -> xr.Variable:
         "grid_signature": grid.signature,
     }
     return xr.Variable((), np.int32(0), attributes)
+
+
+def restate_grid(dataset: xr.Dataset) -> xr.Dataset:
+    """Return the Dataset with the grid of the x and y it has: cutting a part out leaves the old corner behind."""
+    if "crs" not in dataset.variables:
+        return dataset
+    grid = Grid.from_dataset(dataset)
+    mapping = crs_variable(grid)
+    mapping.attrs = {**dataset["crs"].attrs, **mapping.attrs}
+    return dataset.assign(crs=mapping).assign_attrs(grid_name=grid.name, grid_signature=grid.signature)
+
+
+def crop_dataset(dataset: xr.Dataset, *, margin: int = 1) -> xr.Dataset:
+    """Return the part of a gridded Dataset that holds data in any period, on the same lattice.
+
+    Parameters
+    ----------
+    dataset
+        A gridded Dataset.
+    margin
+        Cells to add on every side, as far as the Dataset reaches.
+
+    Raises
+    ------
+    EmptyDataError
+        If every cell is empty.
+    """
+    held = np.zeros((dataset.sizes["y"], dataset.sizes["x"]), dtype=bool)
+    for variable in dataset.data_vars.values():
+        if variable.dims[-2:] == ("y", "x"):
+            values = variable.to_numpy()
+            filled = np.isfinite(values) if values.dtype.kind == "f" else values != 0
+            held |= filled.reshape(-1, *held.shape).any(axis=0)
+    if not held.any():
+        raise EmptyDataError("every cell of the Dataset is empty, so there is no part to crop to")
+    parts = {}
+    for name, axis in (("y", 1), ("x", 0)):
+        places = np.flatnonzero(held.any(axis=axis))
+        parts[name] = slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
+    return restate_grid(dataset.isel(parts))
+
+
+def _spherical_parameters(crs: pyproj.CRS) -> dict[str, Any]:
+    """Return the CF parameters of an equal-area map of a sphere, which PROJ's own export leaves out."""
+    projection = crs.coordinate_operation
+    if projection is None or projection.method_name != "Lambert Azimuthal Equal Area (Spherical)" or not crs.ellipsoid:
+        return {}
+    told = {parameter.name: parameter.value for parameter in projection.params}
+    return {
+        "grid_mapping_name": "lambert_azimuthal_equal_area",
+        "latitude_of_projection_origin": told["Latitude of natural origin"],
+        "longitude_of_projection_origin": told["Longitude of natural origin"],
+        "false_easting": told["False easting"],
+        "false_northing": told["False northing"],
+        "earth_radius": crs.ellipsoid.semi_major_metre,
+    }
 
 
 def _axis_attributes(axis: str) -> dict[str, str]:

@@ -236,7 +236,8 @@ class Grid:
     @property
     def _equal_area_pole(self) -> int:
         """1 or -1 on a Lambert azimuthal equal-area map about the north or south pole, else 0."""
-        projection = self.crs.source_crs.coordinate_operation if self.crs.is_bound else self.crs.coordinate_operation
+        crs = self.crs.source_crs if self.crs.is_bound else self.crs
+        projection = crs.coordinate_operation if crs is not None else None
         if projection is None or not projection.method_name.startswith("Lambert Azimuthal Equal Area"):
             return 0
         origin = {parameter.name: parameter.value for parameter in projection.params}["Latitude of natural origin"]

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.tseries import offsets
+from pandas.tseries.frequencies import to_offset
 
 from altiflow.errors import InputError
 
 __all__ = ["bin_times", "make_periods"]
 
-# Ends of months and years are asked for as often as starts; a bin is the same either way.
+Times = npt.NDArray[np.datetime64]
+
+_MONTHS = ("M", "ME", "month", "months")
+_QUARTERS = ("Q", "QE", "quarter", "quarters")
+_YEARS = ("Y", "A", "YE", "AS", "year", "years")
+# Ends of months and years are asked for as often as starts; the bins between them are the same. Pandas has
+# withdrawn some of these spellings, so they are never handed on.
 _STARTS = {
-    "day": "D",
-    "month": "MS",
-    "M": "MS",
-    "ME": "MS",
-    "quarter": "QS",
-    "Q": "QS",
-    "QE": "QS",
-    "year": "YS",
-    "Y": "YS",
-    "A": "YS",
-    "YE": "YS",
-    "AS": "YS",
+    **dict.fromkeys(("d", "day", "days"), "D"),
+    **dict.fromkeys(("H", "hour", "hours"), "h"),
+    **dict.fromkeys(_MONTHS, "MS"),
+    **dict.fromkeys(_QUARTERS, "QS"),
+    **dict.fromkeys(_YEARS, "YS"),
 }
+_HELP = "use 'D', '7D', 'MS' (month), 'QS', 'YS' or None"
 
 
-def make_periods(first: np.datetime64, last: np.datetime64, freq: str | None) -> npt.NDArray[np.datetime64]:
+def make_periods(first: np.datetime64, last: np.datetime64, freq: str | None) -> Times:
     """Return [start, end) of the periods (t, 2) from the one that holds `first` to the one that holds `last`.
 
     Parameters
@@ -35,14 +39,14 @@ def make_periods(first: np.datetime64, last: np.datetime64, freq: str | None) ->
     first, last
         Earliest and latest time (UTC).
     freq
-        None: one period from `first` to one microsecond after `last`. Else a pandas offset alias (or day, month,
-        quarter, year): days begin at midnight UTC, months on the 1st; several days ("7D") are counted from the
-        midnight before `first`.
+        None: one period from `first` to one microsecond after `last`; NaT to NaT is one undated period. Else a
+        pandas offset alias or day, month, quarter, year: days begin at midnight UTC, months on the 1st; several
+        days ("7D") or hours are counted from the midnight before `first`, several months from the month of `first`.
 
     Raises
     ------
     InputError
-        If `freq` is not an alias of a length of time.
+        If `freq` is not an alias of a length of time, or there is no `first` and `last` to begin and end with.
 
     Examples
     --------
@@ -51,26 +55,38 @@ def make_periods(first: np.datetime64, last: np.datetime64, freq: str | None) ->
     """
     if freq is None:
         return np.array([[first, last + np.timedelta64(1, "us")]], dtype="datetime64[ns]")
-    try:
-        offset = pd.tseries.frequencies.to_offset(_STARTS.get(freq, freq))
-    except ValueError as error:
-        raise InputError(
-            f"freq={freq!r} is no length of time; use 'D', '7D', 'MS' (month), 'QS', 'YS' or None"
-        ) from error
-    if offset is None or offset.n < 1:
-        raise InputError(f"freq={freq!r} must go forward in time")
-    midnight = pd.Timestamp(first).normalize()
-    begin = midnight if offset == pd.DateOffset(days=offset.n) else offset.rollback(midnight)
-    edges = [begin]
-    while edges[-1] <= pd.Timestamp(last):
-        edges.append(edges[-1] + offset)
-    values = np.array(edges, dtype="datetime64[ns]")
-    return np.stack([values[:-1], values[1:]], axis=1)
+    offset = _parse_offset(freq)
+    begin, end = pd.Timestamp(first), pd.Timestamp(last)
+    if pd.isna(begin) or pd.isna(end):
+        raise InputError(f"freq={freq!r} needs the times of the data, and they are NaT; use freq=None")
+    begin = begin.normalize()
+    if not isinstance(offset, (offsets.Tick, offsets.Day)):
+        begin = offset.rollback(begin)
+    starts = pd.date_range(begin, end, freq=offset)
+    edges = np.array([*starts, starts[-1] + offset], dtype="datetime64[ns]")
+    return np.stack([edges[:-1], edges[1:]], axis=1)
 
 
-def bin_times(time: npt.ArrayLike, periods: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
+def bin_times(time: npt.ArrayLike, periods: Times) -> npt.NDArray[np.int64]:
     """Return the period (n,) each time falls into; -1 where in none. Periods follow one another."""
     values = np.asarray(time, dtype="datetime64[ns]")
     place = np.searchsorted(periods[:, 0], values, side="right") - 1
     inside = (place >= 0) & ~np.isnat(values) & (values < periods[np.maximum(place, 0), 1])
     return np.where(inside, place, -1).astype(np.int64)
+
+
+def _parse_offset(freq: str) -> offsets.BaseOffset:
+    """Return the offset from the start of one period to the next."""
+    found = re.fullmatch(r"\s*(-?\d*)\s*(\S+)\s*", freq)
+    if found is None:
+        raise InputError(f"freq={freq!r} is no length of time; {_HELP}")
+    number, word = found.groups()
+    try:
+        offset = to_offset(number + _STARTS.get(word, word))
+    except ValueError as error:
+        raise InputError(f"freq={freq!r} is no length of time; {_HELP}") from error
+    if offset.n < 1:
+        raise InputError(f"freq={freq!r} must go forward in time")
+    if isinstance(offset, (offsets.MonthEnd, offsets.QuarterEnd, offsets.YearEnd)):
+        raise InputError(f"freq={freq!r} counts ends, and periods are told by their starts; {_HELP}")
+    return offset

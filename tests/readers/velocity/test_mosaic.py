@@ -35,11 +35,12 @@ class TestRealCrop:
 
 
 def test_an_annual_mosaic_has_the_interval_of_its_year(mosaic):
-    field = read_velocity(mosaic())
+    path = mosaic()
+    field = read_velocity(path)
     assert field["time_bnds"].values.astype("datetime64[D]").astype(str).tolist() == [["2019-01-01", "2020-01-01"]]
     assert field.attrs["time_rule"] == "interval_mean"
     with pytest.raises(EmptyDataError, match="2019-01-01"):
-        read_velocity(mosaic(), period=("2020-01-01", "2020-06-01"))
+        read_velocity(path, period=("2020-01-01", "2020-06-01"))
 
 
 def test_annual_mosaics_join_in_time(mosaic):
@@ -69,11 +70,9 @@ def test_no_kind_of_fill_leaks(mosaic):
 
 def test_the_second_version_is_in_map_metres_unless_somebody_says_else(mosaic):
     said = {}
-    for case, options in {
-        "silent": {},
-        "user": {"metric": "ground"},
-    }.items():
-        field = read_velocity(mosaic(), **options)
+    path = mosaic()
+    for case, options in {"silent": {}, "user": {"metric": "ground"}}.items():
+        field = read_velocity(path, **options)
         said[case] = (field.attrs["velocity_metric"], field.attrs["metric_source"])
     assert said == {"silent": ("map", "assumed"), "user": ("ground", "user")}
     for flag, metric in ((1, "ground"), (0, "map")):
@@ -102,3 +101,9 @@ def test_a_crs_nobody_knows_is_refused(mosaic):
 def test_units_nobody_knows_are_refused_with_the_files_name(mosaic):
     with pytest.raises(FieldError, match=r"NSIDC-0776_RGI05A_2019_V02.0.nc: .*'furlong/year'"):
         read_velocity(mosaic(attrs={"units": "furlong/year"}))
+
+
+def test_loosely_spelled_wkt_is_the_crs_given(mosaic):
+    wkt = pyproj.CRS(3413).to_wkt("WKT1_GDAL").replace('AXIS["Easting",SOUTH],AXIS["Northing",SOUTH],', "")
+    field = read_velocity(mosaic(stated={"crs_wkt": wkt}), crs="EPSG:3413")
+    assert pyproj.CRS(field.attrs["crs"]).to_epsg() == 3413

@@ -29,8 +29,11 @@ class TestRefused:
         with pytest.raises((InputError, TypeError)):
             read_velocity(source)
 
-    def test_a_folder(self, tmp_path):
-        with pytest.raises(InputError, match="is a folder"):
+    def test_an_empty_folder_and_a_zarr_store(self, tmp_path):
+        with pytest.raises(EmptyDataError, match="holds no velocity file"):
+            read_velocity(tmp_path)
+        (tmp_path / ".zgroup").write_text("{}")
+        with pytest.raises(UnsupportedFormatError, match="Zarr"):
             read_velocity(tmp_path)
 
     def test_a_text_file(self, tmp_path):
@@ -38,7 +41,7 @@ class TestRefused:
         path.write_text("not velocity")
         with pytest.raises(UnsupportedFormatError, match=r"neither NetCDF nor GeoTIFF.*NSIDC-0116, ITS_LIVE-mosaic"):
             read_velocity(path)
-        with pytest.raises(UnsupportedFormatError, match="is not NetCDF"):
+        with pytest.raises(UnsupportedFormatError):
             read_velocity(path, product="NSIDC-0116")
 
     def test_an_empty_file(self, tmp_path):
@@ -74,11 +77,16 @@ class TestRefused:
         with pytest.raises(InputError, match=r"OSI-405.*known are NSIDC-0116"):
             read_velocity(motion("a.nc", WEEKS), product="OSI-405")
 
-    def test_a_file_of_another_product_than_said(self, motion, mosaic):
+    def test_a_file_of_another_product_than_said(self, motion, mosaic, raster):
         with pytest.raises(WrongProductError, match="lacks 'u'"):
             read_velocity(mosaic(), product="NSIDC-0116")
         with pytest.raises(WrongProductError, match="lacks 'vx'"):
             read_velocity(motion("a.nc", WEEKS), product="ITS_LIVE-mosaic")
+        with pytest.raises(WrongProductError, match="is NetCDF, not pair of"):
+            read_velocity(mosaic(), product="ITS_LIVE-geotiff")
+        raster("a_vy.tif")
+        with pytest.raises(WrongProductError, match="is GeoTIFF, not ITS_LIVE regional mosaic"):
+            read_velocity(raster("a_vx.tif"), product="ITS_LIVE-mosaic")
 
     @pytest.mark.parametrize(
         ("options", "message"),

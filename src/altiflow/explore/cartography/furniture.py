@@ -67,7 +67,7 @@ def draw_scale_bar(axes: Any, crs: pyproj.CRS, bounds: Bounds, *, inches: float)
     """
     scale, latitude = map_scale(crs, bounds)
     width = bounds[2] - bounds[0]
-    length = round_down(_BAR_LENGTH / inches * width / scale)
+    length = round_down(min(_BAR_LENGTH / inches, 0.38) * width / scale)
     axes.set_xlim(0.0, width)
     axes.set_ylim(0.0, 1.0)
     axes.axis("off")
@@ -76,7 +76,7 @@ def draw_scale_bar(axes: Any, crs: pyproj.CRS, bounds: Bounds, *, inches: float)
     axes.barh(0.55, half, left=0.002 * width, color="#222222", **style)
     axes.barh(0.55, half, left=0.002 * width + half, color="white", **style)
     unit, divisor = ("km", 1e3) if length >= 2000 else ("m", 1.0)
-    for part in (0, 1, 2):
+    for part in (0, 1, 2) if half / width * inches > 0.3 else (0, 2):
         number = f"{length * part / 2 / divisor:g}"
         place = (0.002 * width + part * half, 0.55)
         axes.annotate(number, place, xytext=(0, -2.5), textcoords="offset points", ha="center", va="top", **_SMALL)

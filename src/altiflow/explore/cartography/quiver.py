@@ -17,7 +17,7 @@ __all__ = ["draw_velocity", "thin_velocity", "velocity_layer"]
 
 Bounds = tuple[float, float, float, float]
 
-_MOST_ACROSS = 22
+_MOST_ACROSS = 27
 """Arrows across a map at most."""
 _REACH = 1.15
 """Length of a fast arrow (95th percentile), in spaces between arrows."""
@@ -91,7 +91,7 @@ def draw_velocity(
     bounds
         Window of the map [m].
     labels
-        Labels of the map; no arrow is drawn under one.
+        Labels of the graticule; no arrow is drawn under one.
     key_at
         Where the key ends at its right, and its height in the figure [inch].
     inches
@@ -127,12 +127,12 @@ def _spacing(thinned: xr.Dataset, bounds: Bounds) -> float:
     """Return the distance between arrows [m]; few and far between, they are drawn no longer than when many."""
     x = thinned["x"].values
     apart = abs(float(x[-1] - x[0])) / (x.size - 1) if x.size > 1 else np.inf
-    return float(min(max(apart, 1e-9), max(bounds[2] - bounds[0], bounds[3] - bounds[1]) / _MOST_ACROSS * 2))
+    return float(min(max(apart, 1e-9), max(bounds[2] - bounds[0], bounds[3] - bounds[1]) / _MOST_ACROSS * 1.7))
 
 
 def _away_from(labels: list[Any], x: Any, y: Any, distance: float) -> Any:
-    """Return which places (n, m) are further than a distance [m] from every label."""
+    """Return which places (n, m) are further than a distance [m] from every label that stands on the map itself."""
     clear = np.ones(np.shape(x), bool)
-    for label in labels:
+    for label in (label for label in labels if label.get_bbox_patch() is not None):
         clear &= np.hypot(x - label.xy[0], y - label.xy[1]) > distance
     return clear

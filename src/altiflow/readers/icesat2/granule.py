@@ -276,7 +276,7 @@ def _utc(delta_time: Array) -> Array:
     missing = ~np.isfinite(seconds) | (np.abs(seconds) > 1e11)
     micros = np.round(np.where(missing, 0.0, seconds) * 1e6).astype("timedelta64[us]")
     times = np.datetime64("2018-01-01", "us") + micros
-    times[missing] = np.datetime64("NaT")
+    times[missing] = np.datetime64("NaT", "us")
     return times
 
 

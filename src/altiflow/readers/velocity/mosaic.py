@@ -15,7 +15,6 @@ from altiflow.readers.velocity.netcdf import (
     choose_crs,
     drop_fill,
     mapping_crs,
-    open_netcdf,
     require_variables,
     state_metric,
     vector_pair,
@@ -36,8 +35,8 @@ _V2_MAPPING = "mapping"
 """Grid mapping variable of version 2; version 1 calls it after the projection, such as Polar_Stereographic."""
 
 
-def read_mosaic(path: Path, product: VelocityProduct, options: Options) -> xr.Dataset:
-    """Return one mosaic as a velocity field of a single layer; `v` is left aside.
+def read_mosaic(dataset: xr.Dataset, path: Path, product: VelocityProduct, options: Options) -> xr.Dataset:
+    """Return one opened mosaic as a velocity field of a single layer; `v` is left aside.
 
     An annual mosaic (by its name) gets the interval of its year, any other is undated. The metric is what
     ``map_scale_corrected`` of vx says; where it is silent, "map" for version 2 and "ground" for version 1.
@@ -51,37 +50,36 @@ def read_mosaic(path: Path, product: VelocityProduct, options: Options) -> xr.Da
     EmptyDataError
         If an annual mosaic does not touch the period.
     """
-    with open_netcdf(path) as dataset:
-        wanted = {"vx": ("y", "x"), "vy": ("y", "x"), "x": ("x",), "y": ("y",)}
-        require_variables(dataset, wanted, path, product.name)
-        attrs = dataset["vx"].attrs
-        version = 2 if _V2_MAPPING in dataset.variables else 1
-        crs = choose_crs(mapping_crs(dataset, attrs.get("grid_mapping", _V2_MAPPING)), options.crs, path)
-        bounds, rule = year_bounds(path.name)
-        if rule != "undated":
-            options.touching(bounds, path.name)
-        metric, metric_source = state_metric(
-            attrs.get("map_scale_corrected"), options.metric, product.metric if version == 2 else "ground"
-        )
-        vx, vy = vector_pair(*(drop_fill(dataset[name], limit=product.limit) for name in ("vx", "vy")))
-        invalid = np.isnan(vx)
-        return build_field(
-            vx[None],
-            vy[None],
-            x=dataset["x"].values,
-            y=dataset["y"].values,
-            time_bnds=bounds,
-            crs=crs,
-            units=str(attrs.get("units", product.units)),
-            velocity_metric=metric,
-            metric_source=metric_source,
-            source=f"{product.name} version {version}, {path.name}",
-            time_rule=rule,
-            year_days=product.year_days,
-            count=_read_count(dataset, invalid),
-            vx_sigma=_read_sigma(dataset, ("vx_error", "vx_err"), product, invalid),
-            vy_sigma=_read_sigma(dataset, ("vy_error", "vy_err"), product, invalid),
-        )
+    wanted = {"vx": ("y", "x"), "vy": ("y", "x"), "x": ("x",), "y": ("y",)}
+    require_variables(dataset, wanted, path, product.name)
+    attrs = dataset["vx"].attrs
+    version = 2 if _V2_MAPPING in dataset.variables else 1
+    crs = choose_crs(mapping_crs(dataset, attrs.get("grid_mapping", _V2_MAPPING)), options.crs, path)
+    bounds, rule = year_bounds(path.name)
+    if rule != "undated":
+        options.touching(bounds, path.name)
+    metric, metric_source = state_metric(
+        attrs.get("map_scale_corrected"), options.metric, product.metric if version == 2 else "ground"
+    )
+    vx, vy = vector_pair(*(drop_fill(dataset[name], limit=product.limit) for name in ("vx", "vy")))
+    invalid = np.isnan(vx)
+    return build_field(
+        vx[None],
+        vy[None],
+        x=dataset["x"].values,
+        y=dataset["y"].values,
+        time_bnds=bounds,
+        crs=crs,
+        units=str(attrs.get("units", product.units)),
+        velocity_metric=metric,
+        metric_source=metric_source,
+        source=f"{product.name} version {version}, {path.name}",
+        time_rule=rule,
+        year_days=product.year_days,
+        count=_read_count(dataset, invalid),
+        vx_sigma=_read_sigma(dataset, ("vx_error", "vx_err"), product, invalid),
+        vy_sigma=_read_sigma(dataset, ("vy_error", "vy_err"), product, invalid),
+    )
 
 
 def year_bounds(name: str) -> tuple[npt.NDArray[np.datetime64], TimeRule]:
@@ -98,8 +96,8 @@ def year_bounds(name: str) -> tuple[npt.NDArray[np.datetime64], TimeRule]:
         match = pattern.match(name)
         if match and match[1] != "0000":
             first = np.datetime64(match[1], "Y")
-            return np.array([[first, first + 1]]).astype("datetime64[ns]"), "interval_mean"
-    return np.full((1, 2), np.datetime64("NaT"), dtype="datetime64[ns]"), "undated"
+            return np.array([[first, first + np.timedelta64(1, "Y")]]).astype("datetime64[ns]"), "interval_mean"
+    return np.full((1, 2), np.datetime64("NaT", "ns"), dtype="datetime64[ns]"), "undated"
 
 
 def _read_sigma(

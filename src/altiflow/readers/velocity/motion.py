@@ -16,7 +16,6 @@ from altiflow.readers.velocity.netcdf import (
     choose_crs,
     drop_fill,
     mapping_crs,
-    open_netcdf,
     require_variables,
     state_metric,
     vector_pair,
@@ -32,8 +31,8 @@ _COUNT = "number_of_observations"
 _LAYER = ("time", "y", "x")
 
 
-def read_motion(path: Path, product: VelocityProduct, options: Options) -> xr.Dataset:
-    """Return the layers of one NSIDC-0116 file that touch the period, as a velocity field.
+def read_motion(dataset: xr.Dataset, path: Path, product: VelocityProduct, options: Options) -> xr.Dataset:
+    """Return the layers of one opened NSIDC-0116 file that touch the period, as a velocity field.
 
     A weekly layer is the mean of the seven days that begin with the day of its stamp (noon in the final files,
     midnight in the quick-look ones), a daily one the mean of the day of its stamp. The components run along x
@@ -51,32 +50,32 @@ def read_motion(path: Path, product: VelocityProduct, options: Options) -> xr.Da
     InputError
         If it cannot be told whether layers are days or weeks.
     """
-    with open_netcdf(path) as dataset:
-        wanted = {"u": _LAYER, "v": _LAYER, "x": ("x",), "y": ("y",), "time": ("time",)}
-        require_variables(dataset, wanted, path, product.name)
-        days = _stamp_days(dataset["time"], path)
-        length = np.timedelta64(_DAYS[_find_cadence(dataset, days, path)], "D")
-        bounds = np.stack([days, days + length], axis=1).astype("datetime64[ns]")
-        layers = options.touching(bounds, path.name)
-        part = dataset.isel(time=slice(layers.min(), layers.max() + 1))
-        vx, vy = vector_pair(drop_fill(part["u"], limit=product.limit), drop_fill(part["v"], limit=product.limit))
-        metric, metric_source = state_metric(None, options.metric, product.metric)
-        field = build_field(
-            vx,
-            vy,
-            x=dataset["x"].values,
-            y=dataset["y"].values,
-            time_bnds=bounds[layers.min() : layers.max() + 1],
-            crs=choose_crs(mapping_crs(dataset, dataset["u"].attrs.get("grid_mapping", "crs")), options.crs, path),
-            units=str(dataset["u"].attrs.get("units", product.units)),
-            velocity_metric=metric,
-            metric_source=metric_source,
-            source=f"{product.name} {path.name}",
-            count=_read_count(part),
-        )
-        if _ERROR in part:
-            field["error_estimate"] = _read_error(part[_ERROR])
-        return field.isel(time=layers - layers.min())
+    wanted = {"u": _LAYER, "v": _LAYER, "x": ("x",), "y": ("y",), "time": ("time",)}
+    require_variables(dataset, wanted, path, product.name)
+    days = _stamp_days(dataset["time"], path)
+    length = np.timedelta64(_DAYS[_find_cadence(dataset, days, path)], "D")
+    bounds = np.stack([days, days + length], axis=1).astype("datetime64[ns]")
+    layers = options.touching(bounds, path.name)
+    run = slice(layers.min(), layers.max() + 1)
+    part = dataset.isel(time=run)
+    vx, vy = vector_pair(drop_fill(part["u"], limit=product.limit), drop_fill(part["v"], limit=product.limit))
+    metric, metric_source = state_metric(None, options.metric, product.metric)
+    field = build_field(
+        vx,
+        vy,
+        x=dataset["x"].values,
+        y=dataset["y"].values,
+        time_bnds=bounds[run],
+        crs=choose_crs(mapping_crs(dataset, dataset["u"].attrs.get("grid_mapping", "crs")), options.crs, path),
+        units=str(dataset["u"].attrs.get("units", product.units)),
+        velocity_metric=metric,
+        metric_source=metric_source,
+        source=f"{product.name} {path.name}",
+        count=_read_count(part),
+    )
+    if _ERROR in part:
+        field["error_estimate"] = _read_error(part[_ERROR])
+    return field
 
 
 def _stamp_days(time: xr.DataArray, path: Path) -> npt.NDArray[np.datetime64]:

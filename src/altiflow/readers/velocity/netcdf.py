@@ -158,7 +158,7 @@ def choose_crs(stated: pyproj.CRS | None, given: Any, path: Path) -> pyproj.CRS:
         wanted = None if given is None else pyproj.CRS.from_user_input(given)
     except pyproj.exceptions.CRSError as error:
         raise InputError(f"crs={given!r} is not known to pyproj; give one such as 'EPSG:3413'") from error
-    if stated is not None and wanted is not None and not stated.equals(wanted, ignore_axis_order=True):
+    if stated is not None and wanted is not None and not _is_same(stated, wanted):
         raise InputError(f"crs={given!r}, but {path.name} states {stated.name!r}; leave `crs` out")
     found = stated if stated is not None else wanted
     if found is None:
@@ -167,6 +167,12 @@ def choose_crs(stated: pyproj.CRS | None, given: Any, path: Path) -> pyproj.CRS:
             '(Greenland and the Arctic north of 55 N) or crs="EPSG:3031" (Antarctica)'
         )
     return found
+
+
+def _is_same(first: pyproj.CRS, second: pyproj.CRS) -> bool:
+    """Return whether two CRS are one, or go by one code: WKT in files is often spelled loosely."""
+    codes = first.to_authority(), second.to_authority()
+    return bool(first.equals(second, ignore_axis_order=True)) or (codes[0] is not None and codes[0] == codes[1])
 
 
 def state_metric(scale_corrected: Any, given: Metric | None, assumed: Metric) -> tuple[Metric, MetricSource]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from altiflow.errors import EmptyDataError, FieldError, InputError, UnsupportedFormatError
+from altiflow.errors import EmptyDataError, FieldError, InputError, UnsupportedFormatError, WrongProductError
 from altiflow.readers.field import Metric, check_field
 from altiflow.readers.velocity.mosaic import read_mosaic
 from altiflow.readers.velocity.motion import read_motion
@@ -23,12 +23,16 @@ __all__ = ["read_velocity"]
 
 Source = str | Path | Sequence[str | Path] | xr.Dataset
 
-_READERS: dict[str, Callable[[Path, VelocityProduct, Options], xr.Dataset]] = {
+_NETCDF_READERS: dict[str, Callable[[xr.Dataset, Path, VelocityProduct, Options], xr.Dataset]] = {
     "NSIDC-0116": read_motion,
     "ITS_LIVE-mosaic": read_mosaic,
-    "ITS_LIVE-geotiff": read_rasters,
     "altiflow": read_written,
 }
+
+_KNOWN = f"known are {', '.join(PRODUCTS)}"
+
+_SUFFIXES = (".nc", ".nc4", ".tif", ".tiff")
+"""Files that a folder of velocity is searched for."""
 
 _SAME = ("crs", "units", "velocity_metric", "velocity_kind", "time_rule", "year_days", "metric_source")
 """Attributes that files must share to become one field."""
@@ -47,8 +51,8 @@ def read_velocity(
     Parameters
     ----------
     source
-        A file, a list of files that follow each other in time, either or both of a pair of GeoTIFFs, or a
-        Dataset that is a velocity field already (it is checked and returned).
+        A file, a folder of NetCDF files or GeoTIFF pairs, a list of files that follow each other in time, either
+        or both of a pair of GeoTIFFs, or a Dataset that is a velocity field already (it is checked and returned).
     product
         One of ``PRODUCTS``; found from the content of each file where None.
     crs
@@ -81,9 +85,8 @@ def read_velocity(
         return _take_field(source, chosen, options)
     fields, empty = [], []
     for path in _list_paths(source):
-        found = chosen or _detect(path)
         try:
-            fields.append(_READERS[found.name](path, found, options))
+            fields.append(_read_file(path, chosen, options))
         except EmptyDataError as error:
             empty.append(error)
         except FieldError as error:
@@ -109,11 +112,7 @@ def _list_paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
     if not names or not all(isinstance(name, (str, Path)) for name in names):
         raise InputError(f"source={source!r} names no velocity file; give a path, a list of paths, or a field")
     paths: list[Path] = []
-    for path in map(Path, names):
-        if path.is_dir():
-            raise InputError(f"{path} is a folder; name the velocity files in it")
-        if not path.is_file():
-            raise InputError(f"there is no velocity file {path}")
+    for path in (file for name in names for file in _expand(Path(name))):
         if sniff_format(path) == "tiff":
             path = pair_paths(path)[0]
             if path in paths:
@@ -122,27 +121,51 @@ def _list_paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
     return paths
 
 
-def _detect(path: Path) -> VelocityProduct:
-    """Return the product of a file, from its content.
+def _expand(path: Path) -> list[Path]:
+    """Return the file itself, or the velocity files in a folder, sorted by name."""
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(f"there is no velocity file {path}")
+    if (path / ".zgroup").exists() or (path / "zarr.json").exists():
+        raise UnsupportedFormatError(f"{path.name} is a Zarr store, which is not read yet; {_KNOWN}")
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and file.name[0] != ".")
+    if not files:
+        raise EmptyDataError(f"the folder {path} holds no velocity file ({', '.join(_SUFFIXES)})")
+    return files
+
+
+def _read_file(path: Path, product: VelocityProduct | None, options: Options) -> xr.Dataset:
+    """Return the field in one file, or in a pair of GeoTIFFs named by its vx.
 
     Raises
     ------
     UnsupportedFormatError
-        If it is of none that can be read.
+        If it is of no format or product that can be read.
+    WrongProductError
+        If it is not of the format of the product.
     """
-    known = f"known are {', '.join(PRODUCTS)}"
     kind = sniff_format(path)
     if kind is None:
-        raise UnsupportedFormatError(f"{path.name} is neither NetCDF nor GeoTIFF, or its start is missing; {known}")
+        raise UnsupportedFormatError(f"{path.name} is neither NetCDF nor GeoTIFF, or its start is missing; {_KNOWN}")
+    rasters = PRODUCTS["ITS_LIVE-geotiff"]
+    if product is not None and (kind == "tiff") != (product is rasters):
+        raise WrongProductError(f"{path.name} is {'GeoTIFF' if kind == 'tiff' else 'NetCDF'}, not {product.title}")
     if kind == "tiff":
-        return PRODUCTS["ITS_LIVE-geotiff"]
+        return read_rasters(path, rasters, options)
     with open_netcdf(path) as dataset:
-        names = {str(name) for name in dataset.variables}
-        name = detect_netcdf(names, dataset.attrs, {str(dim) for dim in dataset.dims})
+        found = product or _detect(dataset, path)
+        return _NETCDF_READERS[found.name](dataset, path, found, options)
+
+
+def _detect(dataset: xr.Dataset, path: Path) -> VelocityProduct:
+    """Return the product of an opened file, from its content."""
+    names = {str(name) for name in dataset.variables}
+    name = detect_netcdf(names, dataset.attrs, {str(dim) for dim in dataset.dims})
     if name is None:
         shown = "an image pair" if "img_pair_info" in names else ", ".join(sorted(names)[:8]) or "no variable"
         raise UnsupportedFormatError(
-            f"{path.name} is of no velocity product that can be read (it holds {shown}); {known}"
+            f"{path.name} is of no velocity product that can be read (it holds {shown}); {_KNOWN}"
         )
     return PRODUCTS[name]
 

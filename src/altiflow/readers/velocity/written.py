@@ -10,7 +10,7 @@ import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, InputError
 from altiflow.readers.field import check_field, crs_text
-from altiflow.readers.velocity.netcdf import choose_crs, mapping_crs, open_netcdf
+from altiflow.readers.velocity.netcdf import choose_crs, mapping_crs
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
 
@@ -20,8 +20,8 @@ _LAYER = ("time", "y", "x")
 _MAPPING = "crs"
 
 
-def read_written(path: Path, product: VelocityProduct, options: Options) -> xr.Dataset:
-    """Return the field in a NetCDF file of altiflow: its variables on (time, y, x), layers that touch the period.
+def read_written(dataset: xr.Dataset, path: Path, product: VelocityProduct, options: Options) -> xr.Dataset:
+    """Return the field in an opened file of altiflow: its variables on (time, y, x), layers that touch the period.
 
     Raises
     ------
@@ -32,12 +32,11 @@ def read_written(path: Path, product: VelocityProduct, options: Options) -> xr.D
     EmptyDataError
         If no layer touches the period.
     """
-    with open_netcdf(path) as raw:
-        mapped = mapping_crs(raw, _MAPPING)
-        try:
-            field = _tidy(xr.decode_cf(raw).load())
-        except (ValueError, TypeError) as error:
-            raise CorruptGranuleError(f"{product.title}: {path.name} cannot be decoded: {error}") from error
+    mapped = mapping_crs(dataset, _MAPPING)
+    try:
+        field = _tidy(xr.decode_cf(dataset).load())
+    except (ValueError, TypeError) as error:
+        raise CorruptGranuleError(f"{product.title}: {path.name} cannot be decoded: {error}") from error
     if "crs" not in field.attrs and mapped is not None:
         field.attrs["crs"] = crs_text(mapped)
     check_field(field)
