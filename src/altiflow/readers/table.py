@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,15 +20,14 @@ __all__ = ["read_table", "read_table_metadata", "write_table"]
 
 _METADATA_KEY = b"altiflow"
 _ROW_GROUP_ROWS = 16_384
-"""Consecutive segments of a beam: a piece of track of a few hundred kilometres, so its box is small."""
+"""Few enough that the box of a row group is small, enough that it compresses well."""
 
-_TILE_DEGREES = 3.0
-"""Size of the tiles that rows are sorted by on request."""
+_ORDER_KEY = b"altiflow_order"
 
 _GIS_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf"}
 
 
-def write_table(table: gpd.GeoDataFrame, path: str | Path, *, sort: bool = False) -> Path:
+def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hilbert", "rows"] = "hilbert") -> Path:
     """Write a segment table and return the path; the file appears whole or not at all.
 
     Parameters
@@ -39,25 +37,27 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, sort: bool = False
     path
         ``.parquet`` (GeoParquet 1.1: WKB points, bbox covering, zstd, row groups of 16 384 rows), ``.gpkg`` or
         ``.fgb`` (geometry and columns only; the provenance stays behind).
-    sort
-        Put rows that lie together into the same row group (stable sort by 3-degree tiles), so that GIS and SQL
-        read only the groups of the area they need. Order of rows is kept where False.
+    order
+        "hilbert" writes GeoParquet rows along a space-filling curve, so that GIS and SQL read only the row groups
+        of the area they need; the index goes with the rows, and :func:`read_table` puts them back in order. "rows"
+        keeps the order in the file, as is done anyway for a table whose index is not unique and increasing.
 
     Raises
     ------
     InputError
-        If the table has no CRS, or the suffix is not known.
+        If the table has no CRS, has a column named bbox, or the suffix is not known.
     """
     target = Path(path)
     if not isinstance(table, gpd.GeoDataFrame) or table.crs is None:
         raise InputError("write_table needs a GeoDataFrame with a CRS; build one with table.set_crs('EPSG:4326')")
-    chosen = table.iloc[_tile_order(table)] if sort and len(table) else table
+    if "bbox" in table.columns:
+        raise InputError("the table has a column 'bbox', the name of GeoParquet's bounding boxes; rename it")
     with whole_file(target) as part:
         if target.suffix in (".parquet", ".geoparquet"):
-            _write_geoparquet(chosen, part)
+            _write_geoparquet(table, part, curve=order == "hilbert" and len(table) > 0)
         elif target.suffix in _GIS_DRIVERS:
-            plain = pd.DataFrame(chosen.drop(columns=chosen.geometry.name)).reset_index(drop=True)
-            features = gpd.GeoDataFrame(plain, geometry=chosen.geometry.to_numpy(), crs=chosen.crs)
+            plain = pd.DataFrame(table.drop(columns=table.geometry.name)).reset_index(drop=True)
+            features = gpd.GeoDataFrame(plain, geometry=table.geometry.to_numpy(), crs=table.crs)
             features.to_file(part, driver=_GIS_DRIVERS[target.suffix], engine="pyogrio", layer=target.stem)
         else:
             known = ", ".join([".parquet", *_GIS_DRIVERS])
@@ -65,44 +65,46 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, sort: bool = False
     return target
 
 
-def _write_geoparquet(table: gpd.GeoDataFrame, path: Path) -> None:
+def _write_geoparquet(table: gpd.GeoDataFrame, path: Path, *, curve: bool) -> None:
     """Write GeoParquet 1.1 (https://geoparquet.org/releases/v1.1.0) with the provenance beside it."""
+    restorable = table.index.is_monotonic_increasing and table.index.is_unique
+    counted = isinstance(table.index, pd.RangeIndex) and table.index.equals(pd.RangeIndex(len(table)))
+    turned = table
+    if curve and restorable:
+        place = table.geometry.hilbert_distance().to_numpy()
+        turned = table.iloc[np.argsort(place, kind="stable")]
+    arrow, geo = _arrow_table(turned)
+    metadata = {
+        **(arrow.schema.metadata or {}),
+        b"geo": json.dumps(geo).encode(),
+        _METADATA_KEY: json.dumps(table.attrs.get("altiflow", {}), sort_keys=True).encode(),
+        _ORDER_KEY: json.dumps({"by_index": turned is not table, "counted": counted}).encode(),
+    }
+    pq.write_table(arrow.replace_schema_metadata(metadata), path, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
+
+
+def _arrow_table(table: gpd.GeoDataFrame) -> tuple[pa.Table, dict[str, Any]]:
+    """Return the table with WKB geometry and bounding boxes, and its GeoParquet metadata."""
     name = table.geometry.name
     plain = pd.DataFrame(table.drop(columns=name))
     plain.attrs = {}
-    arrow = pa.Table.from_pandas(plain)
     points = table.geometry.to_numpy()
     bounds = shapely.bounds(points)
     corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), bounds.T, strict=True))
     covering = pa.StructArray.from_arrays([pa.array(v) for v in corners.values()], names=list(corners))
+    arrow = pa.Table.from_pandas(plain)
     arrow = arrow.append_column(name, pa.array(shapely.to_wkb(points), type=pa.binary()))
     arrow = arrow.append_column("bbox", covering)
-    kinds = sorted({kind for kind in table.geom_type.unique() if kind})
     column: dict[str, Any] = {
         "encoding": "WKB",
-        "geometry_types": kinds,
+        "geometry_types": sorted({kind for kind in table.geom_type.unique() if kind}),
         "crs": table.crs.to_json_dict(),
         "covering": {"bbox": {corner: ["bbox", corner] for corner in corners}},
     }
     if len(table):
         low, high = np.nanmin(bounds[:, :2], axis=0), np.nanmax(bounds[:, 2:], axis=0)
         column["bbox"] = [*map(float, low), *map(float, high)]
-    geo = {"version": "1.1.0", "primary_column": name, "columns": {name: column}}
-    provenance = table.attrs.get("altiflow", {})
-    metadata = {
-        **(arrow.schema.metadata or {}),
-        b"geo": json.dumps(geo).encode(),
-        _METADATA_KEY: json.dumps(provenance, sort_keys=True).encode(),
-    }
-    pq.write_table(arrow.replace_schema_metadata(metadata), path, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
-
-
-def _tile_order(table: gpd.GeoDataFrame) -> npt.NDArray[np.intp]:
-    """Return the stable order (n,) that puts rows of one tile together."""
-    bounds = table.geometry.bounds
-    step = _TILE_DEGREES if table.crs.is_geographic else _TILE_DEGREES * 1e5
-    tiles = [np.floor(bounds[name].to_numpy() / step) for name in ("minx", "miny")]
-    return np.lexsort((tiles[0], tiles[1]))
+    return arrow, {"version": "1.1.0", "primary_column": name, "columns": {name: column}}
 
 
 def read_table(path: str | Path, *, columns: list[str] | None = None, bbox: Any = None) -> gpd.GeoDataFrame:
@@ -130,8 +132,13 @@ def read_table(path: str | Path, *, columns: list[str] | None = None, bbox: Any 
     try:
         wanted = None if columns is None else list(dict.fromkeys([*columns, "geometry"]))
         table = gpd.read_parquet(source, columns=wanted, bbox=bbox)
+        stored = json.loads((pq.read_schema(source).metadata or {}).get(_ORDER_KEY, b"{}"))
     except (pa.ArrowInvalid, ValueError, OSError) as error:
         raise UnsupportedFormatError(f"{source.name} is not a GeoParquet table: {error}") from error
+    if stored.get("by_index"):
+        table = table.sort_index()
+    if stored.get("counted"):
+        table = table.reset_index(drop=True)
     table.attrs["altiflow"] = read_table_metadata(source)
     return table
 
