@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -129,7 +128,7 @@ def region_choice(text: str | None) -> Any:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="altiflow")
 def main() -> None:
-    r"""ICESat-2 altimetry and ice velocity on one grid: read, grid, fuse and map.
+    """ICESat-2 altimetry and ice velocity on one grid: read, grid, fuse and map.
 
     \b
     Try it without data, login or network:
@@ -161,14 +160,14 @@ def main() -> None:
 @quiet_option
 @told
 def run(sample: bool, hemisphere: str, seed: int, quiet: bool, **options: Any) -> None:
-    r"""Do it all: read granules, grid them, add velocity, draw a map, record the run.
+    """Do it all: read granules, grid them, add velocity, draw a map, record the run.
 
     \b
     altiflow run --sample
     altiflow run --altimetry granules/ --velocity icemotion_daily_nh_25km_2019.nc --grid EASE2_N12.5km --out jan
 
     Writes segments.parquet, ledger.parquet, grid.nc, geotiff/, velocity.nc, fused.parquet, fused.nc, map.png and
-    run.json.
+    run.json; with --sample the simulated granules and motion too, in simulated/.
     """
     say: Callable[[str], None] = (lambda line: None) if quiet else click.echo
     if not sample:
@@ -181,11 +180,12 @@ def run(sample: bool, hemisphere: str, seed: int, quiet: bool, **options: Any) -
         raise click.UsageError("--sample brings its own data; leave --altimetry and --velocity out")
     for pole in ("north", "south") if hemisphere == "both" else (hemisphere,):
         out = Path(options["out"]) / pole if hemisphere == "both" else Path(options["out"])
-        with tempfile.TemporaryDirectory(prefix="altiflow-sample-") as folder:
-            say(f"simulating two months of granules and motion, {pole}ern hemisphere")
-            made = make_sample(folder, seed=seed, hemisphere=pole)  # type: ignore[arg-type]
-            own = {"altimetry": tuple(map(str, made.granules)), "velocity": (str(made.motion),), "out": str(out)}
-            result = run_sample(_plan({**options, **own}, quiet), made, say=say)
+        say(f"simulating two months of granules and motion, {pole}ern hemisphere")
+        folder = out / "simulated"
+        made = make_sample(folder, seed=seed, hemisphere=pole)  # type: ignore[arg-type]
+        own = {"altimetry": (str(folder),), "velocity": (str(made.motion),), "out": str(out)}
+        told_of = {"seed": seed, "hemisphere": pole}
+        result = run_sample(_plan({**options, **own, "sample": told_of}, quiet), made, say=say)
         _finish(result.ledger, str(out), say)
 
 
@@ -201,13 +201,12 @@ def _plan(options: dict[str, Any], quiet: bool) -> RunPlan:
 
 
 def _finish(ledger: Ledger, out: str, say: Callable[[str], None]) -> None:
-    """Say where the results are, and that granules were left out, if they were."""
+    """Say where the results are, and which granules were left out and why."""
     say(f"results in {out}")
     if ledger.failures:
-        click.echo(
-            f"warning: {len(ledger.failures)} of {len(ledger.rows)} granules were left out; ledger.parquet says why",
-            err=True,
-        )
+        click.echo(f"warning: {len(ledger.failures)} of {len(ledger.rows)} granules were left out:", err=True)
+        for row in ledger.failures:
+            click.echo(f"  {row['reason']}", err=True)
 
 
 @main.command()
@@ -220,7 +219,7 @@ def _finish(ledger: Ledger, out: str, say: Callable[[str], None]) -> None:
 def read(
     granules: tuple[str, ...], out: str, ledger_path: str | None, beams: str, region: str | None, **options: Any
 ) -> None:
-    r"""Read granules into one table of segments.
+    """Read granules into one table of segments.
 
     \b
     altiflow read granules/ -o segments.parquet --beams all --region=-180,70,180,90
@@ -261,7 +260,7 @@ def grid(
     whole: bool,
     quiet: bool,
 ) -> None:
-    r"""Put a table of segments on a grid: count, lengths, length-weighted mean and std, min and max.
+    """Put a table of segments on a grid: count, lengths, length-weighted mean and std, min and max.
 
     \b
     altiflow grid segments.parquet -o grid.nc --grid EASE2_N12.5km --freq MS --geotiff tiffs
@@ -312,7 +311,7 @@ def fuse(
     max_dt_days: float,
     quiet: bool,
 ) -> None:
-    r"""Put velocity at every segment of a table, and on a grid if one is given.
+    """Put velocity at every segment of a table, and on a grid if one is given.
 
     \b
     altiflow fuse segments.parquet icemotion_daily_nh_25km_2019.nc -o fused.parquet --grid-file grid.nc
@@ -346,7 +345,7 @@ def fuse(
 def draw(
     gridded: str, out: str, variable: str | None, layer: int, velocity: str | None, title: str | None, quiet: bool
 ) -> None:
-    r"""Draw a gridded result, with velocity over it if there is any.
+    """Draw a gridded result, with velocity over it if there is any.
 
     \b
     altiflow map fused.nc -o map.pdf
@@ -363,7 +362,7 @@ def draw(
 @click.argument("file")
 @told
 def info(file: str) -> None:
-    r"""Say what is in a granule, table, grid or velocity file.
+    """Say what is in a granule, table, grid or velocity file.
 
     \b
     altiflow info ATL10-01_20190101001111_00010201_006_01.h5

@@ -112,3 +112,23 @@ def test_no_values_make_a_negative_spread_or_a_mean_beyond_them(members):
     found = reduce_cells(np.zeros(len(members)), value, weight)
     assert found.std[0] >= 0
     assert value.min() <= found.mean[0] <= value.max()
+
+
+@given(segments)
+@quick
+def test_coarse_cells_are_what_the_fine_ones_in_them_merge_to(make_table, rows):
+    fine = Grid.from_bounds("EPSG:6931", (8e3, 18e3, 16e3, 26e3), 1e3)
+    coarse = Grid.from_bounds(fine.crs, fine.bounds, 2e3)
+    table = make_table(*zip(*rows, strict=True))
+    parts, whole = (grid_segments(table, grid, value="freeboard").isel(time=0) for grid in (fine, coarse))
+    fours = {name: parts[name].values.reshape(4, 2, 4, 2) for name in ("n_segments", *FLOATS)}
+    held = whole.n_segments.values > 0
+    length = np.nansum(fours["length_sum"], axis=(1, 3))
+    with np.errstate(invalid="ignore"):
+        mean = np.nansum(fours["length_sum"] * fours["freeboard_mean"], axis=(1, 3)) / length
+    away = fours["freeboard_mean"] - mean[:, None, :, None]
+    square = np.nansum(fours["length_sum"] * (fours["freeboard_std"] ** 2 + away**2), axis=(1, 3))
+    assert np.array_equal(fours["n_segments"].sum(axis=(1, 3)), whole.n_segments)
+    assert np.allclose(length[held], whole.length_sum.values[held], rtol=1e-12, atol=0)
+    assert np.allclose(mean[held], whole.freeboard_mean.values[held], rtol=1e-12, atol=1e-12)
+    assert np.allclose(square[held] / length[held], whole.freeboard_std.values[held] ** 2, rtol=1e-9, atol=1e-12)

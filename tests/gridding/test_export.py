@@ -78,7 +78,8 @@ def test_netcdf_keeps_to_the_conventions_in_what_is_stored(gridded, tmp_path):
 def test_odd_times_go_around_to_the_microsecond(grid, tmp_path):
     bounds = np.array([["2019-12-31T23:59:59.123456", "2020-03-05T01:02:03.654321"]], "datetime64[ns]")
     found = read_gridded(write_netcdf(make_frame(grid, bounds), tmp_path / "odd.nc"))
-    assert np.array_equal(found.time_bnds.values.astype("datetime64[us]"), bounds.astype("datetime64[us]"))
+    assert np.array_equal(found.time_bnds, bounds)
+    assert found.time.encoding["units"] == "microseconds since 2019-12-31 00:00:00"
 
 
 def test_velocity_goes_around_with_flags_and_without_a_date(motion, tmp_path):
@@ -205,6 +206,16 @@ def test_a_variable_that_is_not_on_the_grid_is_refused_before_anything_is_writte
         with pytest.raises(InputError, match=rf"'{name}' is no variable on the grid; there are n_segments"):
             write_geotiffs(gridded, tmp_path, variables=["n_segments", name])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_raster_leaves_the_old_one(gridded, tmp_path):
+    (path,) = write_geotiffs(gridded, tmp_path, variables=["freeboard_mean"])
+    before = path.read_bytes()
+    broken = gridded.assign(freeboard_mean=gridded.freeboard_mean.astype(object))
+    with pytest.raises(Exception, match=r"object|dtype"):
+        write_geotiffs(broken, tmp_path, variables=["freeboard_mean"])
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["freeboard_mean.tif"]
 
 
 def test_a_failed_write_leaves_the_old_file(gridded, tmp_path):

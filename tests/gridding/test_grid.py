@@ -5,6 +5,7 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import pytest
 from affine import Affine
 from hypothesis import given, settings
@@ -87,6 +88,30 @@ def test_coordinates_off_the_stated_lattice_speak_for_themselves(grid):
         Grid.from_dataset(frame.isel(x=[0, 1, 3]))
 
 
+def test_rows_in_no_order_are_no_grid(grid):
+    frame = make_frame(grid, DAY)
+    for order in ([2, 0, 1, 3], [0, 2, 1, 3], [0, 0, 1, 2]):
+        with pytest.raises(InputError, match="evenly"):
+            Grid.from_dataset(frame.isel(y=order))
+
+
+@pytest.mark.parametrize(
+    ("crs", "name"),
+    [
+        ("+proj=utm +zone=33 +ellps=intl", None),
+        ("+proj=utm +zone=33 +ellps=bessel", None),
+        ("+proj=laea +lat_0=90 +lon_0=0 +x_0=100 +datum=WGS84", None),
+        ("+proj=utm +zone=33 +datum=WGS84", "EPSG:32633"),
+        ("+proj=laea +lat_0=90 +lon_0=0 +R=6371228", "EPSG:3408"),
+    ],
+)
+def test_a_crs_has_the_name_of_none_that_only_looks_like_it(crs, name):
+    grid = Grid.from_bounds(crs, (0, 0, 5e3, 5e3), 1e3)
+    assert grid.crs_name == (name or pyproj.CRS(crs).to_wkt())
+    wanted = pyproj.Transformer.from_crs("EPSG:4326", pyproj.CRS(crs), always_xy=True).transform(15.0, 70.0)
+    assert grid.project(15.0, 70.0) == pytest.approx(wanted, abs=1e-6)
+
+
 def test_a_window_lies_on_the_lattice_of_its_grid():
     whole = Grid.named("EASE2_N25km")
     part = whole.window(slice(300, 310), slice(400, 420))
@@ -109,6 +134,8 @@ def test_bounds_and_any_number_make_a_grid(resolution):
     ("crs", "bounds", "resolution", "message"),
     [
         ("EPSG:3413", (0, 0, 10, 10), 0, "positive"),
+        ("EPSG:3413", (0, 0, 10, 10), np.inf, "positive and finite"),
+        ("EPSG:3413", (0, 0, 10, 10), (1, np.nan), "positive"),
         ("EPSG:3413", (10, 0, 0, 10), 1, "min below max"),
         ("EPSG:3413", (0, 0, np.inf, 10), 1, "min below max"),
         ("EPSG:4326", (0, 0, 10, 10), 1, "projected CRS in metres"),
@@ -129,6 +156,26 @@ def test_the_other_hemisphere_is_outside_a_polar_equal_area_grid(name, near):
         assert (row >= 0).any() == inside
     corner = gpd.GeoDataFrame(geometry=gpd.points_from_xy([-8.99e6, 1e6], [8.99e6, 1e6]), crs=grid.crs)
     assert (grid.locate(corner)[0] >= 0).tolist() == [False, True]
+
+
+def test_places_off_the_earth_are_in_no_cell():
+    first, stereographic = Grid.named("EASE_Nl25km"), Grid.named("NSIDC_PS_N25km")
+    corner = gpd.GeoDataFrame(geometry=gpd.points_from_xy([-9.03e6, 9.03e6], [9.03e6, -9.03e6]), crs=first.crs)
+    assert np.unique(first.locate(corner)).tolist() == [-1]
+    beyond = gpd.GeoDataFrame(geometry=gpd.points_from_xy([13e6, 0, np.inf], [13e6, 1e5, 0]), crs="EPSG:6931")
+    for grid in (stereographic, first, Grid.named("EASE2_N25km"), Grid.named("EASE2_M36km")):
+        assert (grid.locate(beyond)[0][[0, 2]] == -1).all(), grid.name
+    unreachable = gpd.GeoDataFrame(geometry=gpd.points_from_xy([np.inf, 1e5], [0, 1e5]), crs=stereographic.crs)
+    assert (stereographic.locate(unreachable)[0] >= 0).tolist() == [False, True]
+    assert np.isinf(stereographic.project([0.0, np.inf], [np.nan, np.inf])).any()
+
+
+def test_the_other_hemisphere_is_on_the_global_grid():
+    grid = Grid.named("EASE2_M36km")
+    row, col = grid.rowcol(*grid.project([-180.0, 0.01, 180.0, 0.01, 0.01], [60.0, 0.01, -60.0, -84.0, -86.0]))
+    assert col.tolist() == [0, 482, 963, 482, -1]
+    assert (row >= 0).tolist() == [True, True, True, True, False]
+    assert row[1] == 202
 
 
 def test_points_in_any_crs_fall_into_the_same_cell():

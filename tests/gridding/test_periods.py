@@ -33,6 +33,8 @@ def test_months_begin_on_the_first_and_go_over_the_year(freq):
         ("2M", ["2019-12-01", "2020-02-01", "2020-04-01"]),
         ("QS", ["2019-10-01", "2020-01-01", "2020-04-01"]),
         ("quarter", ["2019-10-01", "2020-01-01", "2020-04-01"]),
+        ("A", ["2019-01-01", "2020-01-01", "2021-01-01"]),
+        ("w", ["2019-12-29", "2020-01-05", "2020-01-12", "2020-01-19", "2020-01-26", "2020-02-02", "2020-02-09"]),
         ("year", ["2019-01-01", "2020-01-01", "2021-01-01"]),
         ("10D", ["2019-12-30", "2020-01-09", "2020-01-19", "2020-01-29", "2020-02-08"]),
         ("W-MON", ["2019-12-30", "2020-01-06", "2020-01-13", "2020-01-20", "2020-01-27", "2020-02-03"]),
@@ -56,8 +58,9 @@ def test_a_leap_day_is_in_february():
     assert periods.astype("datetime64[D]").astype(str).tolist() == [["2020-02-01", "2020-03-01"]]
 
 
-def test_hours_are_counted_from_midnight():
-    assert make_periods(FIRST, FIRST, "6h").astype(str)[0].tolist() == [
+@pytest.mark.parametrize("freq", ["6h", "6H", "6 hours"])
+def test_hours_are_counted_from_midnight(freq):
+    assert make_periods(FIRST, FIRST, freq).astype(str)[0].tolist() == [
         "2019-12-30T00:00:00.000000000",
         "2019-12-30T06:00:00.000000000",
     ]
@@ -66,7 +69,7 @@ def test_hours_are_counted_from_midnight():
 def test_one_period_holds_the_last_time():
     periods = make_periods(FIRST, LAST, None)
     assert bin_times([FIRST, LAST], periods).tolist() == [0, 0]
-    assert np.isnat(make_periods(np.datetime64("NaT"), np.datetime64("NaT"), None)).all()
+    assert np.isnat(make_periods(np.datetime64("NaT", "ns"), np.datetime64("NaT", "ns"), None)).all()
 
 
 def test_starts_belong_to_a_period_and_ends_to_the_next():
@@ -82,7 +85,7 @@ def test_starts_belong_to_a_period_and_ends_to_the_next():
     assert bin_times(np.array(times, "datetime64[ns]"), periods).tolist() == [0, -1, 1, 0, -1, -1]
 
 
-@pytest.mark.parametrize("freq", ["", "banana", "0D", "-1D", "QE-NOV", "D D"])
+@pytest.mark.parametrize("freq", ["", "banana", "0D", "-1D", "QE-NOV", "D D", "A-DEC", "b", "MIN", "T", 7])
 def test_what_is_no_length_of_time_is_refused(freq):
     with pytest.raises(InputError, match="freq="):
         make_periods(FIRST, LAST, freq)
@@ -90,7 +93,7 @@ def test_what_is_no_length_of_time_is_refused(freq):
 
 def test_periods_need_times():
     with pytest.raises(InputError, match="NaT"):
-        make_periods(np.datetime64("NaT"), np.datetime64("NaT"), "D")
+        make_periods(np.datetime64("NaT", "ns"), np.datetime64("NaT", "ns"), "D")
 
 
 @given(

@@ -82,7 +82,9 @@ def test_a_box_gives_the_right_rows_in_order(table: gpd.GeoDataFrame, written: P
 
 
 def test_a_filtered_table_keeps_its_index_and_any_index_its_rows(table: gpd.GeoDataFrame, tmp_path: Path) -> None:
-    for part in (table[table["quality"] == 1], table.iloc[::-1], table.set_index("beam", drop=False)):
+    early = table[["geometry", "time", "freeboard"]]
+    renamed = table.rename_geometry("place")
+    for part in (table[table["quality"] == 1], table.iloc[::-1], table.set_index("beam", drop=False), early, renamed):
         back = read_table(write_table(part, tmp_path / "part.parquet"))
         assert_geodataframe_equal(back, part)
     kept = gpd.read_parquet(write_table(table, tmp_path / "rows.parquet", order="rows"))

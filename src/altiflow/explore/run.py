@@ -6,6 +6,7 @@ import json
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,9 @@ from altiflow.version import __version__
 __all__ = ["RunPlan", "RunResult", "run_fusion", "run_sample"]
 
 Say = Callable[[str], None]
+
+_RECORDED = ("geopandas", "h5coro", "h5py", "numpy", "pyarrow", "pyproj", "xarray")
+"""Packages whose versions go into run.json."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class RunPlan:
         outside the layer nearest in time.
     quiet
         No progress bars.
+    sample
+        Seed and hemisphere of the built-in sample, where it is what is read.
     """
 
     altimetry: tuple[str, ...]
@@ -75,6 +81,7 @@ class RunPlan:
     on_error: Literal["raise", "skip"] = "raise"
     workers: int = 1
     quiet: bool = False
+    sample: dict[str, Any] | None = None
 
 
 @dataclass
@@ -120,6 +127,8 @@ def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
         What went wrong, and where; the ledger is written all the same.
     """
     out = Path(plan.out)
+    if plan.grid != "auto":
+        Grid.named(plan.grid)
     result = RunResult({"ledger": out / "ledger.parquet"}, {}, Ledger())
     try:
         _read(plan, result)
@@ -128,7 +137,8 @@ def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
     say(result.ledger.summary())
     _grid(plan, result)
     cells = int((result.grids["grid"]["n_segments"] > 0).sum())
-    say(f"gridded on {result.counts['grid']}: {cells} cells with data in {result.grids['grid'].sizes['time']} periods")
+    periods = result.grids["grid"].sizes["time"]
+    say(f"gridded on {result.counts['grid']}: {cells} cells with data in {periods} period{'s' * (periods != 1)}")
     if plan.velocity:
         _fuse(plan, result)
         say(f"fused: {result.counts['velocity_valid']} of {result.counts['segments']} segments have a velocity")
@@ -241,6 +251,8 @@ def _fuse(plan: RunPlan, result: RunResult) -> None:
     gridded = result.grids["grid"]
     velocity = align_velocity(field_, Grid.from_dataset(gridded), time=gridded)
     both = gridded.merge(velocity.drop_vars("crs"), combine_attrs="drop_conflicts", compat="no_conflicts", join="exact")
+    both.attrs["title"] = f"{gridded.attrs['title']}, with ice velocity"
+    both.attrs["history"] = "\n".join([gridded.attrs["history"], velocity.attrs["history"]])
     result.tables["fused"] = fused
     result.grids |= {"velocity": velocity, "fused": both}
     result.files |= {
@@ -264,7 +276,7 @@ def _record(plan: RunPlan, result: RunResult) -> None:
     told = result.tables["segments"].attrs["altiflow"]
     record = {
         "altiflow": __version__,
-        "python": platform.python_version(),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in _RECORDED},
         "parameters": {name: getattr(plan, name) for name in plan.__dataclass_fields__},
         "product": told["product"],
         "releases": told["releases"],

@@ -63,9 +63,10 @@ class CellStatistics:
 def reduce_cells(cell: npt.ArrayLike, value: npt.ArrayLike, weight: npt.ArrayLike) -> CellStatistics:
     """Return statistics of `value` (n,) with `weight` (n,) > 0 for each number in `cell` (n,).
 
-    The mean is taken of differences from the cell's first value and the variance of differences from the mean,
-    with the mean's own rounding taken out, so that heights of thousands of metres keep their centimetres; the
-    standard deviation of equal values is exactly 0, and the mean never outside the smallest and largest value.
+    The mean is corrected by the mean difference from it, and the variance taken of differences from the mean, with
+    the mean's own rounding taken out, so that heights of thousands of metres keep their centimetres whatever the
+    order; the mean is never outside the smallest and largest value, so that the standard deviation of equal values
+    is exactly 0.
 
     Examples
     --------
@@ -82,17 +83,17 @@ def reduce_cells(cell: npt.ArrayLike, value: npt.ArrayLike, weight: npt.ArrayLik
     count = np.diff(np.r_[first, numbers.size])
     low, high = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
     total = np.add.reduceat(weights, first)
-    shift = values[first]
-    away = values - np.repeat(shift, count)
-    offset = np.add.reduceat(weights * away, first) / total
-    away -= np.repeat(offset, count)
+    mean = np.clip(np.add.reduceat(weights * values, first) / total, low, high)
+    rest = np.add.reduceat(weights * (values - np.repeat(mean, count)), first) / total
+    mean = np.clip(mean + rest, low, high)
+    away = values - np.repeat(mean, count)
     rest = np.add.reduceat(weights * away, first) / total
     variance = np.add.reduceat(weights * away**2, first) / total - rest**2
     return CellStatistics(
         cell=numbers[first],
         count=count.astype(np.int64),
         weight_sum=total,
-        mean=np.clip(shift + offset + rest, low, high),
+        mean=mean,
         std=np.sqrt(np.maximum(variance, 0.0)),
         low=low,
         high=high,

@@ -20,6 +20,12 @@ __all__ = ["write_geotiffs", "write_netcdf"]
 
 _BLOCK = 256
 _NO_FILL: dict[str, Any] = {"_FillValue": None}
+_TIME_UNITS = (
+    ("days", np.timedelta64(1, "D")),
+    ("seconds", np.timedelta64(1, "s")),
+    ("microseconds", np.timedelta64(1, "us")),
+    ("nanoseconds", np.timedelta64(1, "ns")),
+)
 
 
 def write_netcdf(dataset: xr.Dataset, path: str | Path) -> Path:
@@ -50,24 +56,26 @@ def write_netcdf(dataset: xr.Dataset, path: str | Path) -> Path:
 
 
 def _number_times(dataset: xr.Dataset) -> xr.Dataset:
-    """Return the Dataset with times as numbers: days since 1970 if all are midnights, else seconds since the first day.
+    """Return the Dataset with times as whole numbers: days since 1970 if all are midnights, else of the first day.
 
-    Seconds since 1970 in double precision would be off by up to a tenth of a microsecond. Undated is NaN, which
-    xarray does not encode without a warning if nothing is dated.
+    The unit is the longest that all times are multiples of, so that they come back as they were; fractions of a
+    second in double precision would not. Undated is NaN, which xarray does not encode without a warning if nothing
+    is dated; the numbers are floats then.
     """
     names = [name for name in ("time", "time_bnds") if name in dataset.coords]
     if not names:
         return dataset
     times = {name: dataset[name].to_numpy().astype("datetime64[ns]") for name in names}
-    known = np.concatenate([values[~np.isnat(values)] for values in times.values()])
-    days = known.astype("datetime64[D]")
-    whole_days = bool((known == days).all())
-    since = np.datetime64("1970-01-01") if whole_days else days.min()
-    unit, length = ("days", np.timedelta64(1, "D")) if whole_days else ("seconds", np.timedelta64(1, "s"))
-    said = {"units": f"{unit} since {since} 00:00:00", "calendar": "standard"}
+    values = np.concatenate([found.ravel() for found in times.values()])
+    known = values[~np.isnat(values)]
+    whole_days = bool((known == known.astype("datetime64[D]")).all())
+    since = np.datetime64("1970-01-01", "ns") if whole_days else known.min().astype("datetime64[D]")
+    unit, length = next((u, step) for u, step in _TIME_UNITS if not ((known - since) % step).astype(np.int64).any())
+    said = {"units": f"{unit} since {since.astype('datetime64[D]')} 00:00:00", "calendar": "standard"}
     numbered = {}
-    for name, values in times.items():
-        numbers = np.where(np.isnat(values), np.nan, (values - since) / length)
+    for name, found in times.items():
+        undated = known.size < values.size
+        numbers = np.where(np.isnat(found), np.nan, (found - since) / length) if undated else (found - since) // length
         # CF: bounds take units and calendar from their coordinate, and repeat neither.
         attributes = dataset[name].attrs | (said if name == names[0] else {})
         numbered[name] = (dataset[name].dims, numbers, attributes)
@@ -141,6 +149,8 @@ def _write_geotiff(variable: xr.DataArray, grid: Grid, path: Path, tags: dict[st
         "tiled": True,
         "blockxsize": _BLOCK,
         "blockysize": _BLOCK,
+        # GDAL cannot foresee whether compression keeps a file below the 4 GiB of a classic TIFF.
+        "bigtiff": "if_safer",
     }
     if floating:
         profile["nodata"] = np.nan

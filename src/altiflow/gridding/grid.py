@@ -71,6 +71,12 @@ class Grid:
         if min(self.shape) < 1:
             raise InputError(f"a grid needs at least one row and one column, got shape {self.shape}")
 
+    def __repr__(self) -> str:
+        """Return name, CRS, shape and bounds in one line."""
+        rows, cols = self.shape
+        crs = self.crs_name if len(self.crs_name) < 40 else self.crs.name
+        return f"Grid({self.name!r}, {crs}, {rows} rows x {cols} cols, bounds {self.bounds})"
+
     @classmethod
     def named(cls, name: str) -> Grid:
         """Return a published grid, such as ``"EASE2_N6.25km"`` or ``"NSIDC_PS_N25km"``.
@@ -113,8 +119,8 @@ class Grid:
         """
         width, height = np.broadcast_to(np.asarray(resolution, float), 2).tolist()
         x_min, y_min, x_max, y_max = (float(value) for value in bounds)
-        if not (width > 0 and height > 0):
-            raise InputError(f"resolution must be positive, got {resolution!r}")
+        if not (0 < width < np.inf and 0 < height < np.inf):
+            raise InputError(f"resolution must be positive and finite, got {resolution!r}")
         if not (x_max > x_min and y_max > y_min and np.isfinite([x_min, y_min, x_max, y_max]).all()):
             raise InputError(f"bounds are (x_min, y_min, x_max, y_max) with min below max, got {bounds!r}")
         cols, rows = (
@@ -190,8 +196,7 @@ class Grid:
     @property
     def crs_name(self) -> str:
         """Authority string of the CRS such as "EPSG:6931"; WKT where it has none."""
-        authority = self.crs.to_authority()
-        return ":".join(authority) if authority else str(self.crs.to_wkt())
+        return _name_crs(self.crs)
 
     @property
     def signature(self) -> str:
@@ -229,9 +234,13 @@ class Grid:
         return self.rowcol(*self.project(x, y))
 
     def _drop_far_side(self, x: npt.ArrayLike, y: npt.ArrayLike, latitude: npt.ArrayLike) -> tuple[Floats, Floats]:
-        """Return x and y, infinite beyond the equator of a polar equal-area map."""
-        beyond = np.asarray(latitude, float) * self._equal_area_pole < 0
-        return np.where(beyond, np.inf, np.asarray(x, float)), np.where(beyond, np.inf, np.asarray(y, float))
+        """Return x and y, infinite beyond the equator of a polar equal-area map, and beyond the Earth."""
+        east, north, lat = np.asarray(x, float), np.asarray(y, float), np.asarray(latitude, float)
+        pole = self._equal_area_pole
+        if pole == 0:
+            return east, north
+        beyond = (lat * pole < 0) | ~np.isfinite(lat)
+        return np.where(beyond, np.inf, east), np.where(beyond, np.inf, north)
 
     @property
     def _equal_area_pole(self) -> int:
@@ -272,13 +281,21 @@ class Grid:
             raise InputError(f"the window rows {rows}, cols {cols} holds no cell of shape {self.shape}")
         left, top = self.transform @ (col0, row0)
         moved = Affine(self.transform.a, 0.0, left, 0.0, self.transform.e, top)
-
         return Grid(self.crs, moved, (row1 - row0, col1 - col0), self.name)
 
     def lonlat(self) -> tuple[Floats, Floats]:
         """Return (longitude, latitude) [degrees], each (rows, cols), of the cell centres (WGS84)."""
         lon, lat = transformer_between(self.crs_name, "EPSG:4326").transform(*np.meshgrid(self.x, self.y))
         return np.asarray(lon, float), np.asarray(lat, float)
+
+
+@cache
+def _name_crs(crs: pyproj.CRS) -> str:
+    """Return the authority string of a CRS, or its WKT; what PROJ finds may only look alike (another datum)."""
+    authority = crs.to_authority()
+    if authority and pyproj.CRS.from_authority(*authority).equals(crs, ignore_axis_order=True):
+        return ":".join(authority)
+    return str(crs.to_wkt())
 
 
 @cache
@@ -319,7 +336,8 @@ def _window_transform(geotransform: str, x: Floats, y: Floats) -> Affine | None:
     cols, rows = ~lattice @ (x, np.full_like(x, lattice.f)), ~lattice @ (np.full_like(y, lattice.c), y)
     col, row = np.floor(cols[0].min()), np.floor(rows[1].min())
     off_x = np.abs(cols[0] - (col + 0.5 + np.arange(x.size)))
-    off_y = np.abs(np.sort(rows[1]) - (row + 0.5 + np.arange(y.size)))
+    down = rows[1] if rows[1][0] <= rows[1][-1] else rows[1][::-1]
+    off_y = np.abs(down - (row + 0.5 + np.arange(y.size)))
     if max(off_x.max(), off_y.max()) > _LATTICE_TOLERANCE * 10:
         return None
     left, top = lattice @ (col, row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ _YEARS = ("Y", "A", "YE", "AS", "year", "years")
 _STARTS = {
     **dict.fromkeys(("d", "day", "days"), "D"),
     **dict.fromkeys(("H", "hour", "hours"), "h"),
+    **dict.fromkeys(("w", "week", "weeks"), "W"),
     **dict.fromkeys(_MONTHS, "MS"),
     **dict.fromkeys(_QUARTERS, "QS"),
     **dict.fromkeys(_YEARS, "YS"),
@@ -77,13 +79,16 @@ def bin_times(time: npt.ArrayLike, periods: Times) -> npt.NDArray[np.int64]:
 
 def _parse_offset(freq: str) -> offsets.BaseOffset:
     """Return the offset from the start of one period to the next."""
-    found = re.fullmatch(r"\s*(-?\d*)\s*(\S+)\s*", freq)
+    found = re.fullmatch(r"\s*(-?\d*)\s*(\S+)\s*", str(freq))
     if found is None:
         raise InputError(f"freq={freq!r} is no length of time; {_HELP}")
     number, word = found.groups()
     try:
-        offset = to_offset(number + _STARTS.get(word, word))
-    except ValueError as error:
+        # A spelling that pandas is about to withdraw is refused as one that it has: the same on every pandas.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            offset = to_offset(number + _STARTS.get(word, word))
+    except (ValueError, Warning) as error:
         raise InputError(f"freq={freq!r} is no length of time; {_HELP}") from error
     if offset.n < 1:
         raise InputError(f"freq={freq!r} must go forward in time")

@@ -79,6 +79,10 @@ class Ledger:
     def _append(self, **values: Any) -> None:
         self.rows.append({**dict.fromkeys(_TEXT, ""), **dict.fromkeys(_COUNTS, 0), **values})
 
+    def __len__(self) -> int:
+        """Return the number of granules accounted for."""
+        return len(self.rows)
+
     @property
     def table(self) -> pd.DataFrame:
         """All rows as a DataFrame."""

@@ -36,7 +36,8 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
         Points with a CRS.
     path
         ``.parquet`` (GeoParquet 1.1: WKB points, bbox covering, zstd, row groups of 16 384 rows), ``.gpkg`` or
-        ``.fgb`` (geometry and columns only; the provenance stays behind).
+        ``.fgb`` (geometry and columns only: the provenance stays behind, times are cut to milliseconds and small
+        integers widened, as these formats have it). Of ``attrs`` the entry "altiflow" is kept.
     order
         "hilbert" writes GeoParquet rows along a space-filling curve, so that GIS and SQL read only the row groups
         of the area they need; the index goes with the rows, and :func:`read_table` puts them back in order. "rows"
@@ -93,7 +94,8 @@ def _arrow_table(table: gpd.GeoDataFrame) -> tuple[pa.Table, dict[str, Any]]:
     corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), bounds.T, strict=True))
     covering = pa.StructArray.from_arrays([pa.array(v) for v in corners.values()], names=list(corners))
     arrow = pa.Table.from_pandas(plain)
-    arrow = arrow.append_column(name, pa.array(shapely.to_wkb(points), type=pa.binary()))
+    place = int(table.columns.get_loc(name))
+    arrow = arrow.add_column(place, name, pa.array(shapely.to_wkb(points), type=pa.binary()))
     arrow = arrow.append_column("bbox", covering)
     column: dict[str, Any] = {
         "encoding": "WKB",
@@ -130,9 +132,11 @@ def read_table(path: str | Path, *, columns: list[str] | None = None, bbox: Any 
     if source.suffix in _GIS_DRIVERS:
         return gpd.read_file(source, engine="pyogrio", bbox=bbox)
     try:
-        wanted = None if columns is None else list(dict.fromkeys([*columns, "geometry"]))
+        metadata = pq.read_schema(source).metadata or {}
+        geometry = json.loads(metadata.get(b"geo", b"{}")).get("primary_column", "geometry")
+        wanted = None if columns is None else list(dict.fromkeys([*columns, geometry]))
         table = gpd.read_parquet(source, columns=wanted, bbox=bbox)
-        stored = json.loads((pq.read_schema(source).metadata or {}).get(_ORDER_KEY, b"{}"))
+        stored = json.loads(metadata.get(_ORDER_KEY, b"{}"))
     except (pa.ArrowInvalid, ValueError, OSError) as error:
         raise UnsupportedFormatError(f"{source.name} is not a GeoParquet table: {error}") from error
     if stored.get("by_index"):

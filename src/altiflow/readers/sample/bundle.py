@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,10 @@ class Sample:
     granules: tuple[Path, ...]
     motion: Path
     truth: Gyre
+
+    def __iter__(self) -> Iterator[Path]:
+        """Iterate over the granules, so that a sample can be read as the list of them."""
+        return iter(self.granules)
 
 
 def make_sample(

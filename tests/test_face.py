@@ -1,0 +1,34 @@
+"""The face of the package: its names, and what importing it does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import altiflow
+
+
+def test_every_name_of_the_face_is_there() -> None:
+    assert [name for name in altiflow.__all__ if not hasattr(altiflow, name)] == []
+    assert set(altiflow.__all__) <= set(dir(altiflow))
+    with pytest.raises(AttributeError, match="no attribute 'draw'"):
+        altiflow.draw  # noqa: B018
+
+
+def test_importing_warns_of_nothing_prints_nothing_and_makes_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "MPL", "PYTEST"))}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "import altiflow"],
+        env={**clean, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert list(home.rglob("*")) == []
