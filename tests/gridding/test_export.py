@@ -84,7 +84,7 @@ def test_odd_times_go_around_to_the_microsecond(grid, tmp_path):
 
 def test_velocity_goes_around_with_flags_and_without_a_date(motion, tmp_path):
     found = read_gridded(write_netcdf(motion, tmp_path / "velocity.nc"))
-    assert found.valid.dtype == np.int8
+    assert found.valid.dtype == bool
     assert found.valid.attrs["flag_meanings"] == "false true"
     assert found.valid.attrs["flag_values"].tolist() == [0, 1]
     assert np.array_equal(found.valid.astype(bool), motion.valid)

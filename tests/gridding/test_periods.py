@@ -85,7 +85,7 @@ def test_starts_belong_to_a_period_and_ends_to_the_next():
     assert bin_times(np.array(times, "datetime64[ns]"), periods).tolist() == [0, -1, 1, 0, -1, -1]
 
 
-@pytest.mark.parametrize("freq", ["", "banana", "0D", "-1D", "QE-NOV", "D D", "A-DEC", "b", "MIN", "T", 7])
+@pytest.mark.parametrize("freq", ["", "banana", "0D", "-1D", "QE-NOV", "D D", "A-DEC", "MIN", 7])
 def test_what_is_no_length_of_time_is_refused(freq):
     with pytest.raises(InputError, match="freq="):
         make_periods(FIRST, LAST, freq)

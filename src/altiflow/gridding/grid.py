@@ -143,8 +143,7 @@ class Grid:
         width, height = _spacing(across, "x"), _spacing(down, "y")
         if width <= 0:
             raise InputError("x must increase from cell to cell")
-        top = down.max() + abs(height) / 2
-        transform = Affine(width, 0.0, across[0] - width / 2, 0.0, -abs(height), top)
+        transform = Affine(width, 0.0, across[0] - width / 2, 0.0, -abs(height), down.max() + abs(height) / 2)
         return cls(pyproj.CRS(crs), transform, (down.size, across.size))
 
     @classmethod
@@ -235,12 +234,9 @@ class Grid:
 
     def _drop_far_side(self, x: npt.ArrayLike, y: npt.ArrayLike, latitude: npt.ArrayLike) -> tuple[Floats, Floats]:
         """Return x and y, infinite beyond the equator of a polar equal-area map, and beyond the Earth."""
-        east, north, lat = np.asarray(x, float), np.asarray(y, float), np.asarray(latitude, float)
-        pole = self._equal_area_pole
-        if pole == 0:
-            return east, north
-        beyond = (lat * pole < 0) | ~np.isfinite(lat)
-        return np.where(beyond, np.inf, east), np.where(beyond, np.inf, north)
+        lat, pole = np.asarray(latitude, float), self._equal_area_pole
+        beyond = (pole != 0) & (~np.isfinite(lat) | (np.sign(lat) == -pole))
+        return np.where(beyond, np.inf, np.asarray(x, float)), np.where(beyond, np.inf, np.asarray(y, float))
 
     @property
     def _equal_area_pole(self) -> int:
@@ -336,8 +332,7 @@ def _window_transform(geotransform: str, x: Floats, y: Floats) -> Affine | None:
     cols, rows = ~lattice @ (x, np.full_like(x, lattice.f)), ~lattice @ (np.full_like(y, lattice.c), y)
     col, row = np.floor(cols[0].min()), np.floor(rows[1].min())
     off_x = np.abs(cols[0] - (col + 0.5 + np.arange(x.size)))
-    down = rows[1] if rows[1][0] <= rows[1][-1] else rows[1][::-1]
-    off_y = np.abs(down - (row + 0.5 + np.arange(y.size)))
+    off_y = np.abs(rows[1][:: 1 if y[0] >= y[-1] else -1] - (row + 0.5 + np.arange(y.size)))
     if max(off_x.max(), off_y.max()) > _LATTICE_TOLERANCE * 10:
         return None
     left, top = lattice @ (col, row)

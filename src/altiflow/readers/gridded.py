@@ -31,6 +31,9 @@ def read_gridded(path: str | Path) -> xr.Dataset:
         raise UnsupportedFormatError(f"{source.name} cannot be opened as NetCDF: {error}") from error
     if "crs" not in dataset.variables or not {"x", "y"} <= set(dataset.coords):
         raise UnsupportedFormatError(f"{source.name} holds no grid: it lacks x, y or the grid mapping 'crs'")
+    for name, variable in dataset.data_vars.items():
+        if variable.attrs.get("flag_meanings") == "false true":
+            dataset[name] = variable.astype(bool)
     return dataset.set_coords([name for name in ("time_bnds", "y_bnds", "x_bnds") if name in dataset.variables])
 
 
