@@ -142,3 +142,32 @@ def test_wrong_use_has_exit_code_2(altiflow: Callable, tmp_path: Path) -> None:
 
 def test_the_named_grids_are_listed(altiflow: Callable) -> None:
     assert "EASE2_N6.25km" in altiflow("grid", "--list").output.split()
+
+
+def test_a_second_run_leaves_nothing_of_the_first(sample: object, altiflow: Callable, tmp_path: Path) -> None:
+    words = ("run", "--altimetry", sample.granules[0], "--out", tmp_path, "--quiet")
+    assert altiflow(*words, "--velocity", sample.motion).exit_code == 0
+    assert altiflow(*words, "--start", "2019-01-01T00:00:00Z").exit_code == 0
+    assert not (tmp_path / "velocity.nc").exists()
+    assert not (tmp_path / "fused.parquet").exists()
+    failed = altiflow(*words, "--velocity", sample.motion, "--start", "2030-01-01")
+    assert failed.exit_code == 1
+    assert not (tmp_path / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--start", "01/02/2022"), "no ISO time"),
+        (("--grid", "EASE9"), "no grid is named"),
+        (("--freq", "fortnightly"), "no length of time"),
+        (("--velocity", "nowhere.nc"), "no velocity file"),
+    ],
+)
+def test_a_run_is_checked_before_anything_is_read(
+    words: tuple[str, str], message: str, sample: object, altiflow: Callable, tmp_path: Path
+) -> None:
+    result = altiflow("run", "--altimetry", sample.granules[0], "--out", tmp_path / "out", *words)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert not (tmp_path / "out").exists()

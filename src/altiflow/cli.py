@@ -65,7 +65,13 @@ def reading_options(command: Command) -> Command:
                 show_default=True,
                 help="Stop at the first granule that fails, or leave it out and say so in the ledger.",
             ),
-            click.option("--workers", default=1, show_default=True, help="Threads that read granules."),
+            click.option(
+                "--workers",
+                type=click.IntRange(min=1),
+                default=1,
+                show_default=True,
+                help="Threads that read granules.",
+            ),
         ]
     ):
         command = option(command)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from altiflow.errors import NoOverlapError
-from altiflow.fusion import sample_velocity
+from altiflow.fusion import align_velocity, sample_velocity
+from altiflow.gridding import Grid, grid_segments, window_with_data, write_netcdf
 from altiflow.readers import read_segments, read_velocity
 
 ATL10 = "atl10/processed_ATL10-01_20220107195849_02531401_006_01.h5"
@@ -42,3 +43,14 @@ def test_every_height_of_jakobshavn_has_a_speed(method: str, data: Callable[[str
     if method == "nearest":
         spread = speed.groupby(table["beam"].str[:3]).agg(["min", "max"]).round()
         assert spread.to_numpy().tolist() == [[3634, 4552], [466, 865], [1290, 1507]]
+
+
+def test_an_undated_field_put_on_a_period_is_read_back_undated(data: Callable[[str], Path], tmp_path: Path) -> None:
+    table = read_segments(data(ATL06), beams="all")
+    grid = window_with_data(table, Grid.named("NSIDC_PS_WGS84_N6.25km"))
+    aligned = align_velocity(
+        read_velocity(data(JAKOBSHAVN), crs="EPSG:3413"), grid, time=grid_segments(table, grid, value="height")
+    )
+    back = read_velocity(write_netcdf(aligned, tmp_path / "velocity.nc"))
+    assert back["time"].isnull().all()
+    assert sample_velocity(table, back)["v_valid"].all()

@@ -6,11 +6,13 @@ import json
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -18,8 +20,8 @@ from altiflow.errors import EmptyDataError, InputError
 from altiflow.explore.maps import draw_map
 from altiflow.explore.truth import TruthReport, check_truth, compare_truth
 from altiflow.files import whole_file
-from altiflow.fusion import align_velocity, along_across, check_overlap, sample_velocity
-from altiflow.gridding import Grid, grid_segments, window_with_data, write_geotiffs, write_netcdf
+from altiflow.fusion import Overlap, align_velocity, along_across, check_overlap, sample_velocity
+from altiflow.gridding import Grid, grid_segments, make_periods, window_with_data, write_geotiffs, write_netcdf
 from altiflow.readers import Ledger, Sample, read_segments, read_velocity, write_table
 from altiflow.readers.icesat2 import PRODUCTS
 from altiflow.readers.icesat2.beams import BeamChoice
@@ -28,6 +30,18 @@ from altiflow.version import __version__
 __all__ = ["RunPlan", "RunResult", "run_fusion", "run_sample"]
 
 Say = Callable[[str], None]
+
+_RESULTS = (
+    "run.json",
+    "segments.parquet",
+    "ledger.parquet",
+    "grid.nc",
+    "velocity.nc",
+    "fused.parquet",
+    "fused.nc",
+    "map.png",
+)
+"""Files of a run; what an earlier run left in the folder is removed first."""
 
 _RECORDED = ("geopandas", "h5coro", "h5py", "numpy", "pyarrow", "pyproj", "xarray")
 """Packages whose versions go into run.json."""
@@ -127,8 +141,7 @@ def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
         What went wrong, and where; the ledger is written all the same.
     """
     out = Path(plan.out)
-    if plan.grid != "auto":
-        Grid.named(plan.grid)
+    motion = _prepare(plan)
     result = RunResult({"ledger": out / "ledger.parquet"}, {}, Ledger())
     try:
         _read(plan, result)
@@ -139,9 +152,8 @@ def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
     cells = int((result.grids["grid"]["n_segments"] > 0).sum())
     periods = result.grids["grid"].sizes["time"]
     say(f"gridded on {result.counts['grid']}: {cells} cells with data in {periods} period{'s' * (periods != 1)}")
-    if plan.velocity:
-        _fuse(plan, result)
-        say(f"fused: {result.counts['velocity_valid']} of {result.counts['segments']} segments have a velocity")
+    if motion is not None:
+        say(_fuse(plan, motion, result).text)
     _map(plan, result)
     _record(plan, result)
     return result
@@ -164,6 +176,40 @@ def run_sample(plan: RunPlan, sample: Sample, *, say: Say = lambda line: None) -
         say(line)
     check_truth(result.truth)
     return result
+
+
+def _prepare(plan: RunPlan) -> xr.Dataset | None:
+    """Check what can be checked before anything is read, clear earlier results, and return the velocity field."""
+    out = Path(plan.out)
+    if out.is_file():
+        raise InputError(f"{out} is a file; results go into a folder")
+    if plan.grid != "auto":
+        Grid.named(plan.grid)
+    make_periods(np.datetime64("2020-01-01"), np.datetime64("2020-01-01"), plan.freq)
+    _moment(plan.start), _moment(plan.end)
+    motion = None
+    if plan.velocity:
+        motion = read_velocity(
+            [Path(path) for path in plan.velocity],
+            product=plan.velocity_product,
+            crs=plan.velocity_crs,
+            metric=plan.velocity_metric,
+        )
+    # Results of an earlier run beside those of this one would belong to other data.
+    for path in (*(out / name for name in _RESULTS), *(out / "geotiff").glob("*.tif")):
+        path.unlink(missing_ok=True)
+    return motion
+
+
+def _moment(text: str | None) -> pd.Timestamp | None:
+    """Return an ISO time as UTC without zone."""
+    if text is None:
+        return None
+    try:
+        moment = pd.Timestamp(datetime.fromisoformat(text))
+    except ValueError as error:
+        raise InputError(f"{text!r} is no ISO time such as 2019-01-31 or 2019-01-31T12:00:00Z") from error
+    return moment if moment.tz is None else moment.tz_convert("UTC").tz_localize(None)
 
 
 def _read(plan: RunPlan, result: RunResult) -> None:
@@ -200,13 +246,10 @@ def _read(plan: RunPlan, result: RunResult) -> None:
 def _in_period(table: gpd.GeoDataFrame, start: str | None, end: str | None) -> gpd.GeoDataFrame:
     """Return the segments of start <= time < end."""
     kept = pd.Series(True, index=table.index)
-    try:
-        if start is not None:
-            kept &= table["time"] >= pd.Timestamp(start)
-        if end is not None:
-            kept &= table["time"] < pd.Timestamp(end)
-    except ValueError as error:
-        raise InputError(f"the period {start!r} to {end!r} is not in ISO times such as 2019-01-31: {error}") from error
+    if start is not None:
+        kept &= table["time"] >= _moment(start)
+    if end is not None:
+        kept &= table["time"] < _moment(end)
     return table[kept].reset_index(drop=True)
 
 
@@ -236,15 +279,9 @@ def _chosen_grid(name: str, table: gpd.GeoDataFrame) -> Grid:
     return Grid.named("EASE2_N25km" if north.all() else "EASE2_S25km")
 
 
-def _fuse(plan: RunPlan, result: RunResult) -> None:
-    """Put velocity at every segment and on the grid, and write both."""
+def _fuse(plan: RunPlan, field_: xr.Dataset, result: RunResult) -> Overlap:
+    """Put velocity at every segment and on the grid, write both, and return how the two meet."""
     out = Path(plan.out)
-    field_ = read_velocity(
-        [Path(path) for path in plan.velocity],
-        product=plan.velocity_product,
-        crs=plan.velocity_crs,
-        metric=plan.velocity_metric,
-    )
     table = result.tables["segments"]
     fused = along_across(sample_velocity(table, field_, method=plan.method, max_dt_days=plan.max_dt_days))
     overlap = check_overlap(table, field_, method=plan.method)
@@ -260,7 +297,9 @@ def _fuse(plan: RunPlan, result: RunResult) -> None:
         "fused_table": write_table(fused, out / "fused.parquet"),
         "fused_grid": write_netcdf(both, out / "fused.nc"),
     }
-    result.counts |= {"velocity_valid": int(fused["v_valid"].sum()), "overlap": asdict(overlap)}
+    met = {name: value for name, value in asdict(overlap).items() if name != "reason"}
+    result.counts |= {"velocity_valid": int(fused["v_valid"].sum()), "overlap": met}
+    return overlap
 
 
 def _map(plan: RunPlan, result: RunResult) -> None:

@@ -65,5 +65,10 @@ def _tidy(field: xr.Dataset) -> xr.Dataset:
         variable.encoding = {}
     if "valid" in kept:
         kept["valid"] = kept["valid"].astype(bool)
+    if field.attrs.get("time_rule") == "undated" and {"time", "time_bnds"} <= set(kept.coords):
+        # Put on periods an undated field is the same in each of them; read back it is one field without a date.
+        kept = kept.isel(time=[0])
+        for name in ("time", "time_bnds"):
+            kept[name] = xr.full_like(kept[name], np.datetime64("NaT", "ns"))
     kept.attrs = {key: value.item() if isinstance(value, np.generic) else value for key, value in field.attrs.items()}
     return kept
