@@ -67,6 +67,12 @@ def test_a_crs_without_an_authority_is_kept_as_wkt():
     [
         ({"crs": "EPSG:4326"}, "in degrees"),
         ({"crs": "polar"}, "'crs' is not known"),
+        ({"crs": "EPSG:4978"}, "projected in metres"),
+        ({"crs": "EPSG:2222"}, "projected in metres"),
+        ({"velocity_metric": np.array(["map", "map"])}, "'velocity_metric' is array"),
+        ({"time_bnds": [["then", "now"]]}, "cannot be read as times"),
+        ({"time_bnds": WEEKS[:1]}, "different sizes"),
+        ({"vy": np.zeros((2, 4, 4))}, "different sizes"),
         ({"units": "knots"}, "'units' is 'knots'"),
         ({"units": "m/yr"}, "'year_days' is None"),
         ({"velocity_metric": "grid"}, "'velocity_metric' is 'grid'"),

@@ -100,9 +100,7 @@ def build_field(
     ('EPSG:3408', 'cm s-1', '2019-01-04T12')
     """
     unit = _unit_spelling(units, velocity_kind)
-    bounds = np.asarray(time_bnds).astype("datetime64[ns]")
-    if bounds.ndim != 2 or bounds.shape[1] != 2:
-        raise FieldError(f"time_bnds has shape {bounds.shape}; give (time, 2): start and end of each layer")
+    bounds = _as_bounds(time_bnds)
     parts = {"vx": vx, "vy": vy, "vx_sigma": vx_sigma, "vy_sigma": vy_sigma, "count": count}
     attrs: dict[str, Any] = {
         "crs": crs_text(crs),
@@ -115,16 +113,17 @@ def build_field(
     }
     if year_days is not None:
         attrs["year_days"] = float(year_days)
-    dataset = xr.Dataset(
-        {name: _as_variable(name, data, unit) for name, data in parts.items() if data is not None},
-        coords={
-            "time": ("time", bounds[:, 0] + (bounds[:, 1] - bounds[:, 0]) // 2),
-            "time_bnds": (("time", "nv"), bounds),
-            "y": ("y", np.asarray(y, dtype=float), {"units": "m", "standard_name": "projection_y_coordinate"}),
-            "x": ("x", np.asarray(x, dtype=float), {"units": "m", "standard_name": "projection_x_coordinate"}),
-        },
-        attrs=attrs,
-    )
+    coords = {
+        "time": ("time", bounds[:, 0] + (bounds[:, 1] - bounds[:, 0]) // 2),
+        "time_bnds": (("time", "nv"), bounds),
+        "y": ("y", np.asarray(y, dtype=float), {"units": "m", "standard_name": "projection_y_coordinate"}),
+        "x": ("x", np.asarray(x, dtype=float), {"units": "m", "standard_name": "projection_x_coordinate"}),
+    }
+    variables = {name: _as_variable(name, data, unit) for name, data in parts.items() if data is not None}
+    try:
+        dataset = xr.Dataset(variables, coords=coords, attrs=attrs)
+    except ValueError as error:
+        raise FieldError(f"the parts have different sizes, each must be (time, y, x): {error}") from error
     return check_field(dataset)
 
 
@@ -150,12 +149,12 @@ def check_field(field: xr.Dataset) -> xr.Dataset:
 
 
 def crs_text(value: Any) -> str:
-    """Return the authority string of a projected CRS where it has one, else its WKT.
+    """Return the authority string of a CRS projected in metres where it has one, else its WKT.
 
     Raises
     ------
     FieldError
-        If pyproj does not know it, or it is in degrees.
+        If pyproj does not know it, it is in degrees or another unit than metres, or it is no projection.
     """
     try:
         crs = pyproj.CRS.from_user_input(value)
@@ -163,6 +162,8 @@ def crs_text(value: Any) -> str:
         raise FieldError(f"attribute 'crs' is not known to pyproj ({value!r}); give one such as 'EPSG:3413'") from error
     if crs.is_geographic:
         raise FieldError(f"attribute 'crs' is {crs.name!r}, in degrees; a velocity field lies on a projected grid")
+    if not crs.is_projected or any(axis.unit_conversion_factor != 1 for axis in crs.axis_info[:2]):
+        raise FieldError(f"attribute 'crs' is {crs.name!r}; a velocity field lies on a map projected in metres")
     # Full confidence only: a near match could be the same projection on another ellipsoid.
     authority = crs.to_authority(min_confidence=100)
     return ":".join(authority) if authority else str(crs.to_wkt())
@@ -209,7 +210,7 @@ def _check_words(field: xr.Dataset) -> None:
     """Raise unless the attributes with a closed vocabulary hold one of its words."""
     for name, words in _WORDS.items():
         value = field.attrs.get(name)
-        if value not in words:
+        if not isinstance(value, str) or value not in words:
             raise FieldError(f"attribute {name!r} is {value!r}; set field.attrs[{name!r}] to one of {words}")
     if not isinstance(field.attrs.get("source"), str) or not field.attrs["source"].strip():
         raise FieldError("attribute 'source' is missing; say in words what the field was read from")
@@ -279,6 +280,17 @@ def _unit_spelling(units: Any, kind: str) -> str:
         return canonical_unit(str(units))
     except InputError as error:
         raise FieldError(f"attribute 'units' is {units!r}: {error}") from error
+
+
+def _as_bounds(time_bnds: npt.ArrayLike) -> npt.NDArray[np.datetime64]:
+    """Return start and end of each layer, (time, 2)."""
+    try:
+        bounds = np.asarray(time_bnds).astype("datetime64[ns]")
+    except (ValueError, TypeError) as error:
+        raise FieldError(f"time_bnds cannot be read as times: {error}; give datetime64 or ISO dates") from error
+    if bounds.ndim != 2 or bounds.shape[1] != 2:
+        raise FieldError(f"time_bnds has shape {bounds.shape}; give (time, 2): start and end of each layer")
+    return bounds
 
 
 def _as_variable(name: str, data: Any, unit: str) -> xr.Variable:

@@ -42,6 +42,8 @@ def motion(tmp_path: Path) -> Callable[..., Path]:
         )
         if companion:
             dataset[companion] = (layer, extra, {"_FillValue": np.int16(-9999), "units": "1"})
+        for variable, standard_name in changes.get("standard_names", {}).items():
+            dataset[variable].attrs["standard_name"] = standard_name
         dataset = dataset.drop_vars(changes.get("without", []))
         dataset.to_netcdf(tmp_path / name, engine="h5netcdf")
         return tmp_path / name
@@ -86,21 +88,33 @@ def mosaic(tmp_path: Path) -> Callable[..., Path]:
 def raster(tmp_path: Path) -> Callable[..., Path]:
     """Return a maker of GeoTIFFs of one component, 3 rows and 4 columns of 120 m, nodata in the first cell."""
 
-    def make(name: str, value=100.0, *, shape=(3, 4), corner=(1000.0, 2000.0), crs="EPSG:3413", **tags) -> Path:
-        values = np.full(shape, value, dtype="f4")
+    def make(
+        name: str,
+        value=100.0,
+        *,
+        shape=(3, 4),
+        corner=(1000.0, 2000.0),
+        crs="EPSG:3413",
+        dtype="f4",
+        scale=1.0,
+        transform=None,
+        **tags,
+    ) -> Path:
+        values = np.full(shape, value, dtype=dtype)
         values[..., 0, 0] = -32767
         profile = {
             "driver": "GTiff",
             "height": shape[-2],
             "width": shape[-1],
             "count": 1,
-            "dtype": "float32",
+            "dtype": values.dtype.name,
             "nodata": -32767.0,
             "crs": None if crs is None else pyproj.CRS(crs).to_wkt("WKT1_GDAL"),
-            "transform": Affine(120.0, 0.0, corner[0], 0.0, -120.0, corner[1]),
+            "transform": transform or Affine(120.0, 0.0, corner[0], 0.0, -120.0, corner[1]),
         }
         with rasterio.open(tmp_path / name, "w", **profile) as target:
             target.write(values, 1)
+            target.scales = (scale,)
             target.update_tags(**tags)
         return tmp_path / name
 

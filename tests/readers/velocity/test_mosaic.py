@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyproj
 import pytest
+import xarray as xr
 
 from altiflow.errors import EmptyDataError, FieldError, InputError
 from altiflow.readers.velocity import read_velocity
@@ -85,6 +86,47 @@ def test_the_first_version_is_told_by_its_grid_mapping(mosaic):
     assert (field.attrs["velocity_metric"], field.attrs["metric_source"]) == ("ground", "assumed")
     assert "version 1" in field.attrs["source"]
     assert field["time"].values.astype("datetime64[Y]").astype(str).tolist() == ["2018"]
+
+
+@pytest.mark.parametrize("flag", ["yes", np.int8(2), np.array([1, 1])])
+def test_a_metric_flag_of_no_meaning_asks_for_the_metric(mosaic, flag):
+    path = mosaic(attrs={"map_scale_corrected": flag})
+    with pytest.raises(FieldError, match="neither 0 nor 1; say metric="):
+        read_velocity(path)
+    assert read_velocity(path, metric="map").attrs["metric_source"] == "user"
+
+
+def test_the_length_of_the_year_is_taken_for_granted_and_says_so(mosaic):
+    field = read_velocity(mosaic())
+    assert (field.attrs["year_days"], field.attrs["year_days_source"]) == (365.25, "assumed")
+
+
+def test_units_are_asked_of_the_caller_only_where_the_file_is_silent(mosaic, tmp_path):
+    path = mosaic()
+    assert read_velocity(path, units="m/yr").attrs["units"] == "m yr-1"
+    with pytest.raises(InputError, match=r"units='m d-1', but NSIDC-0776_RGI05A_2019_V02.0.nc states 'meter/year'"):
+        read_velocity(path, units="m/d")
+    with pytest.raises(InputError, match="'knots' is not known"):
+        read_velocity(path, units="knots")
+    silent = tmp_path / "silent.nc"
+    with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as opened:
+        for name in ("vx", "vy"):
+            del opened[name].attrs["units"]
+        opened.to_netcdf(silent, engine="h5netcdf")
+    assert read_velocity(silent).attrs["units"] == "m yr-1"
+    assert read_velocity(silent, units="m/d").attrs["units"] == "m d-1"
+
+
+@pytest.mark.parametrize("fill", [-32767, -9999, 32767])
+def test_undeclared_integer_fill_does_not_leak(tmp_path, fill):
+    values = np.full((3, 4), 10, dtype="i2")
+    values[0, 0] = fill
+    axes = {"x": np.arange(4) * 120.0, "y": np.arange(3) * 120.0}
+    parts = {name: (("y", "x"), values, {"units": "m/y"}) for name in ("vx", "vy")}
+    xr.Dataset(parts, coords=axes).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    vx = read_velocity(tmp_path / "a.nc", crs=3413)["vx"].values[0]
+    assert np.isnan(vx[0, 0])
+    assert (vx[1:] == 10).all()
 
 
 def test_an_esri_code_falls_back_on_the_wkt(mosaic):

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from altiflow.errors import EmptyDataError, FieldError, InputError, MissingDataError, WrongProductError
+from altiflow.errors import (
+    EmptyDataError,
+    FieldError,
+    InputError,
+    MissingDataError,
+    UnsupportedFormatError,
+    WrongProductError,
+)
 from altiflow.readers.velocity import read_velocity
 
 YEAR = "motion/icemotion_weekly_nh_25km_20180101_20181231_v4.1.nc"
@@ -138,6 +145,16 @@ class TestSeveralFiles:
         assert field.sizes["time"] == 1
         with pytest.raises(EmptyDataError, match="covers 2018-01-01 to 2018-01-22"):
             read_velocity(files, period=("2020-01-01", "2020-02-01"))
+
+
+def test_ice_motion_is_told_from_wind(motion):
+    ice = {"u": "sea_ice_x_velocity", "v": "sea_ice_y_velocity"}
+    assert read_velocity(motion("ice.nc", WEEKS, standard_names=ice)).sizes["time"] == 3
+    wind = motion("wind.nc", WEEKS, standard_names={"u": "eastward_wind", "v": "northward_wind"})
+    with pytest.raises(UnsupportedFormatError, match=r"wind\.nc is of no velocity product"):
+        read_velocity(wind)
+    with pytest.raises(WrongProductError, match="holds eastward_wind, northward_wind"):
+        read_velocity(wind, product="NSIDC-0116")
 
 
 def test_layers_out_of_order_are_refused(motion):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
+from affine import Affine
+from rasterio.errors import NotGeoreferencedWarning
 
 from altiflow.errors import CorruptGranuleError, FieldError, InputError
 from altiflow.readers.velocity import read_velocity
@@ -46,6 +50,62 @@ def test_standard_errors_are_read_where_both_are_there(raster):
     field = read_velocity(path)
     assert (float(field["vx_sigma"].max()), float(field["vy_sigma"].max())) == (3.0, 4.0)
     assert np.isnan(field["vx_sigma"].values[0, 0, 0])
+
+
+def test_standard_errors_of_the_first_version_have_a_shorter_name(raster):
+    for name, value in {"vx": 1.0, "vy": 2.0, "vx_err": 3.0, "vy_err": 4.0}.items():
+        path = raster(f"a_{name}.tif", value)
+    field = read_velocity(path.with_name("a_vy.tif"))
+    assert (float(field["vx_sigma"].max()), float(field["vy_sigma"].max())) == (3.0, 4.0)
+
+
+def test_speed_errors_and_count_may_lie_beside_a_pair(raster, tmp_path):
+    paths = [raster(f"a_{name}.tif") for name in ("count", "v", "v_error", "vx", "vx_error", "vy", "vy_error")]
+    field = read_velocity(tmp_path)
+    assert "vx_sigma" in field
+    assert read_velocity(paths).identical(field)
+    with pytest.raises(InputError, match=r"a_v\.tif is no component"):
+        read_velocity(tmp_path / "a_v.tif")
+    raster("other_v.tif")
+    with pytest.raises(InputError, match=r"other_v\.tif is no component"):
+        read_velocity(tmp_path)
+
+
+def test_the_name_may_be_the_axis_alone(raster):
+    raster("vx.tif", 1.0)
+    assert float(read_velocity(raster("vy.tif", 2.0))["vx"].max()) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("stem", "metric", "years"),
+    [
+        ("ITS_LIVE_velocity_120m_RGI05A_0000_v02", "map", "NaT"),
+        ("ITS_LIVE_velocity_120m_RGI05A_2019_V02.1", "map", "2019"),
+        ("GRE_G0120_2018", "ground", "2018"),
+        ("crop_ALA_G0120_0000", "ground", "NaT"),
+    ],
+)
+def test_version_and_year_are_told_by_the_name(raster, stem, metric, years):
+    raster(f"{stem}_vx.tif")
+    field = read_velocity(raster(f"{stem}_vy.tif"))
+    assert (field.attrs["velocity_metric"], field.attrs["metric_source"]) == (metric, "assumed")
+    assert str(field["time"].values[0].astype("datetime64[Y]")) == years
+
+
+def test_packed_integers_are_unpacked(raster):
+    raster("a_vx.tif", 50, dtype="i2", scale=0.1)
+    field = read_velocity(raster("a_vy.tif", 50, dtype="i2", scale=0.1))
+    assert float(field["vx"].max()) == pytest.approx(5.0)
+    assert np.isnan(field["vx"].values[0, 0, 0])
+
+
+@pytest.mark.parametrize("transform", [Affine.identity(), Affine(120.0, 9.0, 0.0, 9.0, -120.0, 0.0)])
+def test_rasters_that_are_rotated_or_nowhere_are_refused(raster, transform):
+    with warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
+        path = raster("a_vx.tif", transform=transform)
+        raster("a_vy.tif", transform=transform)
+    with pytest.raises(FieldError, match="rotated or not georeferenced"):
+        read_velocity(path)
 
 
 def test_a_component_alone_is_refused(raster):

@@ -169,6 +169,8 @@ class TestWritten:
             read_velocity(path, crs="EPSG:3413")
         with pytest.raises(InputError, match="metric='ground'"):
             read_velocity(path, metric="ground")
+        with pytest.raises(InputError, match=r"units='m yr-1', but a\.nc states 'cm s-1'"):
+            read_velocity(path, units="m/yr")
 
     def test_one_that_states_too_little_is_refused(self, field, tmp_path):
         del field.attrs["time_rule"]

@@ -17,19 +17,23 @@ from altiflow.readers.velocity.netcdf import (
     mapping_crs,
     require_variables,
     state_metric,
+    state_units,
     vector_pair,
 )
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
 
-__all__ = ["read_mosaic", "year_bounds"]
+__all__ = ["name_version", "read_mosaic", "year_bounds"]
 
 _YEARS = (
     re.compile(r"ITS_LIVE_velocity_\w+?_(\d{4})_v\d+", re.IGNORECASE),
     re.compile(r"NSIDC-0776_\w+?_(\d{4})_V\d+", re.IGNORECASE),
-    re.compile(r"[A-Z]{3}_G\d{4}_(\d{4})(?=\.)"),
+    re.compile(r"[A-Z]{3}_G\d{4}_(\d{4})(?=\.|_v[xy]\.)"),
 )
 """Names of annual mosaics: version 2 in the cloud and at NSIDC, and version 1."""
+
+_SECOND = re.compile(r"(?:ITS_LIVE_velocity|NSIDC-0776)_.*_v0?2(?:[._]|$)", re.IGNORECASE)
+"""Names of version 2."""
 
 _V2_MAPPING = "mapping"
 """Grid mapping variable of version 2; version 1 calls it after the projection, such as Polar_Stereographic."""
@@ -53,7 +57,7 @@ def read_mosaic(dataset: xr.Dataset, path: Path, product: VelocityProduct, optio
     wanted = {"vx": ("y", "x"), "vy": ("y", "x"), "x": ("x",), "y": ("y",)}
     require_variables(dataset, wanted, path, product.name)
     attrs = dataset["vx"].attrs
-    version = 2 if _V2_MAPPING in dataset.variables else 1
+    version = 2 if _V2_MAPPING in dataset.variables else name_version(path.name)
     crs = choose_crs(mapping_crs(dataset, attrs.get("grid_mapping", _V2_MAPPING)), options.crs, path)
     bounds, rule = year_bounds(path.name)
     if rule != "undated":
@@ -63,14 +67,14 @@ def read_mosaic(dataset: xr.Dataset, path: Path, product: VelocityProduct, optio
     )
     vx, vy = vector_pair(*(drop_fill(dataset[name], limit=product.limit) for name in ("vx", "vy")))
     invalid = np.isnan(vx)
-    return build_field(
+    field = build_field(
         vx[None],
         vy[None],
         x=dataset["x"].values,
         y=dataset["y"].values,
         time_bnds=bounds,
         crs=crs,
-        units=str(attrs.get("units", product.units)),
+        units=state_units(attrs.get("units"), options.units, product.units, path),
         velocity_metric=metric,
         metric_source=metric_source,
         source=f"{product.name} version {version}, {path.name}",
@@ -80,6 +84,18 @@ def read_mosaic(dataset: xr.Dataset, path: Path, product: VelocityProduct, optio
         vx_sigma=_read_sigma(dataset, ("vx_error", "vx_err"), product, invalid),
         vy_sigma=_read_sigma(dataset, ("vy_error", "vy_err"), product, invalid),
     )
+    return field.assign_attrs(year_days_source="assumed")
+
+
+def name_version(name: str) -> int:
+    """Return the version of ITS_LIVE that a file's name tells; 1 where it tells none.
+
+    Examples
+    --------
+    >>> name_version("ITS_LIVE_velocity_120m_RGI05A_0000_v02_vx.tif"), name_version("GRE_G0120_0000_vx.tif")
+    (2, 1)
+    """
+    return 2 if _SECOND.search(name) else 1
 
 
 def year_bounds(name: str) -> tuple[npt.NDArray[np.datetime64], TimeRule]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from altiflow.errors import CorruptGranuleError, FieldError, InputError, MissingDataError
+from altiflow.errors import CorruptGranuleError, FieldError, InputError, MissingDataError, WrongProductError
 from altiflow.readers.field import build_field
 from altiflow.readers.velocity.netcdf import (
     choose_crs,
@@ -18,10 +18,11 @@ from altiflow.readers.velocity.netcdf import (
     mapping_crs,
     require_variables,
     state_metric,
+    state_units,
     vector_pair,
 )
 from altiflow.readers.velocity.options import Options
-from altiflow.readers.velocity.products import VelocityProduct
+from altiflow.readers.velocity.products import VelocityProduct, names_ice_motion
 
 __all__ = ["read_motion"]
 
@@ -35,14 +36,15 @@ def read_motion(dataset: xr.Dataset, path: Path, product: VelocityProduct, optio
     """Return the layers of one opened NSIDC-0116 file that touch the period, as a velocity field.
 
     A weekly layer is the mean of the seven days that begin with the day of its stamp (noon in the final files,
-    midnight in the quick-look ones), a daily one the mean of the day of its stamp. The components run along x
-    and y of the grid, not east and north. ``error_estimate`` of the daily files is kept as it is: negative near
-    the coast, 1000 added far from any input, so not a standard error.
+    midnight in the quick-look ones), a daily one the mean of the day of its stamp. Weeks begin anew on 1 January
+    and there are 52 a year, so 31 December, and 30 December of a leap year, are in no weekly layer. The components
+    run along x and y of the grid, not east and north. ``error_estimate`` of the daily files is kept as it is:
+    negative near the coast, 1000 added far from any input, so not a standard error.
 
     Raises
     ------
     WrongProductError
-        If `u`, `v` or the coordinates are missing or on other dimensions.
+        If `u`, `v` or the coordinates are missing or on other dimensions, or `u` and `v` are no ice motion.
     MissingDataError
         If the file has no layer, or no units of time.
     EmptyDataError
@@ -52,6 +54,9 @@ def read_motion(dataset: xr.Dataset, path: Path, product: VelocityProduct, optio
     """
     wanted = {"u": _LAYER, "v": _LAYER, "x": ("x",), "y": ("y",), "time": ("time",)}
     require_variables(dataset, wanted, path, product.name)
+    if not names_ice_motion({name: dataset[name].attrs for name in ("u", "v")}):
+        found = ", ".join(str(dataset[name].attrs.get("standard_name")) for name in ("u", "v"))
+        raise WrongProductError(f"{path.name} holds {found}, so it is no {product.name} file; leave `product` out")
     days = _stamp_days(dataset["time"], path)
     length = np.timedelta64(_DAYS[_find_cadence(dataset, days, path)], "D")
     bounds = np.stack([days, days + length], axis=1).astype("datetime64[ns]")
@@ -67,7 +72,7 @@ def read_motion(dataset: xr.Dataset, path: Path, product: VelocityProduct, optio
         y=dataset["y"].values,
         time_bnds=bounds[run],
         crs=choose_crs(mapping_crs(dataset, dataset["u"].attrs.get("grid_mapping", "crs")), options.crs, path),
-        units=str(dataset["u"].attrs.get("units", product.units)),
+        units=state_units(dataset["u"].attrs.get("units"), options.units, product.units, path),
         velocity_metric=metric,
         metric_source=metric_source,
         source=f"{product.name} {path.name}",

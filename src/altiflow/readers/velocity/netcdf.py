@@ -20,6 +20,7 @@ from altiflow.errors import (
     WrongProductError,
 )
 from altiflow.readers.field import Metric, MetricSource
+from altiflow.units import canonical_unit
 
 __all__ = [
     "choose_crs",
@@ -29,6 +30,7 @@ __all__ = [
     "require_variables",
     "sniff_format",
     "state_metric",
+    "state_units",
     "vector_pair",
 ]
 
@@ -178,6 +180,11 @@ def _is_same(first: pyproj.CRS, second: pyproj.CRS) -> bool:
 def state_metric(scale_corrected: Any, given: Metric | None, assumed: Metric) -> tuple[Metric, MetricSource]:
     """Return the metric and who says so, from the user, else the file's ``map_scale_corrected``, else neither.
 
+    Raises
+    ------
+    FieldError
+        If the flag of the file is neither 0 nor 1.
+
     Examples
     --------
     >>> state_metric(1, None, "map"), state_metric(None, None, "map"), state_metric(1, "map", "ground")
@@ -187,4 +194,24 @@ def state_metric(scale_corrected: Any, given: Metric | None, assumed: Metric) ->
         return given, "user"
     if scale_corrected is None:
         return assumed, "assumed"
-    return ("ground" if int(scale_corrected) == 1 else "map"), "file"
+    flags: dict[float, Metric] = {0.0: "map", 1.0: "ground"}
+    with suppress(ValueError):
+        flag = float(np.asarray(scale_corrected).item())
+        if flag in flags:
+            return flags[flag], "file"
+    raise FieldError(f"map_scale_corrected is {scale_corrected!r}, neither 0 nor 1; say metric='map' or 'ground'")
+
+
+def state_units(stated: Any, given: str | None, default: str, path: Path) -> str:
+    """Return the unit the file states, else the one given, else the product's.
+
+    Raises
+    ------
+    InputError
+        If file and caller differ, or the file's unit, compared with the caller's, is not known.
+    """
+    if stated is None:
+        return default if given is None else given
+    if given is not None and canonical_unit(given) != canonical_unit(str(stated)):
+        raise InputError(f"units={given!r}, but {path.name} states {str(stated)!r}; leave `units` out")
+    return str(stated)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.readers.field import Metric
+from altiflow.units import canonical_unit
 
 __all__ = ["Options", "Period", "check_options"]
 
@@ -29,11 +30,14 @@ class Options:
         "map", "ground", or None to go by the file.
     period
         [start, end) as datetime64[ns], or None for all of time.
+    units
+        Unit of a file that states none, or None for the product's.
     """
 
     crs: Any = None
     metric: Metric | None = None
     period: tuple[np.datetime64, np.datetime64] | None = None
+    units: str | None = None
 
     def touching(self, bounds: npt.NDArray[np.datetime64], name: str) -> npt.NDArray[np.intp]:
         """Return the indices of the layers (time, 2) that touch the period.
@@ -55,13 +59,13 @@ class Options:
         return layers
 
 
-def check_options(crs: Any, metric: Metric | None, period: Period | None) -> Options:
+def check_options(crs: Any, metric: Metric | None, period: Period | None, units: str | None = None) -> Options:
     """Return the options of a caller.
 
     Raises
     ------
     InputError
-        If the metric is not a word for one, or the period is not two times in order.
+        If the metric is not a word for one, the unit is not known, or the period is not two times in order.
 
     Examples
     --------
@@ -70,12 +74,13 @@ def check_options(crs: Any, metric: Metric | None, period: Period | None) -> Opt
     """
     if metric not in (None, "map", "ground"):
         raise InputError(f"metric={metric!r} means nothing here; use 'map' or 'ground', or leave it out")
+    units = None if units is None else canonical_unit(units)
     if period is None:
-        return Options(crs, metric)
+        return Options(crs, metric, units=units)
     try:
         start, end = (pd.Timestamp(moment).to_datetime64().astype("datetime64[ns]") for moment in period)
     except (ValueError, TypeError) as error:
         raise InputError(f"period={period!r} is not two times such as ('2018-01-01', '2018-02-01'): {error}") from error
     if np.isnat(start) or np.isnat(end) or end <= start:
         raise InputError(f"period={period!r} must be two times, the end after the start")
-    return Options(crs, metric, (start, end))
+    return Options(crs, metric, (start, end), units)

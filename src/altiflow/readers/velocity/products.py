@@ -10,7 +10,7 @@ from altiflow.errors import InputError
 from altiflow.readers.field import Metric
 from altiflow.units import YEAR_DAYS
 
-__all__ = ["PRODUCTS", "VelocityProduct", "detect_netcdf", "velocity_product"]
+__all__ = ["PRODUCTS", "VelocityProduct", "detect_netcdf", "names_ice_motion", "velocity_product"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ _FOUND = (
         limit=32_766.0,
         metric="ground",
         year_days=YEAR_DAYS,
-        citation="as ITS_LIVE-mosaic; version 1 files carry map_scale_corrected = 1",
+        citation="as ITS_LIVE-mosaic, version 2 being told by the name; version 1 carries map_scale_corrected = 1",
     ),
     VelocityProduct(
         name="altiflow",
@@ -107,20 +107,34 @@ def velocity_product(name: str) -> VelocityProduct:
     raise InputError(f"velocity product {name!r} is not known; known are {', '.join(PRODUCTS)}")
 
 
-def detect_netcdf(variables: Collection[str], attrs: Mapping[str, Any], dims: Collection[str]) -> str | None:
-    """Return the name of the product whose variables, attributes and dimensions these are; None if of none.
+def names_ice_motion(variables: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether `u` and `v`, by their attributes, may be ice motion along the axes of a grid.
+
+    Winds and currents come under the same names, and eastward.
+    """
+    names = (variables[name].get("standard_name") for name in ("u", "v"))
+    return all(name in (None, f"sea_ice_{axis}_velocity") for name, axis in zip(names, "xy", strict=True))
+
+
+def detect_netcdf(
+    variables: Mapping[str, Mapping[str, Any]], attrs: Mapping[str, Any], dims: Collection[str]
+) -> str | None:
+    """Return the name of the product with these variables (and their attributes) and dimensions; None if of none.
 
     Examples
     --------
-    >>> detect_netcdf({"u", "v", "crs", "x", "y"}, {}, {"time", "y", "x"})
+    >>> detect_netcdf({"u": {}, "v": {}, "crs": {}}, {}, {"time", "y", "x"})
     'NSIDC-0116'
-    >>> detect_netcdf({"vx", "vy", "img_pair_info"}, {}, {"y", "x"}) is None
+    >>> wind = {"u": {"standard_name": "eastward_wind"}, "v": {"standard_name": "northward_wind"}, "crs": {}}
+    >>> detect_netcdf(wind, {}, {"time", "y", "x"}) is None
+    True
+    >>> detect_netcdf({"vx": {}, "vy": {}, "img_pair_info": {}}, {}, {"y", "x"}) is None
     True
     """
     names = set(variables)
     if {"vx", "vy"} <= names and "velocity_metric" in attrs:
         return "altiflow"
-    if {"u", "v", "crs"} <= names and "time" in dims:
+    if {"u", "v", "crs"} <= names and "time" in dims and names_ice_motion(variables):
         return "NSIDC-0116"
     if {"vx", "vy"} <= names and "img_pair_info" not in names and not {"time", "mid_date"} & set(dims):
         return "ITS_LIVE-mosaic"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +18,20 @@ from affine import Affine
 
 from altiflow.errors import CorruptGranuleError, FieldError, InputError, UnsupportedFormatError
 from altiflow.readers.field import build_field
-from altiflow.readers.velocity.mosaic import year_bounds
-from altiflow.readers.velocity.netcdf import choose_crs, state_metric, vector_pair
+from altiflow.readers.velocity.mosaic import name_version, year_bounds
+from altiflow.readers.velocity.netcdf import choose_crs, state_metric, state_units, vector_pair
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
 
-__all__ = ["pair_paths", "read_rasters"]
+__all__ = ["drop_companions", "pair_paths", "read_rasters"]
 
-_NAME = re.compile(r"(?P<stem>.*)_(?P<axis>v[xy])(?P<suffix>\.tiff?)", re.IGNORECASE)
+_NAME = re.compile(r"(?P<stem>(?:.*_)?)(?P<axis>v[xy])(?P<suffix>\.tiff?)", re.IGNORECASE)
+
+_COMPANION = re.compile(r"(?P<stem>(?:.*_)?)(?:v|v[xy]?_err(?:or)?|count)\.tiff?", re.IGNORECASE)
+"""Speed, errors and count, which ITS_LIVE hands out beside a pair."""
+
+_ERRORS = ("_error", "_err")
+"""Ends of the names of standard errors, version 2 and 1."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,19 @@ class _Band:
     tags: dict[str, str]
 
 
+def drop_companions(paths: Sequence[Path]) -> list[Path]:
+    """Return the paths without the speed, errors and count of a pair that is among them.
+
+    Examples
+    --------
+    >>> [path.name for path in drop_companions([Path("a_vx.tif"), Path("a_v.tif"), Path("b_v.tif")])]
+    ['a_vx.tif', 'b_v.tif']
+    """
+    pairs = {(path.parent, match["stem"]) for path in paths if (match := _NAME.fullmatch(path.name))}
+    companions = {path: _COMPANION.fullmatch(path.name) for path in paths}
+    return [path for path in paths if not (found := companions[path]) or (path.parent, found["stem"]) not in pairs]
+
+
 def pair_paths(path: Path) -> tuple[Path, Path]:
     """Return the paths of vx and vy, from either of them.
 
@@ -46,10 +67,13 @@ def pair_paths(path: Path) -> tuple[Path, Path]:
     """
     match = _NAME.fullmatch(path.name)
     if match is None:
-        raise InputError(f"{path.name} is one GeoTIFF and a velocity needs two, named <name>_vx.tif and <name>_vy.tif")
+        raise InputError(
+            f"{path.name} is no component of a velocity by its name: two GeoTIFFs are needed, named <name>_vx.tif "
+            "and <name>_vy.tif"
+        )
     stem, axis, suffix = match["stem"], match["axis"], match["suffix"]
     others = {"x": f"{axis[0]}x", "y": f"{axis[0]}y"} if axis[1].islower() else {"x": "VX", "y": "VY"}
-    pair = tuple(path.with_name(f"{stem}_{others[name]}{suffix}") for name in ("x", "y"))
+    pair = tuple(path.with_name(f"{stem}{others[name]}{suffix}") for name in ("x", "y"))
     for member in pair:
         if not member.is_file():
             raise InputError(f"{path.name} is one component of a velocity; {member.name} is not beside it")
@@ -59,7 +83,10 @@ def pair_paths(path: Path) -> tuple[Path, Path]:
 def read_rasters(path: Path, product: VelocityProduct, options: Options) -> xr.Dataset:
     """Return a pair of GeoTIFFs, given by either path, as a velocity field of a single layer.
 
-    Standard errors are read from ``<name>_vx_error.tif`` and ``<name>_vy_error.tif`` where both are there.
+    Standard errors are read from ``<name>_vx_error.tif`` and ``<name>_vy_error.tif`` where both are there, or
+    from ``_err``. An annual pair (by its name) gets the interval of its year, any other is undated. The metric is
+    what ``map_scale_corrected`` in the tags says; where they are silent, "map" if the name tells version 2, else
+    "ground".
 
     Raises
     ------
@@ -78,17 +105,19 @@ def read_rasters(path: Path, product: VelocityProduct, options: Options) -> xr.D
     bounds, rule = year_bounds(path.name)
     if rule != "undated":
         options.touching(bounds, path.name)
-    metric, metric_source = state_metric(_tag(first, "map_scale_corrected"), options.metric, product.metric)
+    metric, metric_source = state_metric(
+        _tag(first, "map_scale_corrected"), options.metric, "map" if name_version(path.name) == 2 else product.metric
+    )
     vx, vy = vector_pair(bands[0].values, bands[1].values)
     sigmas = _read_sigmas(paths, first, np.isnan(vx), product.limit)
-    return build_field(
+    field = build_field(
         vx[None],
         vy[None],
         x=x,
         y=y,
         time_bnds=bounds,
         crs=choose_crs(first.crs, options.crs, path),
-        units=str(_tag(first, "units") or product.units),
+        units=state_units(_tag(first, "units"), options.units, product.units, path),
         velocity_metric=metric,
         metric_source=metric_source,
         source=f"{product.name} {paths[0].name}, {paths[1].name}",
@@ -97,17 +126,21 @@ def read_rasters(path: Path, product: VelocityProduct, options: Options) -> xr.D
         vx_sigma=sigmas[0],
         vy_sigma=sigmas[1],
     )
+    return field.assign_attrs(year_days_source="assumed")
 
 
 def _read_band(path: Path, limit: float) -> _Band:
-    """Return the only band of a GeoTIFF, NaN for nodata and beyond `limit`."""
+    """Return the only band of a GeoTIFF, unpacked, NaN for nodata and beyond `limit`."""
     try:
-        with rasterio.open(path) as source:
+        # A raster without georeference is refused where its cells are placed, with the way out.
+        quiet = warnings.catch_warnings(action="ignore", category=rasterio.errors.NotGeoreferencedWarning)
+        with quiet, rasterio.open(path) as source:
             if source.count != 1:
                 raise UnsupportedFormatError(f"{path.name} has {source.count} bands; a component has one")
             values = source.read(1, masked=True)
             crs = None if source.crs is None else pyproj.CRS.from_user_input(source.crs.to_wkt())
             band = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64).filled(np.nan)
+            band = band * float(source.scales[0]) + float(source.offsets[0])
             tags = {**source.tags(), **source.tags(1)}
             found = _Band(band, crs, source.transform, tags)
     except rasterio.errors.RasterioError as error:
@@ -154,8 +187,9 @@ def _read_sigmas(
     paths: tuple[Path, Path], first: _Band, invalid: npt.NDArray[np.bool_], limit: float
 ) -> tuple[npt.NDArray[np.floating[Any]] | None, ...]:
     """Return the standard errors (1, y, x) of vx and vy, NaN where there is no velocity; None unless both are there."""
-    siblings = tuple(path.with_name(f"{path.stem}_error{path.suffix}") for path in paths)
-    if not all(path.is_file() for path in siblings):
+    named = (tuple(path.with_name(f"{path.stem}{end}{path.suffix}") for path in paths) for end in _ERRORS)
+    siblings = next((pair for pair in named if all(path.is_file() for path in pair)), None)
+    if siblings is None:
         return None, None
     bands = [_read_band(path, limit) for path in siblings]
     _check_same((paths[0], *siblings), [first, *bands])

@@ -16,7 +16,7 @@ from altiflow.readers.velocity.motion import read_motion
 from altiflow.readers.velocity.netcdf import open_netcdf, sniff_format
 from altiflow.readers.velocity.options import Options, Period, check_options
 from altiflow.readers.velocity.products import PRODUCTS, VelocityProduct, detect_netcdf, velocity_product
-from altiflow.readers.velocity.raster import pair_paths, read_rasters
+from altiflow.readers.velocity.raster import drop_companions, pair_paths, read_rasters
 from altiflow.readers.velocity.written import read_written
 
 __all__ = ["read_velocity"]
@@ -44,6 +44,7 @@ def read_velocity(
     product: str | None = None,
     crs: object = None,
     metric: Metric | None = None,
+    units: str | None = None,
     period: Period | None = None,
 ) -> xr.Dataset:
     """Return a velocity field from files of sea-ice motion or land-ice velocity, in memory.
@@ -52,13 +53,17 @@ def read_velocity(
     ----------
     source
         A file, a folder of NetCDF files or GeoTIFF pairs, a list of files that follow each other in time, either
-        or both of a pair of GeoTIFFs, or a Dataset that is a velocity field already (it is checked and returned).
+        or both of a pair of GeoTIFFs (their speed, errors and count may be listed too), or a Dataset that is a
+        velocity field already (it is checked and returned).
     product
         One of ``PRODUCTS``; found from the content of each file where None.
     crs
         CRS of a file that states none; anything pyproj takes. None is ever guessed.
     metric
         "map" or "ground", where the file does not say and the product's default is not right.
+    units
+        Unit of a file that states none, where the product's default is not right; any spelling
+        :func:`altiflow.units.canonical_unit` knows.
     period
         (start, end), UTC: only layers that touch [start, end) are read. Undated fields are read whole.
 
@@ -71,7 +76,7 @@ def read_velocity(
     Raises
     ------
     InputError
-        If a file is not there, an argument means nothing, or a CRS is needed or contradicts the file.
+        If a file is not there, an argument means nothing, a CRS is needed, or CRS or units contradict the file.
     UnsupportedFormatError, CorruptGranuleError, WrongProductError, MissingDataError
         If a file is of no known product, damaged, not of the product asked for, or lacks a part of it.
     FieldError
@@ -79,7 +84,7 @@ def read_velocity(
     EmptyDataError
         If no layer touches the period.
     """
-    options = check_options(crs, metric, period)
+    options = check_options(crs, metric, period, units)
     chosen = None if product is None else velocity_product(product)
     if isinstance(source, xr.Dataset):
         return _take_field(source, chosen, options)
@@ -98,8 +103,8 @@ def read_velocity(
 
 def _take_field(source: xr.Dataset, product: VelocityProduct | None, options: Options) -> xr.Dataset:
     """Return a field that is one already, cut to the period."""
-    if product is not None or options.crs is not None or options.metric is not None:
-        raise InputError("product, crs and metric go with files; a Dataset states its own in its attributes")
+    if product is not None or any(said is not None for said in (options.crs, options.metric, options.units)):
+        raise InputError("product, crs, metric and units go with files; a Dataset states its own in its attributes")
     field = check_field(source)
     if options.period is None or field.attrs["time_rule"] == "undated":
         return field
@@ -112,7 +117,7 @@ def _list_paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
     if not names or not all(isinstance(name, (str, Path)) for name in names):
         raise InputError(f"source={source!r} names no velocity file; give a path, a list of paths, or a field")
     paths: list[Path] = []
-    for path in (file for name in names for file in _expand(Path(name))):
+    for path in drop_companions([file for name in names for file in _expand(Path(name))]):
         if sniff_format(path) == "tiff":
             path = pair_paths(path)[0]
             if path in paths:
@@ -160,7 +165,7 @@ def _read_file(path: Path, product: VelocityProduct | None, options: Options) ->
 
 def _detect(dataset: xr.Dataset, path: Path) -> VelocityProduct:
     """Return the product of an opened file, from its content."""
-    names = {str(name) for name in dataset.variables}
+    names = {str(name): variable.attrs for name, variable in dataset.variables.items()}
     name = detect_netcdf(names, dataset.attrs, {str(dim) for dim in dataset.dims})
     if name is None:
         shown = "an image pair" if "img_pair_info" in names else ", ".join(sorted(names)[:8]) or "no variable"

@@ -10,7 +10,7 @@ import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, InputError
 from altiflow.readers.field import check_field, crs_text
-from altiflow.readers.velocity.netcdf import choose_crs, mapping_crs
+from altiflow.readers.velocity.netcdf import choose_crs, mapping_crs, state_units
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
 
@@ -28,7 +28,7 @@ def read_written(dataset: xr.Dataset, path: Path, product: VelocityProduct, opti
     FieldError
         If the file does not state what a field must.
     InputError
-        If a CRS or metric is given that differs from what the file states.
+        If a CRS, metric or unit is given that differs from what the file states.
     EmptyDataError
         If no layer touches the period.
     """
@@ -46,6 +46,7 @@ def read_written(dataset: xr.Dataset, path: Path, product: VelocityProduct, opti
         raise InputError(
             f"metric={options.metric!r}, but {path.name} states {field.attrs['velocity_metric']!r}; leave `metric` out"
         )
+    state_units(field.attrs["units"], options.units, product.units, path)
     if field.attrs["time_rule"] == "undated":
         return field
     return field.isel(time=options.touching(field["time_bnds"].values, path.name))
