@@ -171,3 +171,18 @@ def test_a_run_is_checked_before_anything_is_read(
     assert result.exit_code == 1
     assert message in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_deletes_neither_its_inputs_nor_strangers(sample: object, altiflow: Callable, tmp_path: Path) -> None:
+    words = ("run", "--altimetry", sample.granules[0], "--out", tmp_path, "--quiet")
+    assert altiflow(*words, "--velocity", sample.motion).exit_code == 0
+    own = tmp_path / "velocity.nc"
+    refused = altiflow(*words, "--velocity", own)
+    assert refused.exit_code == 1
+    assert "is an input" in refused.stderr
+    assert own.exists()
+    stranger = tmp_path / "geotiff" / "mine.tif"
+    stranger.write_bytes(b"mine")
+    assert altiflow(*words).exit_code == 0
+    assert stranger.read_bytes() == b"mine"
+    assert not own.exists()

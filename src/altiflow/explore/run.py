@@ -195,10 +195,26 @@ def _prepare(plan: RunPlan) -> xr.Dataset | None:
             crs=plan.velocity_crs,
             metric=plan.velocity_metric,
         )
-    # Results of an earlier run beside those of this one would belong to other data.
-    for path in (*(out / name for name in _RESULTS), *(out / "geotiff").glob("*.tif")):
-        path.unlink(missing_ok=True)
+    _clear_earlier(plan, out)
     return motion
+
+
+def _clear_earlier(plan: RunPlan, out: Path) -> None:
+    """Remove what an earlier run left in the folder, which would belong to other data; nothing else is touched."""
+    results = [out / name for name in _RESULTS]
+    inputs = {Path(path).resolve() for path in (*plan.altimetry, *plan.velocity)}
+    clash = [path for path in results if path.resolve() in inputs]
+    if clash:
+        raise InputError(f"{clash[0]} is an input and would be overwritten; choose another folder for the results")
+    record = out / "run.json"
+    if not (record.exists() or (out / "ledger.parquet").exists()):
+        return
+    try:
+        rasters = json.loads(record.read_text())["counts"]["geotiffs"] if record.exists() else []
+    except (ValueError, KeyError, TypeError):
+        rasters = []
+    for path in (*results, *(out / "geotiff" / Path(str(name)).name for name in rasters)):
+        path.unlink(missing_ok=True)
 
 
 def _moment(text: str | None) -> pd.Timestamp | None:
