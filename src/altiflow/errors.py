@@ -6,6 +6,7 @@ __all__ = [
     "EmptyDataError",
     "FieldError",
     "GranuleError",
+    "GridMismatchError",
     "InputError",
     "LoginError",
     "MissingDataError",
@@ -24,6 +25,10 @@ class AltiflowError(Exception):
 
 class InputError(AltiflowError, ValueError):
     """An argument has a value that means nothing here."""
+
+
+class GridMismatchError(InputError):
+    """Two things lie on different grids and cannot be put together cell by cell."""
 
 
 class GranuleError(AltiflowError):

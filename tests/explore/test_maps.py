@@ -16,7 +16,7 @@ from altiflow.errors import EmptyDataError, InputError
 from altiflow.explore.cartography import Graticule, map_scale, projection_of, thin_velocity
 from altiflow.explore.maps import draw_map, draw_panels
 from altiflow.gridding.frame import make_frame
-from altiflow.gridding.grid import Grid
+from altiflow.gridding.grids.grid import Grid
 
 MONTHS = np.array([["2019-01-01", "2019-02-01"], ["2019-02-01", "2019-03-01"]], "datetime64[ns]")
 CELL = 25_000.0

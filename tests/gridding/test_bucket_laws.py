@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altiflow.gridding.bucket import grid_segments, reduce_cells
-from altiflow.gridding.grid import Grid
+from altiflow.gridding.bucket import grid_segments
+from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.kernel import reduce_cells
 
 FLOATS = ("length_sum", "length_mean", "freeboard_mean", "freeboard_std", "freeboard_min", "freeboard_max")
 COUNTS = ("segments_gridded", "segments_outside_grid", "segments_left_out")
@@ -91,7 +92,8 @@ def test_moving_the_grid_by_whole_cells_moves_the_answer(make_table, grid, rows,
     assert moved.y[rows_now].tolist() == grid.y[rows_then].tolist()
     for name in FLOATS:
         now, then = found[name].values[0, rows_now, cols_now], expected[name].values[0, rows_then, cols_then]
-        assert np.array_equal(now, then, equal_nan=True), name
+        # Points beside the grid part runs of rows in it, so that sums are taken in another order.
+        assert np.allclose(now, then, rtol=1e-12, atol=1e-12, equal_nan=True), name
 
 
 @given(

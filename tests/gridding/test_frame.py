@@ -9,8 +9,8 @@ import pytest
 from altiflow.errors import EmptyDataError
 from altiflow.gridding.bucket import grid_segments
 from altiflow.gridding.frame import crop_dataset, crs_variable, make_frame, restate_grid
-from altiflow.gridding.grid import Grid
-from altiflow.gridding.named import GRID_NAMES
+from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.grids.named import GRID_NAMES
 
 MONTHS = np.array([["2019-12-01", "2020-01-01"], ["2020-01-01", "2020-02-01"]], "datetime64[D]")
 

@@ -12,7 +12,7 @@ import xarray as xr
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.gridding.export import write_netcdf
 from altiflow.gridding.frame import make_frame
-from altiflow.gridding.grid import Grid
+from altiflow.gridding.grids.grid import Grid
 from altiflow.readers.gridded import holds_grid, read_gridded
 
 GRID = Grid.named("EASE2_S25km").window(slice(300, 303), slice(400, 404))

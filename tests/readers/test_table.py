@@ -18,6 +18,7 @@ from geopandas.testing import assert_geodataframe_equal
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.readers import read_segments, read_table, write_table
+from altiflow.readers.table import read_arrow
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +135,33 @@ def test_bad_tables_and_paths_are_refused(table: gpd.GeoDataFrame, tmp_path: Pat
     (tmp_path / "bad.parquet").write_text("no")
     with pytest.raises(UnsupportedFormatError, match=r"bad\.parquet"):
         read_table(tmp_path / "bad.parquet")
+
+
+def test_arrow_columns_come_in_the_order_written(table: gpd.GeoDataFrame, written: Path) -> None:
+    arrow = read_arrow(written, columns=["granule", "time", "freeboard"], optional=["x_atc", "nonesuch"])
+    assert arrow.column_names == ["granule", "time", "freeboard", "x_atc"]
+    for name in ("time", "freeboard", "x_atc"):
+        assert arrow[name].to_numpy().tobytes() == table[name].to_numpy().tobytes()
+    assert arrow["granule"].to_pylist() == table["granule"].tolist()
+    assert json.loads(arrow.schema.metadata[b"altiflow"]) == table.attrs["altiflow"]
+
+
+def test_arrow_tables_are_the_same_whatever_the_order_and_index(table: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    shuffled = table.sample(frac=1.0, random_state=0)
+    twice = table.head(500).set_index(["beam", "x_atc"], drop=False).sort_index().rename_axis(["b", "x"])
+    for part in (table[table["quality"] == 1], shuffled, table.set_index("x_atc", drop=False), twice, table.iloc[:0]):
+        for order in ("hilbert", "rows"):
+            arrow = read_arrow(write_table(part, tmp_path / "part.parquet", order=order))
+            assert {"geometry", "bbox"}.isdisjoint(arrow.column_names)
+            assert arrow["freeboard"].to_numpy().tobytes() == part["freeboard"].to_numpy().tobytes()
+            assert arrow["latitude"].to_numpy().tobytes() == part["latitude"].to_numpy().tobytes()
+
+
+def test_arrow_refuses_what_is_not_there(written: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"segments\.parquet has no column thickness; it has granule"):
+        read_arrow(written, columns=["thickness"])
+    with pytest.raises(InputError, match="no table"):
+        read_arrow(tmp_path / "nothing.parquet")
+    (tmp_path / "bad.parquet").write_text("no")
+    with pytest.raises(UnsupportedFormatError, match=r"bad\.parquet"):
+        read_arrow(tmp_path / "bad.parquet")

@@ -1,7 +1,18 @@
 """Showing results: maps, the run from end to end, and what is in a file."""
 
-from altiflow.explore.maps import draw_map, draw_panels
+from altiflow.explore.maps import Panel, draw_map, draw_panels, draw_side_by_side
 from altiflow.explore.run import RunPlan, RunResult, run_fusion, run_sample
-from altiflow.explore.summary import describe_file
+from altiflow.explore.summary import describe_file, describe_tally
 
-__all__ = ["RunPlan", "RunResult", "describe_file", "draw_map", "draw_panels", "run_fusion", "run_sample"]
+__all__ = [
+    "Panel",
+    "RunPlan",
+    "RunResult",
+    "describe_file",
+    "describe_tally",
+    "draw_map",
+    "draw_panels",
+    "draw_side_by_side",
+    "run_fusion",
+    "run_sample",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from textwrap import fill
@@ -30,7 +32,7 @@ from altiflow.explore.cartography.quiver import draw_velocity, velocity_layer
 from altiflow.explore.coastline import land_in
 from altiflow.files import whole_file
 
-__all__ = ["draw_map", "draw_panels"]
+__all__ = ["Panel", "draw_map", "draw_panels", "draw_side_by_side"]
 
 Bounds = tuple[float, float, float, float]
 
@@ -169,6 +171,76 @@ def draw_panels(
     draw_colour_bar(figure, mesh, bar_axes, label=layers.label, extend=layers.extend)
     draw_scale_bar(_add_axes(figure, (0.6, 0.5, width, 0.36)), layers.grid.crs, layers.bounds, inches=width)
     _write_texts(figure, dataset, layers, title or _heading(dataset, variable), "", ())
+    _write_figure(figure, target)
+    return figure
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One of several maps side by side.
+
+    Attributes
+    ----------
+    dataset, variable, time, title, limits, cmap
+        As in :func:`draw_map`; the title is the period where not given.
+    """
+
+    dataset: xr.Dataset
+    variable: str
+    time: int = 0
+    title: str | None = None
+    limits: tuple[float, float] | None = None
+    cmap: str | Colormap | None = None
+
+
+def draw_side_by_side(
+    panels: Sequence[Panel], *, columns: int = 3, path: str | Path | None = None, title: str | None = None
+) -> Figure:
+    """Return small maps of different variables, grids or periods, each with its own colour bar, of one window.
+
+    Parameters
+    ----------
+    panels
+        What to draw, row by row; all on maps of one CRS.
+    columns
+        Most maps in a row.
+    path, title
+        As in :func:`draw_map`.
+
+    Raises
+    ------
+    InputError
+        As in :func:`draw_map`, or if there is no panel or they are on different CRSs.
+    EmptyDataError
+        If a layer has no value.
+    """
+    target = _checked_path(path)
+    if not panels or columns < 1:
+        raise InputError(f"side by side needs at least one panel and one column, got {len(panels)} and {columns}")
+    numbers = [layer_number(panel.dataset, panel.time) for panel in panels]
+    cuts = [cut_layers(p.dataset, p.variable, [n], p.limits) for p, n in zip(panels, numbers, strict=True)]
+    if len({cut.grid.crs_name for cut in cuts}) > 1:
+        raise InputError("panels side by side must be on maps of one CRS; draw the others apart")
+    edges = np.array([cut.bounds for cut in cuts])
+    bounds: Bounds = (edges[:, 0].min(), edges[:, 1].min(), edges[:, 2].max(), edges[:, 3].max())
+    across = min(columns, len(panels))
+    down = -(-len(panels) // across)
+    width, height = _map_size(bounds, 2.9)
+    step = width + 1.75
+    figure = _new_figure(across * step + 0.5, down * (height + 0.7) + 1.35)
+    for place, (panel, cut) in enumerate(zip(panels, cuts, strict=True)):
+        row, col = divmod(place, across)
+        left, bottom = 0.6 + col * step, 1.12 + (down - 1 - row) * (height + 0.7)
+        axes = _add_axes(figure, (left, bottom, width, height), projection=projection_of(cut.grid.crs))
+        mesh = _draw_layer(axes, replace(cut, bounds=bounds), 0, panel.cmap)
+        draw_graticule(axes, Graticule(cut.grid.crs, bounds), inches=(width, height))
+        heading = panel.title or period_text(panel.dataset, numbers[place])
+        axes.set_title(heading, fontsize=8, loc="left", pad=16, color="#333333")
+        bar_axes = _add_axes(figure, (left + width + 0.42, bottom + 0.1 * height, 0.12, 0.8 * height))
+        draw_colour_bar(figure, mesh, bar_axes, label=fill(cut.label, 34), extend=cut.extend)
+    draw_scale_bar(_add_axes(figure, (0.6, 0.5, width, 0.36)), cuts[0].grid.crs, bounds, inches=width)
+    first = replace(cuts[0], bounds=bounds)
+    _write_texts(figure, panels[0].dataset, first, title or _heading(panels[0].dataset, panels[0].variable), "", ())
     _write_figure(figure, target)
     return figure
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
-from altiflow.gridding import Grid
+from altiflow.gridding import Grid, Tally, is_tally, open_tally
 from altiflow.readers import Ledger, holds_grid, read_gridded, read_segments, read_table, read_velocity
 
-__all__ = ["describe_file"]
+__all__ = ["describe_file", "describe_tally"]
 
 
 def describe_file(path: str | Path) -> str:
@@ -26,13 +27,41 @@ def describe_file(path: str | Path) -> str:
     source = Path(path)
     if not source.exists():
         raise InputError(f"there is no file {source}")
-    if source.suffix in (".parquet", ".geoparquet", ".gpkg", ".fgb"):
+    if is_tally(source):
+        lines = describe_tally(open_tally(source)).splitlines()
+    elif source.suffix in (".parquet", ".geoparquet", ".gpkg", ".fgb"):
         lines = _ledger_lines(source) or _table_lines(source)
     elif source.suffix in (".h5", ".hdf5"):
         lines = _granule_lines(source)
     else:
         lines = _raster_lines(source)
     return "\n".join([source.name, *(f"  {line}" for line in lines)])
+
+
+def describe_tally(tally: Tally) -> str:
+    """Return what a tally holds, as lines of text."""
+    states, kept = tally.records.states, tally.options
+    first, last = (str(time)[:19] for time in tally.span)
+    step = {None: "none", 86_400: "days"}.get(kept.step, f"{kept.step} s")
+    rows, left_out = int(tally.passes.rows.sum()), tally.passes.left_out.sum(axis=0).tolist()
+    lines = [
+        f"tally        {', '.join(tally.values)}, weighted by {tally.weight or 'nothing'}",
+        f"grid         {tally.grid.name} {tally.grid.shape[0]} x {tally.grid.shape[1]}, {tally.grid.crs_name}, "
+        f"signature {tally.grid.signature}",
+        f"granules     {len(tally.granules)}, {len(tally.passes.names)} passes",
+        f"time         {first} to {last} UTC, in bins of: {step}",
+        f"segments     {rows}, of which without a value: "
+        + ", ".join(f"{number} ({name})" for name, number in zip(tally.values, left_out, strict=True)),
+        f"records      {states.size} in {np.unique(states['cell']).size} cells, {states.nbytes / 1e6:.1f} MB",
+        f"details      {', '.join(tally.records.details) or 'none'}",
+    ]
+    if tally.told.get("product"):
+        lines.insert(
+            1, f"product      {tally.told['product']}, screens {', '.join(tally.told.get('screens', [])) or 'none'}"
+        )
+    if tally.told.get("missing"):
+        lines.append(f"missing      {', '.join(tally.told['missing'])}")
+    return "\n".join(lines)
 
 
 def _granule_lines(path: Path) -> list[str]:

@@ -13,8 +13,8 @@ from altiflow.fusion.intervals import layer_bounds, overlap_days, time_bins
 from altiflow.fusion.layers import has_errors, is_undated, refuse_displacement
 from altiflow.fusion.patches import AlignMethod, Patch, PatchMethod, choose_method, cut_patches
 from altiflow.gridding.frame import make_frame
-from altiflow.gridding.grid import Grid
-from altiflow.gridding.resample import MIN_VALID, Lattice
+from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.remap.resample import MIN_VALID, Lattice
 from altiflow.readers.field import check_field
 from altiflow.version import __version__
 

@@ -13,7 +13,7 @@ import xarray as xr
 from altiflow.errors import EmptyDataError, NoOverlapError
 from altiflow.fusion.intervals import layer_bounds
 from altiflow.fusion.layers import PointVelocity, SampleMethod, is_undated, sample_points, table_points
-from altiflow.gridding.resample import Lattice
+from altiflow.gridding.remap.resample import Lattice
 from altiflow.readers.field import check_field
 
 __all__ = ["Overlap", "check_overlap", "measure_overlap", "refuse_empty"]

@@ -14,7 +14,7 @@ import xarray as xr
 
 from altiflow.errors import FieldError, InputError
 from altiflow.fusion.intervals import bracket_times, choose_layers, layer_bounds
-from altiflow.gridding.resample import Lattice, PointMethod
+from altiflow.gridding.remap.resample import Lattice, PointMethod
 
 __all__ = [
     "PointVelocity",

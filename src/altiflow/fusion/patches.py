@@ -18,8 +18,8 @@ import xarray as xr
 
 from altiflow.errors import InputError
 from altiflow.fusion.layers import has_errors, read_layer
-from altiflow.gridding.grid import Grid
-from altiflow.gridding.resample import Lattice, PointMethod, Stencil, cell_points, mean_of_points
+from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.remap.resample import Lattice, PointMethod, Stencil, cell_points, mean_of_points
 from altiflow.gridding.vectors import apply_matrix, transfer_matrix
 from altiflow.readers.field import Metric
 

@@ -10,7 +10,7 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import EmptyDataError
-from altiflow.gridding.grid import Grid
+from altiflow.gridding.grids.grid import Grid
 
 __all__ = ["CONVENTIONS", "crop_dataset", "crs_variable", "make_frame", "restate_grid"]
 
@@ -69,6 +69,9 @@ def crs_variable(grid: Grid) -> xr.Variable:
     attributes = {name: value for name, value in grid.crs.to_cf().items() if value is not None}
     wkt = grid.crs.to_wkt()
     attributes |= {} if "grid_mapping_name" in attributes else _spherical_parameters(grid.crs)
+    if attributes.get("grid_mapping_name") == "polar_stereographic" and "standard_parallel" in attributes:
+        # CF asks for the pole beside the parallel of true scale.
+        attributes.setdefault("latitude_of_projection_origin", float(np.sign(attributes["standard_parallel"]) * 90))
     attributes |= {
         "crs_wkt": wkt,
         "spatial_ref": wkt,
@@ -108,7 +111,7 @@ def crop_dataset(dataset: xr.Dataset, *, margin: int = 1) -> xr.Dataset:
     for variable in dataset.data_vars.values():
         if variable.dims[-2:] == ("y", "x"):
             values = variable.to_numpy()
-            filled = np.isfinite(values) if values.dtype.kind == "f" else values != 0
+            filled = _filled(values)
             held |= filled.reshape(-1, *held.shape).any(axis=0)
     if not held.any():
         raise EmptyDataError("every cell of the Dataset is empty, so there is no part to crop to")
@@ -117,6 +120,13 @@ def crop_dataset(dataset: xr.Dataset, *, margin: int = 1) -> xr.Dataset:
         places = np.flatnonzero(held.any(axis=axis))
         parts[name] = slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
     return restate_grid(dataset.isel(parts))
+
+
+def _filled(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return where an array holds something: a number, a time, a count above 0."""
+    if values.dtype.kind == "f":
+        return np.asarray(np.isfinite(values))
+    return np.asarray(~np.isnat(values) if values.dtype.kind == "M" else values != 0)
 
 
 def _spherical_parameters(crs: pyproj.CRS) -> dict[str, Any]:

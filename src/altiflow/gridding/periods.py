@@ -13,7 +13,7 @@ from pandas.tseries.frequencies import to_offset
 
 from altiflow.errors import InputError
 
-__all__ = ["bin_times", "make_periods"]
+__all__ = ["Times", "bin_times", "make_periods", "parse_offset"]
 
 Times = npt.NDArray[np.datetime64]
 
@@ -57,7 +57,7 @@ def make_periods(first: np.datetime64, last: np.datetime64, freq: str | None) ->
     """
     if freq is None:
         return np.array([[first, last + np.timedelta64(1, "us")]], dtype="datetime64[ns]")
-    offset = _parse_offset(freq)
+    offset = parse_offset(freq)
     begin, end = pd.Timestamp(first), pd.Timestamp(last)
     if pd.isna(begin) or pd.isna(end):
         raise InputError(f"freq={freq!r} needs the times of the data, and they are NaT; use freq=None")
@@ -77,7 +77,7 @@ def bin_times(time: npt.ArrayLike, periods: Times) -> npt.NDArray[np.int64]:
     return np.where(inside, place, -1).astype(np.int64)
 
 
-def _parse_offset(freq: str) -> offsets.BaseOffset:
+def parse_offset(freq: str) -> offsets.BaseOffset:
     """Return the offset from the start of one period to the next."""
     found = re.fullmatch(r"\s*(-?\d*)\s*(\S+)\s*", str(freq))
     if found is None:

@@ -1,8 +1,10 @@
 """Everything that opens an input: granules, tables, velocity fields, searches, and the built-in sample."""
 
+from altiflow.readers.atl20 import read_atl20
 from altiflow.readers.catalogue import search_granules
 from altiflow.readers.gridded import holds_grid, read_gridded
 from altiflow.readers.ledger import Ledger
+from altiflow.readers.measurement import value_column
 from altiflow.readers.sample import Sample, make_sample
 from altiflow.readers.segments import read_segments
 from altiflow.readers.table import read_table, write_table
@@ -13,10 +15,12 @@ __all__ = [
     "Sample",
     "holds_grid",
     "make_sample",
+    "read_atl20",
     "read_gridded",
     "read_segments",
     "read_table",
     "read_velocity",
     "search_granules",
+    "value_column",
     "write_table",
 ]

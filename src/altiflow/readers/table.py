@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,13 +11,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import shapely
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
 
-__all__ = ["read_table", "read_table_metadata", "write_table"]
+__all__ = ["read_arrow", "read_table", "read_table_metadata", "write_table"]
 
 _METADATA_KEY = b"altiflow"
 _ROW_GROUP_ROWS = 16_384
@@ -145,6 +147,84 @@ def read_table(path: str | Path, *, columns: list[str] | None = None, bbox: Any 
         table = table.reset_index(drop=True)
     table.attrs["altiflow"] = read_table_metadata(source)
     return table
+
+
+def read_arrow(path: str | Path, *, columns: Sequence[str] | None = None, optional: Sequence[str] = ()) -> pa.Table:
+    """Return columns of a GeoParquet table as an Arrow table, rows in the order they were written in.
+
+    No geometry is made, so that this takes a fraction of the time and memory of :func:`read_table`.
+
+    Parameters
+    ----------
+    path
+        A table that :func:`write_table` wrote, or any Parquet file.
+    columns
+        Columns to read; all but the geometry and its bounding boxes where not given.
+    optional
+        Columns that come along where the table has them.
+
+    Returns
+    -------
+    pyarrow.Table
+        Text is dictionary-encoded; the schema's metadata holds the provenance alone (key ``altiflow``).
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it lacks a column.
+    UnsupportedFormatError
+        If it is not Parquet.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> points = gpd.points_from_xy([170.0, 10.0, 100.0], [80.0, 81.0, 82.0], crs="EPSG:4326")
+    >>> table = gpd.GeoDataFrame({"freeboard": [1.0, 2.0, 3.0]}, geometry=points)
+    >>> path = write_table(table, Path(tempfile.mkdtemp()) / "segments.parquet")
+    >>> pq.read_table(path)["freeboard"].to_pylist()
+    [2.0, 3.0, 1.0]
+    >>> read_arrow(path)["freeboard"].to_pylist()
+    [1.0, 2.0, 3.0]
+    """
+    source = _existing(path)
+    try:
+        with pq.ParquetFile(source) as opened:
+            schema = opened.schema_arrow
+            index = _index_order(schema)
+            wanted = _wanted_columns(schema, index, columns, optional, source.name)
+        text = [
+            field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        ]
+        with pq.ParquetFile(source, read_dictionary=[name for name in text if name not in index]) as opened:
+            table = opened.read(columns=list(dict.fromkeys([*wanted, *index])))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UnsupportedFormatError(f"{source.name} is not a Parquet file: {error}") from error
+    if index:
+        table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in index]))
+    told = (schema.metadata or {}).get(_METADATA_KEY)
+    return table.select(wanted).replace_schema_metadata({_METADATA_KEY: told} if told else None)
+
+
+def _index_order(schema: pa.Schema) -> list[str]:
+    """Return the columns that hold the index by which the rows of a table are put in order; none if they are."""
+    metadata = schema.metadata or {}
+    if not json.loads(metadata.get(_ORDER_KEY, b"{}")).get("by_index"):
+        return []
+    return [name for name in json.loads(metadata[b"pandas"])["index_columns"] if isinstance(name, str)]
+
+
+def _wanted_columns(
+    schema: pa.Schema, index: list[str], columns: Sequence[str] | None, optional: Sequence[str], name: str
+) -> list[str]:
+    """Return the columns to read, each once."""
+    if columns is None:
+        geo = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
+        left = {*index, *geo.get("columns", ()), *(["bbox"] if geo else [])}
+        return [column for column in schema.names if column not in left]
+    absent = [column for column in columns if column not in schema.names]
+    if absent:
+        raise InputError(f"{name} has no column {', '.join(absent)}; it has {', '.join(schema.names)}")
+    return list(dict.fromkeys([*columns, *(column for column in optional if column in schema.names)]))
 
 
 def read_table_metadata(path: str | Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pyproj
 import xarray as xr
 
 from altiflow.explore.coastline import COAST_SOURCE
-from altiflow.gridding.grid import Grid
+from altiflow.gridding.grids.grid import Grid
 from altiflow.version import __version__
 
 __all__ = [

@@ -10,7 +10,7 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.explore.cartography.furniture import pretty_units
-from altiflow.gridding.grid import Grid
+from altiflow.gridding.grids.grid import Grid
 
 __all__ = ["Layers", "cut_layers", "layer_number"]
 

@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 
 from altiflow.errors import InputError
 from altiflow.explore.cartography.furniture import pretty_units, round_down
-from altiflow.gridding.grid import Grid
+from altiflow.gridding.grids.grid import Grid
 
 __all__ = ["draw_velocity", "thin_velocity", "velocity_layer"]
 

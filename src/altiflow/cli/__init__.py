@@ -1,0 +1,5 @@
+"""The command `altiflow`: parse, call the library, print."""
+
+from altiflow.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,59 @@
+"""`altiflow fuse`: velocity at every segment and on a grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from altiflow.cli.options import quiet_option, saying, told, velocity_options
+from altiflow.fusion import align_velocity, along_across, check_overlap, sample_velocity
+from altiflow.gridding import Grid, write_netcdf
+from altiflow.readers import read_gridded, read_table, read_velocity, write_table
+
+__all__ = ["fuse"]
+
+
+@click.command()
+@click.argument("table")
+@click.argument("velocity", nargs=-1, required=True)
+@click.option("--out", "-o", default="fused.parquet", show_default=True, help="Table with velocity at every segment.")
+@click.option("--grid-file", help="Gridded NetCDF; velocity is put on its grid and periods too.")
+@click.option("--velocity-out", default="velocity.nc", show_default=True, help="Where, with --grid-file.")
+@velocity_options
+@quiet_option
+@told
+def fuse(
+    table: str,
+    velocity: tuple[str, ...],
+    out: str,
+    grid_file: str | None,
+    velocity_out: str,
+    velocity_product: str | None,
+    velocity_crs: str | None,
+    velocity_metric: Any,
+    method: Any,
+    max_dt_days: float,
+    quiet: bool,
+) -> None:
+    """Put velocity at every segment of a table, and on a grid if one is given.
+
+    \b
+    altiflow fuse segments.parquet icemotion_daily_nh_25km_2019.nc -o fused.parquet --grid-file grid.nc
+    altiflow fuse atl06.parquet its_live.nc --crs EPSG:3413
+    """
+    segments = read_table(table)
+    motion = read_velocity(
+        [Path(path) for path in velocity], product=velocity_product, crs=velocity_crs, metric=velocity_metric
+    )
+    fused = along_across(sample_velocity(segments, motion, method=method, max_dt_days=max_dt_days))
+    overlap = check_overlap(segments, motion, method=method)
+    write_table(fused, out)
+    say = saying(quiet)
+    say(overlap.text)
+    say(f"{int(fused['v_valid'].sum())} of {len(fused)} segments have a velocity: {out}")
+    if grid_file:
+        gridded = read_gridded(grid_file)
+        write_netcdf(align_velocity(motion, Grid.from_dataset(gridded), time=gridded), velocity_out)
+        say(f"velocity on the grid: {velocity_out}")

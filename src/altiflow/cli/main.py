@@ -1,0 +1,32 @@
+"""The group of commands."""
+
+from __future__ import annotations
+
+import click
+
+from altiflow.cli.fuse import fuse
+from altiflow.cli.grid import grid
+from altiflow.cli.read import read
+from altiflow.cli.run import run
+from altiflow.cli.show import draw, info
+from altiflow.cli.tally import tally
+from altiflow.version import __version__
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="altiflow")
+def main() -> None:
+    """ICESat-2 altimetry and ice velocity on one grid: read, grid, fuse and map.
+
+    \b
+    Try it without data, login or network:
+      altiflow run --sample --out sample-run
+
+    Exit codes: 0 done, 1 error, 2 wrong use, 3 the sample misses its known truth.
+    """
+
+
+for command in (run, read, grid, tally, fuse, draw, info):
+    main.add_command(command)

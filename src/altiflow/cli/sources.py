@@ -1,0 +1,124 @@
+"""Where `altiflow grid` and `altiflow tally` get segments from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from altiflow.cli.options import beam_choice, no_choice, region_choice
+from altiflow.errors import InputError
+from altiflow.gridding import Grid, Tally, is_tally, open_tally, tally_files
+from altiflow.readers import Ledger, value_column
+
+__all__ = ["tally_of", "tally_options"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def tally_options(command: Command) -> Command:
+    """Add the options of making a tally."""
+    for option in reversed(
+        [
+            click.option(
+                "--grid",
+                "grid_name",
+                default="EASE2_N25km",
+                show_default=True,
+                help="Named grid (altiflow grid --list).",
+            ),
+            click.option(
+                "--value", "values", multiple=True, help="Column to grid; that of the product where not given."
+            ),
+            click.option(
+                "--weight", default="segment_length", show_default=True, help="Column of weights; none: unweighted."
+            ),
+            click.option("--step", default="D", show_default=True, help="Time bins of the tally: D, h, or none."),
+            click.option("--samples", help="Keep values for quantiles: exact, or a resolution such as 0.001."),
+            click.option("--histogram", help="Keep a histogram: edges separated by commas."),
+            click.option("--engine", type=click.Choice(["auto", "numpy", "numba"]), default="auto", show_default=True),
+            click.option("--beams", help="Of granules: strong, weak, all, or ground tracks separated by commas."),
+            click.option("--screens", multiple=True, help="Of granules: preset or screen; may be given several times."),
+            click.option("--region", help="Of granules: west,south,east,north, WKT, or a vector file."),
+            click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
+            click.option(
+                "--on-error",
+                type=click.Choice(["raise", "skip"]),
+                default="raise",
+                show_default=True,
+                help="Stop at the first file that fails, or leave it out and say so.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def tally_of(
+    sources: Sequence[str], options: dict[str, Any], ledger: Ledger, *, quiet: bool, like: Tally | None = None
+) -> Tally:
+    """Return the tally of tables, folders and granules, or the one that a file or a store holds.
+
+    Grid, values and the like are those of `like` where it is given, else those the command line asks for.
+    """
+    if len(sources) == 1 and is_tally(sources[0]):
+        return open_tally(sources[0])
+    asked = _asked(sources, options) if like is None else _kept(like)
+    return tally_files(
+        sources[0] if len(sources) == 1 else list(sources),
+        asked.grid,
+        value=asked.values,
+        weight=asked.weight,
+        step=asked.step,
+        quantiles=asked.quantiles,
+        histogram=asked.histogram,
+        engine=options["engine"],
+        beams=beam_choice(options["beams"]) if options["beams"] else None,
+        screens=options["screens"] or None,
+        region=region_choice(options["region"]),
+        workers=options["workers"],
+        on_error=options["on_error"],
+        ledger=ledger,
+        quiet=quiet,
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a tally is to count."""
+
+    grid: Grid
+    values: tuple[str, ...]
+    weight: str | None
+    step: str | int | None
+    quantiles: str | float | None
+    histogram: tuple[float, ...]
+
+
+def _asked(sources: Sequence[str], options: dict[str, Any]) -> _Asked:
+    """Return what the command line asks for."""
+    samples = options["samples"] or ("exact" if options.get("shares") else None)
+    return _Asked(
+        Grid.named(options["grid_name"]),
+        tuple(options["values"]) or (value_column(sources[0]),),
+        no_choice(options["weight"]),
+        no_choice(options["step"]),
+        samples if samples in (None, "exact") else _number("--samples", str(samples)),
+        tuple(_number("--histogram", edge) for edge in (options["histogram"] or "").split(",") if edge),
+    )
+
+
+def _kept(like: Tally) -> _Asked:
+    """Return what a tally counts."""
+    kept = like.options
+    return _Asked(like.grid, like.values, like.weight, kept.step, kept.quantiles, kept.histogram)
+
+
+def _number(option: str, text: str) -> float:
+    """Return a number that an option gives."""
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{option} takes numbers, got {text!r}") from None

@@ -1,0 +1,28 @@
+"""The inner loops of gridding: projection, cells, runs and mergeable states."""
+
+from altiflow.gridding.kernel.finder import cell_finder
+from altiflow.gridding.kernel.reduce import (
+    CellStatistics,
+    Engine,
+    choose_engine,
+    reduce_cells,
+    reduce_points,
+    run_reducer,
+    sort_rows,
+)
+from altiflow.gridding.kernel.states import NO_TIME, STATE, merge_states, run_starts
+
+__all__ = [
+    "NO_TIME",
+    "STATE",
+    "CellStatistics",
+    "Engine",
+    "cell_finder",
+    "choose_engine",
+    "merge_states",
+    "reduce_cells",
+    "reduce_points",
+    "run_reducer",
+    "run_starts",
+    "sort_rows",
+]

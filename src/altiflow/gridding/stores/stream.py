@@ -1,0 +1,373 @@
+"""From many files to one tally: one file at a time in memory, on one core, many, or a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import xarray as xr
+
+from altiflow.errors import AltiflowError, EmptyDataError, InputError
+from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.kernel import Engine, choose_engine
+from altiflow.gridding.stores.merging import Batch, FileError, MergeTree, run_here, run_on_cluster, split_batches
+from altiflow.gridding.stores.store import empty_tally
+from altiflow.gridding.tally.tally import Tally, merge_tallies, tally_segments
+from altiflow.readers.icesat2.beams import BeamChoice
+from altiflow.readers.ledger import Ledger
+from altiflow.readers.segments import granule_paths, read_segments
+from altiflow.readers.table import read_arrow
+from altiflow.version import __version__
+
+__all__ = ["grid_dataset", "tally_files"]
+
+Source = str | Path | Sequence[str | Path] | pd.DataFrame
+
+_TABLES, _GRANULES = (".parquet", ".geoparquet"), (".h5", ".hdf5")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is done with each file."""
+
+    grid: Grid
+    values: tuple[str, ...]
+    weight: str | None
+    step: str | int | None
+    quantiles: str | float | None
+    histogram: tuple[float, ...]
+    engine: Engine
+    beams: BeamChoice | None
+    screens: str | Sequence[str] | None
+    region: Any
+    on_error: Literal["raise", "skip"]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Tally of some files, None where they have no usable segment, and a row of the ledger for each."""
+
+    tally: Tally | None
+    rows: list[dict[str, Any]]
+
+
+def tally_files(
+    source: Source,
+    grid: Grid,
+    *,
+    value: str | Sequence[str],
+    weight: str | None = "segment_length",
+    step: str | int | None = "D",
+    quantiles: str | float | None = None,
+    histogram: Sequence[float] = (),
+    engine: Engine = "auto",
+    beams: BeamChoice | None = None,
+    screens: str | Sequence[str] | None = None,
+    region: Any = None,
+    workers: int = 1,
+    client: Any = None,
+    batch: int | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    ledger: Ledger | None = None,
+    quiet: bool = True,
+) -> Tally:
+    """Return the tally of the segments in many files, more than fit into memory.
+
+    The files are merged two by two in the order of their names, so that the same files give the same bits whatever
+    the workers, batches and accidents on the way. Where every beam lies whole in one file it is also the same bits
+    for any other partition into files.
+
+    Parameters
+    ----------
+    source
+        GeoParquet tables with columns longitude and latitude, or granules: a folder with all folders below it, a
+        file, a list of either, or a catalogue with a column ``path``.
+    grid, value, weight, step, quantiles, histogram, engine
+        As for :func:`altiflow.gridding.tally.tally_segments`.
+    beams, screens, region
+        Of granules, as for :func:`altiflow.read_segments` and with its defaults; tables are taken as they are.
+    workers
+        Number of processes; each holds one file.
+    client
+        A :class:`dask.distributed.Client` (extra ``dask``): the files are read and merged by its workers, which must
+        see them under the same paths.
+    batch
+        Files per task, rounded down to a power of two; chosen by their number and size where not given.
+    on_error
+        "raise" stops at the first file that fails; "skip" leaves it out and says so in the ledger and in
+        ``tally.told["missing"]``.
+    ledger
+        Rows are appended to it, one per file; with "raise" and a failure, that of the file that failed.
+    quiet
+        Show no progress bar.
+
+    Raises
+    ------
+    InputError
+        For an argument that means nothing here, or files that cannot be merged.
+    EmptyDataError
+        If there is no file, or none with a usable segment.
+    AltiflowError
+        With ``on_error="raise"``: the file that failed and why; or workers die again and again.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> rows = {"granule": ["a", "b"], "longitude": 0.0, "latitude": 80.0, "h": [1.0, 3.0]}
+    >>> table = pd.DataFrame(rows | {"time": pd.Timestamp("2020-03-01")})
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name, part in table.groupby("granule"):
+    ...     part.to_parquet(folder / f"{name}.parquet")
+    >>> found = tally_files(folder, Grid.named("EASE2_N25km"), value="h", weight=None)
+    >>> found.granules, found.records.states["mean"].tolist()
+    (('a', 'b'), [1.0, 3.0])
+    """
+    if on_error not in ("raise", "skip"):
+        raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
+    plan = empty_tally(grid, value=value, weight=weight, step=step, quantiles=quantiles, histogram=histogram)
+    job = _Job(
+        grid=grid,
+        values=plan.values,
+        weight=weight,
+        step=step,
+        quantiles=quantiles,
+        histogram=plan.options.histogram,
+        # Workers with and without numba would give other bits, so the choice is made here.
+        engine=choose_engine(engine),
+        beams=beams,
+        screens=screens,
+        region=region,
+        on_error=on_error,
+    )
+    account = Ledger() if ledger is None else ledger
+    try:
+        whole = _run(job, source, workers=workers, client=client, batch=batch, quiet=quiet)
+    except FileError as failed:
+        account.add_failure(failed.path, failed.error)
+        raise failed.error from failed
+    account.rows.extend(whole.rows)
+    missing = sorted({Path(row["path"]).name for row in whole.rows if row["status"] == "failed"})
+    if whole.tally is None:
+        reasons = "; ".join(row["reason"] for row in whole.rows[:3])
+        raise EmptyDataError(f"not one of the {len(whole.rows)} files has a usable segment: {reasons}")
+    return replace(whole.tally, told=whole.tally.told | {"missing": missing}) if missing else whole.tally
+
+
+def grid_dataset(
+    source: Source,
+    grid: Grid,
+    *,
+    value: str | Sequence[str],
+    weight: str | None = "segment_length",
+    freq: str | None = None,
+    step: str | int | None = "D",
+    quantiles: str | float | None = None,
+    histogram: Sequence[float] = (),
+    engine: Engine = "auto",
+    beams: BeamChoice | None = None,
+    screens: str | Sequence[str] | None = None,
+    region: Any = None,
+    workers: int = 1,
+    client: Any = None,
+    batch: int | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    ledger: Ledger | None = None,
+    quiet: bool = True,
+) -> xr.Dataset:
+    """Return the statistics per cell and period of the segments in many files.
+
+    Parameters
+    ----------
+    source, grid, value, weight, step, histogram, engine, beams, screens, region
+        As for :func:`tally_files`.
+    freq
+        Periods, as for :meth:`altiflow.gridding.tally.Tally.to_dataset`: "D", "MS" ..., or None for one layer.
+    quantiles
+        "exact" or a resolution gives also median, median absolute deviation and mode.
+    workers, client, batch, on_error, ledger, quiet
+        As for :func:`tally_files`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As :meth:`altiflow.gridding.tally.Tally.to_dataset` gives it; the attribute ``files_missing`` names files
+        that were left out.
+
+    Raises
+    ------
+    InputError, EmptyDataError, AltiflowError
+        As :func:`tally_files` does.
+
+    Examples
+    --------
+    >>> grid_dataset([], Grid.named("EASE2_N25km"), value="freeboard")
+    Traceback (most recent call last):
+    altiflow.errors.InputError: source: no path is given; name files, or folders that hold *.parquet or *.h5 files
+    """
+    found = tally_files(
+        source,
+        grid,
+        value=value,
+        weight=weight,
+        step=step,
+        quantiles=quantiles,
+        histogram=histogram,
+        engine=engine,
+        beams=beams,
+        screens=screens,
+        region=region,
+        workers=workers,
+        client=client,
+        batch=batch,
+        on_error=on_error,
+        ledger=ledger,
+        quiet=quiet,
+    )
+    gridded = found.to_dataset(freq, quantiles=() if quantiles is None else (0.5,))
+    names = ", ".join(found.values)
+    gridded.attrs["history"] = f"altiflow {__version__}: grid_dataset of {names} weighted by {weight}, freq={freq!r}"
+    if found.told.get("missing"):
+        gridded.attrs["files_missing"] = " ".join(found.told["missing"])
+    return gridded
+
+
+def _run(job: _Job, source: Source, *, workers: int, client: Any, batch: int | None, quiet: bool) -> _Part:
+    """Return the part of all files."""
+    make = partial(_tally_batch, job)
+    if client is None:
+        batches = _plan(job, source, workers, 1 if workers <= 1 and batch is None else batch)
+        return run_here(make, _merge_parts, batches, workers=workers, quiet=quiet)
+    # The workers of a cluster see files that whoever asks may not.
+    batches = client.submit(_plan, job, source, sum(client.nthreads().values()), batch, pure=False).result()
+    whole: _Part = run_on_cluster(client, make, _merge_parts, batches, quiet=quiet)
+    return whole
+
+
+def _plan(job: _Job, source: Source, workers: int, batch: int | None) -> list[Batch]:
+    """Return the files in batches."""
+    paths = _source_files(source)
+    tables = [path.name for path in paths if path.suffix in _TABLES]
+    if tables and any(choice is not None for choice in (job.beams, job.screens, job.region)):
+        raise InputError(
+            f"beams, screens and region choose what is read of granules, but {tables[0]} is a table; choose when "
+            "tables are made, with read_segments"
+        )
+    return split_batches(paths, workers=workers, batch=batch)
+
+
+def _tally_batch(job: _Job, paths: Batch) -> _Part:
+    """Return the part of some files, one after the other."""
+    tree: MergeTree[_Part] = MergeTree(len(paths))
+    for index, path in enumerate(paths):
+        tree.add(index, _tally_file(job, path), _merge_parts)
+    return tree.root
+
+
+def _merge_parts(one: _Part, other: _Part) -> _Part:
+    """Return the part of the files of both."""
+    rows = [*one.rows, *other.rows]
+    if one.tally is None or other.tally is None:
+        return _Part(one.tally or other.tally, rows)
+    knows = ["sections" in part.tally.records.details for part in (one, other) if part.tally is not None]
+    if knows[0] != knows[1]:
+        raise InputError(
+            f"only some of the files from {rows[0]['path']} to {rows[-1]['path']} know reference-surface sections; "
+            "columns refsurf_ndx and refsurf_sigma must be in all or in none"
+        )
+    return _Part(merge_tallies([one.tally, other.tally]), rows)
+
+
+def _tally_file(job: _Job, path: Path) -> _Part:
+    """Return the part of one file."""
+    account = Ledger()
+    read: Callable[[_Job, Path, Ledger], Tally] = _tally_table if path.suffix in _TABLES else _tally_granule
+    try:
+        return _Part(read(job, path, account), account.rows)
+    except EmptyDataError as error:
+        if not account.rows:
+            account.add_failure(path, error)
+        account.rows[-1] |= {"status": "empty", "reason": f"{path.name}: {error}"}
+        return _Part(None, account.rows)
+    except AltiflowError as error:
+        named = error if path.stem in str(error) else type(error)(f"{path.name}: {error}")
+        if job.on_error == "raise":
+            raise FileError(path, named) from error
+        failure = Ledger()
+        failure.add_failure(path, named)
+        return _Part(None, failure.rows)
+
+
+def _tally_table(job: _Job, path: Path, account: Ledger) -> Tally:
+    """Return the tally of a GeoParquet table, and enter it."""
+    timed = job.step is not None
+    needed = ["longitude", "latitude", *job.values, *([job.weight] if job.weight else []), *(["time"] if timed else [])]
+    optional = ["granule", "beam", "time", *(f"{value}_sigma" for value in job.values)]
+    if job.weight == "segment_length":
+        optional.append("x_atc")
+    if "freeboard" in job.values:
+        optional += ["refsurf_ndx", "refsurf_sigma"]
+    table = read_arrow(path, columns=needed, optional=optional)
+    account.add_failure(path, EmptyDataError("no rows"))
+    account.rows[-1] |= {"status": "ok", "reason": "", "segments_found": len(table), "segments_kept": len(table)}
+    return _tally_rows(job, table)
+
+
+def _tally_granule(job: _Job, path: Path, account: Ledger) -> Tally:
+    """Return the tally of a granule, and enter it."""
+    table = read_segments(
+        path,
+        beams="strong" if job.beams is None else job.beams,
+        screens="default" if job.screens is None else job.screens,
+        region=job.region,
+        ledger=account,
+    )
+    return _tally_rows(job, table)
+
+
+def _tally_rows(job: _Job, table: Any) -> Tally:
+    return tally_segments(
+        table,
+        job.grid,
+        value=job.values,
+        weight=job.weight,
+        step=job.step,
+        quantiles=job.quantiles,
+        histogram=job.histogram,
+        engine=job.engine,
+    )
+
+
+def _source_files(source: Source) -> list[Path]:
+    """Return the files that `source` means, each once, by name."""
+    if isinstance(source, pd.DataFrame):
+        return granule_paths(source)
+    given = [Path(source)] if isinstance(source, str | Path) else [Path(path) for path in source]
+    if not given:
+        raise InputError("source: no path is given; name files, or folders that hold *.parquet or *.h5 files")
+    found = {file.resolve(): file for path in given for file in _expand(path)}
+    return sorted(found.values(), key=lambda file: (file.name, str(file)))
+
+
+def _expand(path: Path) -> list[Path]:
+    """Return the file itself, or the tables and granules in a folder."""
+    known = (*_TABLES, *_GRANULES)
+    if not path.exists():
+        raise InputError(f"source {str(path)!r}: no such file or folder")
+    if not path.is_dir():
+        if path.suffix not in known:
+            raise InputError(f"source {path.name}: the suffix is one of {', '.join(known)}")
+        return [path]
+    files = [
+        file
+        for file in path.rglob("*")
+        if file.suffix in known
+        and file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    ]
+    if not files:
+        raise EmptyDataError(f"source {str(path)!r}: the folder holds no file with one of {', '.join(known)}")
+    return files

@@ -1,0 +1,69 @@
+"""The passes of a tally: which granule and beam each is, and how many rows it brought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Passes", "join_passes"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Granule and beam of every pass, sorted, and its rows.
+
+    Attributes
+    ----------
+    names
+        (granule, beam) of each pass, in order.
+    rows
+        Rows of the table (passes,).
+    left_out
+        Rows without a usable value, weight or time (passes, values).
+    """
+
+    names: tuple[tuple[str, str], ...]
+    rows: Ints
+    left_out: Ints
+
+    @property
+    def granules(self) -> tuple[str, ...]:
+        """The granules, sorted."""
+        return tuple(sorted({granule for granule, _ in self.names}))
+
+    @property
+    def beams(self) -> tuple[str, ...]:
+        """The beams, sorted."""
+        return tuple(sorted({beam for _, beam in self.names}))
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Passes:
+        """Return the passes for which `keep` (passes,) is true."""
+        names = tuple(name for name, kept in zip(self.names, keep, strict=True) if kept)
+        return Passes(names, self.rows[keep], self.left_out[keep])
+
+
+def join_passes(parts: Sequence[Passes]) -> tuple[Passes, list[npt.NDArray[np.int32]]]:
+    """Return the passes of all parts, rows of the same pass added up, and each part's new numbers.
+
+    Examples
+    --------
+    >>> one = Passes((("b", "gt1l"),), np.array([3]), np.array([[1]]))
+    >>> two = Passes((("a", "gt1l"), ("b", "gt1l")), np.array([5, 4]), np.array([[0], [2]]))
+    >>> joined, numbers = join_passes([one, two])
+    >>> joined.rows.tolist(), [part.tolist() for part in numbers]
+    ([5, 7], [[1], [0, 1]])
+    """
+    names = sorted({name for part in parts for name in part.names})
+    place = {name: number for number, name in enumerate(names)}
+    numbers = [np.array([place[name] for name in part.names], np.int32) for part in parts]
+    rows = np.zeros(len(names), np.int64)
+    left_out = np.zeros((len(names), parts[0].left_out.shape[1]), np.int64)
+    for part, own in zip(parts, numbers, strict=True):
+        rows[own] += part.rows
+        left_out[own] += part.left_out
+    return Passes(tuple(names), rows, left_out), numbers

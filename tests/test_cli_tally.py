@@ -1,0 +1,139 @@
+"""`altiflow grid` on many files and `altiflow tally`, as a user calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from click.testing import CliRunner
+
+from altiflow import Grid, grid_segments, read_atl20, read_segments, read_sparse, read_table, write_table
+from altiflow.cli import main
+from altiflow.readers import make_sample
+
+
+@pytest.fixture(scope="module")
+def granules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("granules")
+    make_sample(folder, granules=4)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tables(granules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tables")
+    for path in sorted(granules.glob("*.h5")):
+        write_table(read_segments(path), folder / f"{path.stem}.parquet")
+    return folder
+
+
+@pytest.fixture
+def altiflow() -> Callable[..., object]:
+    def run(*arguments: object, code: int = 0) -> object:
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+@pytest.mark.parametrize("command", ["add", "remove", "merge", "info", "export", "series"])
+def test_every_tally_command_has_help(command: str, altiflow: Callable) -> None:
+    assert "Usage:" in altiflow("tally", command, "--help").output
+    assert "altiflow tally add winter" in altiflow("tally", "--help").output
+
+
+def test_a_folder_of_tables_is_gridded_into_every_format(tables: Path, altiflow: Callable, tmp_path: Path) -> None:
+    files = ["--geotiff", tmp_path / "tif", "--cells", tmp_path / "cells.parquet"]
+    files += ["--sparse", tmp_path / "sparse.parquet"]
+    wishes = ["--grid", "EASE2_N12.5km", "--freq", "MS", "--quantile", 0.5]
+    told = altiflow("grid", tables, "-o", tmp_path / "a.nc", *files, *wishes).output
+    with xr.open_dataset(tmp_path / "a.nc") as grid:
+        table = pd.concat([read_table(path) for path in sorted(tables.glob("*.parquet"))])
+        direct = grid_segments(table, Grid.from_dataset(grid), value="freeboard", freq="MS")
+        assert (grid.n_segments.to_numpy() == direct.n_segments.to_numpy()).all()
+        np.testing.assert_allclose(grid.freeboard_mean, direct.freeboard_mean, rtol=1e-12)
+        assert "freeboard_median" in grid
+        assert f"{int(grid.n_segments.sum())} segments gridded" in told
+        assert len(read_table(tmp_path / "cells.parquet")) == int((grid.n_segments > 0).sum())
+        assert read_sparse(tmp_path / "sparse.parquet").n_segments.sum() == grid.n_segments.sum()
+    assert (tmp_path / "tif" / "freeboard_mean.tif").is_file()
+    altiflow("grid", tables, "-o", tmp_path / "a.zarr", "--quiet")
+    assert xr.open_zarr(tmp_path / "a.zarr", chunks=None).sizes["time"] == 1
+
+
+def test_granules_are_gridded_one_by_one_and_a_bad_one_is_told(
+    granules: Path, altiflow: Callable, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for path in list(granules.glob("*.h5"))[:2]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "ATL10-01_20190111111111_00010201_006_01.h5").write_text("broken")
+    told = altiflow("grid", folder, "-o", tmp_path / "a.nc", code=1)
+    assert "ATL10-01_20190111111111_00010201_006_01" in told.output
+    assert not (tmp_path / "a.nc").exists()
+    told = altiflow("grid", folder, "-o", tmp_path / "a.nc", "--on-error", "skip")
+    assert "1 of 3 granules were left out" in told.output
+    with xr.open_dataset(tmp_path / "a.nc") as grid:
+        assert grid.attrs["files_missing"] == "ATL10-01_20190111111111_00010201_006_01.h5"
+
+
+def test_a_store_grows_and_exports_what_a_single_pass_gives(tables: Path, altiflow: Callable, tmp_path: Path) -> None:
+    files, store = sorted(tables.glob("*.parquet")), tmp_path / "winter"
+    altiflow("tally", "add", store, files[0], "--grid", "EASE2_N6.25km", "--samples", 0.001)
+    told = altiflow("tally", "add", store, *files[1:]).output
+    assert "3 granules added, 4 in" in told
+    assert "store.replace" in altiflow("tally", "add", store, files[1], code=1).output
+    altiflow("tally", "add", store, files[1], "--replace")
+    told = altiflow("tally", "info", store).output
+    assert "EASE2_N6.25km" in told
+    assert "4, 12 passes" in told
+    assert altiflow("info", store).output.count("tally") >= 1
+    altiflow("tally", "export", store, "-o", tmp_path / "a.nc", "--coarsen", 4, "--freq", "MS", "--quantile", 0.5)
+    altiflow("grid", tables, "-o", tmp_path / "b.nc", "--grid", "EASE2_N25km", "--freq", "MS", "--samples", 0.001)
+    with xr.open_dataset(tmp_path / "a.nc") as one, xr.open_dataset(tmp_path / "b.nc") as two:
+        for name in ("n_segments", "n_passes", "n_sections"):
+            assert (one[name].to_numpy() == two[name].to_numpy()).all()
+        np.testing.assert_allclose(one.freeboard_mean, two.freeboard_mean, rtol=1e-12)
+        np.testing.assert_allclose(one.freeboard_sigma, two.freeboard_sigma, rtol=1e-12)
+    altiflow("tally", "merge", store, "-o", tmp_path / "all.tally.parquet")
+    altiflow("tally", "export", tmp_path / "all.tally.parquet", "-o", tmp_path / "c.nc", "--coarsen", 4, "--freq", "MS")
+    with xr.open_dataset(tmp_path / "a.nc") as one, xr.open_dataset(tmp_path / "c.nc") as two:
+        xr.testing.assert_equal(one.freeboard_mean, two.freeboard_mean)
+    gone = files[0].stem
+    altiflow("tally", "remove", store, gone)
+    assert "3, 9 passes" in altiflow("tally", "info", store).output
+    altiflow("tally", "series", store, "--region=-180,60,180,90", "-o", tmp_path / "s.csv")
+    assert {"pooled_mean", "coverage", "sigma"} <= set(pd.read_csv(tmp_path / "s.csv").columns)
+
+
+def test_the_preset_writes_files_like_atl20(tables: Path, altiflow: Callable, tmp_path: Path) -> None:
+    told = altiflow("grid", tables, "--preset", "atl20", "-o", tmp_path / "atl20").output
+    files = sorted((tmp_path / "atl20").iterdir())
+    assert len(files) == 2
+    assert all(path.name in told for path in files)
+    found = read_atl20(files[0])
+    assert float(found.monthly.n_segments.sum()) > 0
+
+
+def test_senseless_wishes_are_one_line(tables: Path, altiflow: Callable, tmp_path: Path) -> None:
+    cases = [
+        (("grid", tables, "-o", tmp_path / "a.png"), "the suffix is one of .nc, .zarr"),
+        (("grid", tables, "--histogram", "a,b"), "--histogram takes numbers, got 'a'"),
+        (("grid", tmp_path / "nothing"), "there is no table or granule at"),
+        (("grid", tables, "--grid", "EASE3"), "no grid is named 'EASE3'"),
+        (("tally", "info", tables), "is no"),
+        (("tally", "export", tmp_path / "none.parquet"), "there is no"),
+        (("grid", tables, "--freq", "h"), "the tally's time bins"),
+    ]
+    for arguments, message in cases:
+        told = altiflow(*arguments, code=1)
+        assert message in told.output, told.output
+        assert len(told.output.strip().splitlines()) == 1, told.output
+    altiflow("run", "--seed", 3, code=2)
+    assert "Traceback" not in altiflow("grid", code=2).output
