@@ -1,0 +1,53 @@
+"""altiflow, and two yardsticks: PROJ alone and one reading of the inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.candidates.points import Candidate, Cells, Points, projected
+
+__all__ = ["OURS", "YARDSTICKS"]
+
+
+def _reduce(points: Points, engine: str) -> Any:
+    from altiflow import Grid
+    from altiflow.gridding.kernel import reduce_points
+
+    grid = Grid.named("EASE2_S6.25km")
+    return reduce_points(points.longitude, points.latitude, points.freeboard, points.length, grid, engine=engine)
+
+
+def _numpy(points: Points) -> Any:
+    return _reduce(points, "numpy")
+
+
+def _numba(points: Points) -> Any:
+    return _reduce(points, "numba")
+
+
+def _cells(found: Any) -> Cells:
+    std = np.sqrt(found.m2 / found.weight_sum)
+    return Cells(found.cell, found.count, found.weight_sum, found.weight_sum / found.count, found.mean, std)
+
+
+def _same(points: Points) -> Points:
+    return points
+
+
+def _read(points: Points) -> int:
+    """Touch every byte of the inputs once, by the quickest reduction numpy has."""
+    arrays = (points.longitude, points.latitude, points.length, points.freeboard)
+    return sum(int(np.maximum.reduce(array.view(f"i{array.itemsize}"))) for array in arrays)
+
+
+KERNEL = ("altiflow.gridding.kernel",)
+OURS = (
+    Candidate("altiflow-numpy", "altiflow, numpy kernel", KERNEL, _same, _numpy, _cells),
+    Candidate("altiflow-numba", "altiflow, numba kernel (1 thread)", (*KERNEL, "numba"), _same, _numba, _cells),
+)
+YARDSTICKS = (
+    Candidate("read", "yardstick: every input read once", (), _same, _read, None, note="24 bytes a segment"),
+    Candidate("proj", "yardstick: pyproj's transform alone", (), _same, projected, None),
+)
