@@ -8,6 +8,7 @@ import click
 
 from altiflow.cli.options import quiet_option, saying, told
 from altiflow.explore import describe_file, draw_map
+from altiflow.gridding.export import is_sparse, read_sparse
 from altiflow.readers import read_gridded
 
 __all__ = ["draw", "info"]
@@ -35,13 +36,13 @@ def draw(
     limits: tuple[float, float] | None,
     quiet: bool,
 ) -> None:
-    """Draw a gridded result, with velocity over it if there is any.
+    """Draw a gridded result (NetCDF, Zarr or sparse table), with velocity over it if there is any.
 
     \b
     altiflow map fused.nc -o map.pdf
     altiflow map grid.nc --velocity velocity.nc --variable freeboard_std --layer 1 --limits 0 0.4
     """
-    dataset = read_gridded(gridded)
+    dataset = read_sparse(gridded) if is_sparse(gridded) else read_gridded(gridded)
     name = variable or next((str(n) for n in dataset.data_vars if str(n).endswith("_mean") and n != "length_mean"), "")
     arrows = read_gridded(velocity) if velocity else (dataset if {"vx", "vy"} <= set(dataset.data_vars) else None)
     draw_map(dataset, name, time=layer, velocity=arrows, path=Path(out), title=title, limits=limits)

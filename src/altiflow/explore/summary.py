@@ -9,7 +9,9 @@ import xarray as xr
 
 from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
 from altiflow.gridding import Grid, Tally, is_tally, open_tally
+from altiflow.gridding.export import is_sparse, read_sparse
 from altiflow.readers import Ledger, holds_grid, read_gridded, read_segments, read_table, read_velocity
+from altiflow.readers.gridded import raster_head
 
 __all__ = ["describe_file", "describe_tally"]
 
@@ -29,6 +31,8 @@ def describe_file(path: str | Path) -> str:
         raise InputError(f"there is no file {source}")
     if is_tally(source):
         lines = describe_tally(open_tally(source)).splitlines()
+    elif source.suffix == ".parquet" and is_sparse(source):
+        lines = _grid_lines(read_sparse(source))
     elif source.suffix in (".parquet", ".geoparquet", ".gpkg", ".fgb"):
         lines = _ledger_lines(source) or _table_lines(source)
     elif source.suffix in (".h5", ".hdf5"):
@@ -105,7 +109,7 @@ def _table_lines(path: Path) -> list[str]:
     table = read_table(path)
     told = table.attrs.get("altiflow", {})
     lines = [f"table        {len(table)} rows, CRS {table.crs.to_string() if table.crs else 'not stated'}"]
-    if told:
+    if "granules" in told:
         lines.append(
             f"product      {told['product']} {', '.join(told['releases'])} from {len(told['granules'])} granules"
         )
@@ -114,7 +118,7 @@ def _table_lines(path: Path) -> list[str]:
     lines.append("columns")
     for name in table.columns:
         unit = units.get(name, "")
-        lines.append(f"  {name:<18} {table[name].dtype!s:<16} {unit if unit != '1' else ''}".rstrip())
+        lines.append(f"  {name:<22} {table[name].dtype!s:<16} {unit if unit != '1' else ''}".rstrip())
     return lines
 
 
@@ -125,9 +129,23 @@ def _raster_lines(path: Path) -> list[str]:
     try:
         return _field_lines(read_velocity(path))
     except AltiflowError as error:
+        if path.suffix in (".tif", ".tiff"):
+            return _geotiff_lines(path)
         raise UnsupportedFormatError(
             f"{path.name} is no granule, table or grid that is known; as velocity: {error}"
         ) from error
+
+
+def _geotiff_lines(path: Path) -> list[str]:
+    """Return CRS, cells and bands of a GeoTIFF."""
+    head = raster_head(path)
+    rows, cols = head["shape"]
+    lines = [
+        f"raster       {rows} rows x {cols} cols of {head['resolution'][0]:g}, CRS {head['crs']}",
+        "bounds       {:.10g}, {:.10g}, {:.10g}, {:.10g}".format(*head["bounds"]),
+        f"units        {head['units'] or 'not stated'}",
+    ]
+    return lines + [f"band {number:<7} {name}" for number, name in enumerate(head["bands"], start=1)]
 
 
 def _grid_lines(dataset: xr.Dataset) -> list[str]:
@@ -135,14 +153,14 @@ def _grid_lines(dataset: xr.Dataset) -> list[str]:
     grid = Grid.from_dataset(dataset)
     lines = [f"grid         {grid.name} {grid.crs_name}, {grid.shape[0]} rows x {grid.shape[1]} cols, {grid.signature}"]
     if "time" in dataset.dims:
-        lines.append(
-            f"periods      {dataset.sizes['time']}: {dataset['time'].values[0]} ... {dataset['time'].values[-1]}"
-        )
+        bounds = dataset["time_bnds"].values if "time_bnds" in dataset else dataset["time"].values[:, None]
+        lines.append(f"periods      {dataset.sizes['time']}: {str(bounds[0, 0])[:19]} to {str(bounds[-1, -1])[:19]}")
     lines.append("variables")
     for name, variable in dataset.data_vars.items():
         if variable.dims[-2:] == ("y", "x"):
-            filled = int(variable.notnull().sum())
-            lines.append(f"  {name!s:<18} {variable.attrs.get('units', ''):<8} {filled} of {variable.size} filled")
+            whole = variable.dtype.kind in "iu"
+            filled = int(((variable > 0) if whole else variable.notnull()).sum())
+            lines.append(f"  {name!s:<22} {variable.attrs.get('units', ''):<8} {filled} of {variable.size} filled")
     return lines
 
 

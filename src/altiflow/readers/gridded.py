@@ -1,34 +1,36 @@
-"""Gridded results read back from NetCDF."""
+"""Gridded results read back from NetCDF and Zarr."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
+import rasterio
 import xarray as xr
 
 from altiflow.errors import InputError, UnsupportedFormatError
 
-__all__ = ["holds_grid", "read_gridded"]
+__all__ = ["holds_grid", "raster_head", "read_gridded"]
 
 
 def read_gridded(path: str | Path) -> xr.Dataset:
-    """Return a gridded Dataset that altiflow wrote, in memory.
+    """Return a gridded Dataset that altiflow wrote, to NetCDF or a Zarr store, in memory.
 
     Raises
     ------
     InputError
-        If there is no such file.
+        If there is no such file or store.
     UnsupportedFormatError
-        If it is not NetCDF, or holds no grid (x, y and the grid mapping variable ``crs``).
+        If it is neither, or holds no grid (x, y and the grid mapping variable ``crs``).
     """
     source = Path(path)
-    if not source.is_file():
+    if not source.exists():
         raise InputError(f"there is no file {source}")
     try:
-        with xr.open_dataset(source, engine="h5netcdf") as opened:
+        with xr.open_dataset(source, engine=_engine(source)) as opened:
             dataset = opened.load()
     except (OSError, ValueError) as error:
-        raise UnsupportedFormatError(f"{source.name} cannot be opened as NetCDF: {error}") from error
+        raise UnsupportedFormatError(f"{source.name} cannot be opened as NetCDF or Zarr: {error}") from error
     if "crs" not in dataset.variables or not {"x", "y"} <= set(dataset.coords):
         raise UnsupportedFormatError(f"{source.name} holds no grid: it lacks x, y or the grid mapping 'crs'")
     for name, variable in dataset.data_vars.items():
@@ -38,9 +40,39 @@ def read_gridded(path: str | Path) -> xr.Dataset:
 
 
 def holds_grid(path: str | Path) -> bool:
-    """Return whether a file is a gridded Dataset that altiflow wrote; its data are not read."""
+    """Return whether a file or Zarr store is a gridded Dataset that altiflow wrote; its data are not read."""
     try:
-        with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as opened:
+        with xr.open_dataset(path, engine=_engine(Path(path)), decode_cf=False) as opened:
             return "grid_signature" in opened.attrs
     except (OSError, ValueError):
         return False
+
+
+def raster_head(path: str | Path) -> dict[str, Any]:
+    """Return what the head of a GeoTIFF says, without its data.
+
+    ``crs``, ``shape`` (rows, cols), ``resolution``, ``bounds``, ``bands`` (their descriptions), ``units``, ``tags``.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If GDAL cannot open it.
+    """
+    try:
+        with rasterio.open(path) as opened:
+            return {
+                "crs": opened.crs.to_string() if opened.crs else "not stated",
+                "shape": opened.shape,
+                "resolution": opened.res,
+                "bounds": tuple(opened.bounds),
+                "bands": [text or f"band {n}" for n, text in enumerate(opened.descriptions, start=1)],
+                "units": opened.units[0] or "",
+                "tags": opened.tags(),
+            }
+    except rasterio.errors.RasterioIOError as error:
+        raise UnsupportedFormatError(f"{Path(path).name} cannot be opened as a raster: {error}") from error
+
+
+def _engine(path: Path) -> Literal["h5netcdf", "zarr"]:
+    """Return what opens a path: Zarr stores are folders."""
+    return "zarr" if path.is_dir() else "h5netcdf"

@@ -1,8 +1,17 @@
 """Gridded results on disk: CF NetCDF and Zarr, cloud-optimised GeoTIFFs, cells for GIS."""
 
-from altiflow.gridding.export.cells import cell_table, read_sparse, write_cells, write_sparse
+from altiflow.gridding.export.cells import cell_table, is_sparse, read_sparse, write_cells, write_sparse
 from altiflow.gridding.export.geotiff import write_geotiffs
 from altiflow.gridding.export.netcdf import write_netcdf
 from altiflow.gridding.export.zarr import write_zarr
 
-__all__ = ["cell_table", "read_sparse", "write_cells", "write_geotiffs", "write_netcdf", "write_sparse", "write_zarr"]
+__all__ = [
+    "cell_table",
+    "is_sparse",
+    "read_sparse",
+    "write_cells",
+    "write_geotiffs",
+    "write_netcdf",
+    "write_sparse",
+    "write_zarr",
+]

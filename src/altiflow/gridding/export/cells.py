@@ -23,7 +23,7 @@ from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.tally.storage import describe_grid, restore_grid
 from altiflow.readers.table import write_table
 
-__all__ = ["cell_table", "read_sparse", "write_cells", "write_sparse"]
+__all__ = ["cell_table", "is_sparse", "read_sparse", "write_cells", "write_sparse"]
 
 _KEY = b"altiflow_cells"
 _FORMAT = 1
@@ -188,6 +188,14 @@ def read_sparse(path: str | Path) -> xr.Dataset:
         dense[place] = table[name].to_numpy().astype(kind)
         dataset[name] = (("time", "y", "x"), dense, known["attributes"])
     return dataset.sortby("y") if head["upward"] else dataset
+
+
+def is_sparse(path: str | Path) -> bool:
+    """Return whether a file is a sparse table of cells; its data are not read."""
+    try:
+        return _KEY in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowInvalid, OSError):
+        return False
 
 
 def _names(dataset: xr.Dataset, variables: Sequence[str] | None) -> list[str]:
