@@ -123,13 +123,10 @@ def _tally(granule: dict[str, Any], grid: Any) -> Any:
 
 def _merge_states(partials: Partials) -> Any:
     """Merge states, in the order of the granules."""
-    from altiflow.gridding.kernel import merge_states, run_starts, sort_rows
+    from altiflow.gridding.kernel import merge_cells
 
-    cell, states = (np.concatenate(parts) for parts in zip(*partials.states, strict=True))
-    order = sort_rows(cell)
-    cell = cell[order]
-    starts = run_starts(cell[1:] != cell[:-1])
-    return cell[starts], merge_states(states[order], starts)
+    cells, states = zip(*partials.states, strict=True)
+    return merge_cells(cells, states)
 
 
 def _state_cells(found: Any) -> Cells:
@@ -206,7 +203,7 @@ def measure_merging(number: int = 1000, runs: int = 5, seed: int = 0) -> list[Me
     state = sum(cell.nbytes + states.nbytes for cell, states in partials.states) / granules
     plain = sum(part.nbytes for part in partials.sums) / granules
     ways: list[tuple[str, Callable[[Partials], Any], Callable[[Any], Cells], float]] = [
-        ("altiflow, merge_states", _merge_states, _state_cells, state),
+        ("altiflow, merge_cells", _merge_states, _state_cells, state),
         ("sparse sums added into dense grids", _add_at, _dense_cells, plain),
         ("pandas concat and groupby sum", _concat, _concat_cells, plain),
     ]

@@ -13,9 +13,11 @@ from altiflow.gridding.tally.overlap import overlap_factors
 
 
 @pytest.mark.parametrize("by_length", [True, False])
-def test_factors_are_the_sums_over_all_pairs(by_length):
+@pytest.mark.parametrize(("stretch", "ordered"), [(2e4, False), (2e5, False), (2e5, True), (200, True)])
+def test_factors_are_the_sums_over_all_pairs(by_length, stretch, ordered):
     rng = np.random.default_rng(0)
-    place, length = rng.uniform(2e7, 2e7 + 2e4, 800), rng.lognormal(4, 1, 800)
+    place, length = rng.uniform(2e7, 2e7 + stretch, 800), rng.lognormal(4, 1, 800)
+    place = np.sort(place) if ordered else place
     unit = rng.integers(0, 3, 800).astype(np.int32)
     shared = np.minimum.outer(place + length / 2, place + length / 2) - np.maximum.outer(
         place - length / 2, place - length / 2

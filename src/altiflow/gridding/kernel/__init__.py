@@ -1,6 +1,7 @@
 """The inner loops of gridding: projection, cells, runs and mergeable states."""
 
 from altiflow.gridding.kernel.finder import cell_finder
+from altiflow.gridding.kernel.merge import merge_cells
 from altiflow.gridding.kernel.reduce import (
     CellStatistics,
     Engine,
@@ -10,7 +11,7 @@ from altiflow.gridding.kernel.reduce import (
     run_reducer,
     sort_rows,
 )
-from altiflow.gridding.kernel.states import NO_TIME, STATE, merge_states, run_starts
+from altiflow.gridding.kernel.states import NO_TIME, STATE, merge_states, reduce_runs, run_starts
 
 __all__ = [
     "NO_TIME",
@@ -19,9 +20,11 @@ __all__ = [
     "Engine",
     "cell_finder",
     "choose_engine",
+    "merge_cells",
     "merge_states",
     "reduce_cells",
     "reduce_points",
+    "reduce_runs",
     "run_reducer",
     "run_starts",
     "sort_rows",

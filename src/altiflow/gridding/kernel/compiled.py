@@ -1,94 +1,19 @@
-"""The two inner loops compiled by numba: finding cells, and reducing runs; needs the extra ``fast``."""
+"""Reducing runs and scanning rows, compiled by numba; needs the extra ``fast``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from altiflow.gridding.grids.grid import Grid
-from altiflow.gridding.kernel.projection import COSINE, REACH, SINE, TERMS, PolarProjection
 from altiflow.gridding.kernel.states import FAR, NO_TIME, STATE
 
-__all__ = ["compiled_finder", "reduce_runs", "scan_rows"]
+__all__ = ["merge_into", "reduce_runs", "scan_rows"]
 
-_STRIP = 1024
-"""Points projected before they are put into cells: loops this short are vectorised and stay in the cache."""
-
-
-def compiled_finder(
-    grid: Grid, projection: PolarProjection
-) -> Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[np.int64]]:
-    """Return a function from longitude and latitude (n,) to cell numbers (n,), -1 outside."""
-    exact = (
-        float(projection.pole),
-        projection.origin,
-        (*projection.radius, *(0.0,) * (TERMS - len(projection.radius))),
-        (grid.transform.c, grid.transform.a, grid.transform.f, -grid.transform.e),
-        *grid.shape,
-    )
-
-    def find(longitude: npt.NDArray[Any], latitude: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        lon, lat = np.ascontiguousarray(longitude, np.float64), np.ascontiguousarray(latitude, np.float64)
-        cell = np.empty(lon.size, np.int64)
-        _find(lon, lat, exact, cell)
-        return cell
-
-    return find
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
-def _project(lon, lat, exact, x, y):  # type: ignore[no-untyped-def]
-    """Fill column and row (n,) as whole floats; one loop without branches, which the compiler vectorises."""
-    pole, origin, radius, lattice, _, _ = exact
-    left, width, top, height = lattice
-    for k in range(lon.size):
-        t = 90.0 - pole * lat[k]
-        u = t * t
-        r = radius[13]
-        r = ((r * u + radius[12]) * u + radius[11]) * u + radius[10]
-        r = ((r * u + radius[9]) * u + radius[8]) * u + radius[7]
-        r = ((r * u + radius[6]) * u + radius[5]) * u + radius[4]
-        r = ((r * u + radius[3]) * u + radius[2]) * u + radius[1]
-        r = r * u + radius[0]
-        r = r * t if t >= 0.0 and t <= REACH else np.inf
-        d = lon[k] - origin
-        quarter = np.floor(d * (1.0 / 90.0) + 0.5)
-        d = d - 90.0 * quarter
-        u = d * d
-        s = SINE[7]
-        s = ((s * u + SINE[6]) * u + SINE[5]) * u + SINE[4]
-        s = ((s * u + SINE[3]) * u + SINE[2]) * u + SINE[1]
-        s = s * u + SINE[0]
-        s = s * d
-        c = COSINE[8]
-        c = ((c * u + COSINE[7]) * u + COSINE[6]) * u + COSINE[5]
-        c = ((c * u + COSINE[4]) * u + COSINE[3]) * u + COSINE[2]
-        c = (c * u + COSINE[1]) * u + COSINE[0]
-        turn = quarter - 4.0 * np.floor(quarter * 0.25)
-        odd = (turn - 1.0) * (turn - 3.0) == 0.0
-        sine, cosine = c if odd else s, s if odd else c
-        sine = -sine if turn >= 2.0 else sine
-        cosine = -cosine if (turn - 1.0) * (turn - 2.0) == 0.0 else cosine
-        x[k] = np.floor((r * sine - left) / width)
-        y[k] = np.floor((top + pole * (r * cosine)) / height)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _find(lon, lat, exact, cell):  # type: ignore[no-untyped-def]
-    """Fill `cell` (n,) with row * cols + col, -1 outside."""
-    x, y = np.empty(_STRIP), np.empty(_STRIP)
-    rows, cols = exact[4], exact[5]
-    for begin in range(0, lon.size, _STRIP):
-        end = min(begin + _STRIP, lon.size)
-        _project(lon[begin:end], lat[begin:end], exact, x, y)
-        part = cell[begin:end]
-        for k in range(part.size):
-            inside = x[k] >= 0.0 and x[k] < cols and y[k] >= 0.0 and y[k] < rows
-            part[k] = np.int64(y[k]) * cols + np.int64(x[k]) if inside else -1
+_STRETCH = 32
+"""Rows that are looked at together, whether the cell changes in any of them."""
 
 
 def scan_rows(
@@ -105,11 +30,20 @@ def _scan(cell, value, weight, starts):  # type: ignore[no-untyped-def]
     """Fill `starts` and return how many there are, and whether every row is usable."""
     unusable = 0
     for k in range(cell.size):
-        usable = (cell[k] >= 0) & (weight[k] > 0) & (weight[k] < np.inf) & (value[k] - value[k] == 0)
-        unusable += 1 - usable
+        unusable |= (cell[k] < 0) | (not weight[k] > 0) | (not weight[k] < np.inf) | (value[k] - value[k] != 0)
     starts[0] = 0
     count = min(cell.size, 1)
-    for k in range(1, cell.size):
+    whole = max(cell.size - 1, 0) // _STRETCH
+    for stretch in range(whole):
+        part = cell[stretch * _STRETCH : stretch * _STRETCH + _STRETCH + 1]
+        changes = cell[0] ^ cell[0]
+        for k in range(_STRETCH):
+            changes |= part[k] ^ part[k + 1]
+        if changes:
+            for k in range(_STRETCH):
+                starts[count] = stretch * _STRETCH + k + 1
+                count += np.int64(part[k] != part[k + 1])
+    for k in range(whole * _STRETCH + 1, cell.size):
         starts[count] = k
         count += np.int64(cell[k] != cell[k - 1])
     return count, unusable == 0
@@ -122,6 +56,7 @@ def reduce_runs(
     *,
     noise: npt.NDArray[np.float64] | None = None,
     time: npt.NDArray[np.int64] | None = None,
+    squares: bool = True,
 ) -> npt.NDArray[np.void]:
     """Return the state of each run of rows; see :func:`altiflow.gridding.kernel.states.reduce_runs`."""
     states = np.zeros(starts.size, STATE)
@@ -137,56 +72,37 @@ def reduce_runs(
     return states
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@numba.njit(  # type: ignore[untyped-decorator]
+    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"}
+)
 def _sums(value, weight, shift):  # type: ignore[no-untyped-def]
-    """Return the sums of w, w^2, w d and w d^2, d the difference from `shift`, and the smallest and largest value.
+    """Return the sums of w, w^2, w d and w d^2, d the difference from `shift`; in as many lanes as there are."""
+    total, square, one, two = 0.0, 0.0, 0.0, 0.0
+    for k in range(value.size):
+        w, away = np.float64(weight[k]), np.float64(value[k]) - shift
+        product = w * away
+        total += w
+        square += w * w
+        one += product
+        two += product * away
+    return total, square, one, two
 
-    Four sums side by side do not wait for one another; as they are four on every machine, so are the bits.
-    """
-    w0, w1, w2, w3, q0, q1, q2, q3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    a0, a1, a2, a3, b0, b1, b2, b3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    low0 = low1 = low2 = low3 = high0 = high1 = high2 = high3 = np.float64(value[0])
-    whole = value.size // 4 * 4
-    for k in range(0, whole, 4):
-        h, w = np.float64(value[k]), np.float64(weight[k])
-        away = h - shift
-        w0 += w
-        q0 += w * w
-        a0 += w * away
-        b0 += w * away * away
-        low0, high0 = min(low0, h), max(high0, h)
-        h, w = np.float64(value[k + 1]), np.float64(weight[k + 1])
-        away = h - shift
-        w1 += w
-        q1 += w * w
-        a1 += w * away
-        b1 += w * away * away
-        low1, high1 = min(low1, h), max(high1, h)
-        h, w = np.float64(value[k + 2]), np.float64(weight[k + 2])
-        away = h - shift
-        w2 += w
-        q2 += w * w
-        a2 += w * away
-        b2 += w * away * away
-        low2, high2 = min(low2, h), max(high2, h)
-        h, w = np.float64(value[k + 3]), np.float64(weight[k + 3])
-        away = h - shift
-        w3 += w
-        q3 += w * w
-        a3 += w * away
-        b3 += w * away * away
-        low3, high3 = min(low3, h), max(high3, h)
-    for k in range(whole, value.size):
-        h, w = np.float64(value[k]), np.float64(weight[k])
-        away = h - shift
-        w0 += w
-        q0 += w * w
-        a0 += w * away
-        b0 += w * away * away
-        low0, high0 = min(low0, h), max(high0, h)
-    total, square = (w0 + w1) + (w2 + w3), (q0 + q1) + (q2 + q3)
-    low, high = min(min(low0, low1), min(low2, low3)), max(max(high0, high1), max(high2, high3))
-    return total, square, (a0 + a1) + (a2 + a3), (b0 + b1) + (b2 + b3), low, high
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _extremes(value):  # type: ignore[no-untyped-def]
+    """Return the smallest and the largest value; four of each side by side do not wait for one another."""
+    low0 = low1 = low2 = low3 = high0 = high1 = high2 = high3 = value[0]
+    for k in range(value.size // 4):
+        four = value[4 * k : 4 * k + 4]
+        h0, h1, h2, h3 = four[0], four[1], four[2], four[3]
+        low0, high0 = h0 if h0 < low0 else low0, h0 if h0 > high0 else high0
+        low1, high1 = h1 if h1 < low1 else low1, h1 if h1 > high1 else high1
+        low2, high2 = h2 if h2 < low2 else low2, h2 if h2 > high2 else high2
+        low3, high3 = h3 if h3 < low3 else low3, h3 if h3 > high3 else high3
+    for k in range(value.size // 4 * 4, value.size):
+        h = value[k]
+        low0, high0 = h if h < low0 else low0, h if h > high0 else high0
+    return np.float64(min(min(low0, low1), min(low2, low3))), np.float64(max(max(high0, high1), max(high2, high3)))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -196,10 +112,11 @@ def _reduce(starts, value, weight, noise, time, states):  # type: ignore[no-unty
         begin = starts[run]
         end = starts[run + 1] if run + 1 < starts.size else value.size
         mean = np.float64(value[begin])
-        total, square, m2, low, high = 0.0, 0.0, 0.0, 0.0, 0.0
+        low, high = _extremes(value[begin:end])
+        total, square, m2 = 0.0, 0.0, 0.0
         for _ in range(2):
             shift = mean
-            total, square, one, two, low, high = _sums(value[begin:end], weight[begin:end], shift)
+            total, square, one, two = _sums(value[begin:end], weight[begin:end], shift)
             mean = min(max(shift + one / total, low), high)
             m2 = max(two - one * one / total, 0.0)
             if not total * (mean - shift) ** 2 > FAR * m2:
@@ -217,3 +134,25 @@ def _reduce(starts, value, weight, noise, time, states):  # type: ignore[no-unty
         state.count, state.weight, state.weight2, state.noise = end - begin, total, square, noise_sum
         state.mean, state.m2, state.low, state.high = mean, m2, low, high
         state.first, state.last = first, last
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def merge_into(place, states, merged):  # type: ignore[no-untyped-def]
+    """Merge states (n,) into those at their places (n,), of which a count of 0 is nothing yet."""
+    for k in range(place.size):
+        one, whole = states[k], merged[place[k]]
+        if whole.count == 0:
+            whole.count, whole.weight, whole.weight2, whole.noise = one.count, one.weight, one.weight2, one.noise
+            whole.mean, whole.m2, whole.low, whole.high = one.mean, one.m2, one.low, one.high
+            whole.first, whole.last = one.first, one.last
+            continue
+        weight, away = whole.weight + one.weight, one.mean - whole.mean
+        share = one.weight / weight
+        whole.m2 += one.m2 + away * away * (whole.weight * share)
+        whole.low, whole.high = min(whole.low, one.low), max(whole.high, one.high)
+        whole.mean = min(max(whole.mean + away * share, whole.low), whole.high)
+        whole.weight, whole.weight2, whole.noise = weight, whole.weight2 + one.weight2, whole.noise + one.noise
+        whole.count += one.count
+        if one.first != NO_TIME:
+            whole.first = one.first if whole.first == NO_TIME else min(whole.first, one.first)
+        whole.last = max(whole.last, one.last)

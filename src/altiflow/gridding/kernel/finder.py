@@ -34,11 +34,11 @@ def cell_finder(grid: Grid, engine: Literal["numpy", "numba"] = "numpy") -> Cell
     projection = polar_projection(grid.crs_name)
     if projection is None or not _on_hemisphere(grid, projection):
         return _ProjFinder(grid)
-    if engine == "numba":
-        from altiflow.gridding.kernel.compiled import compiled_finder
-
-        return compiled_finder(grid, projection)
     single = single_polynomials(grid, projection)
+    if engine == "numba":
+        from altiflow.gridding.kernel.compiled_finder import compiled_finder
+
+        return compiled_finder(grid, projection, single)
     return _ScreenedFinder(grid, projection, single) if single else _DoubleFinder(grid, projection)
 
 

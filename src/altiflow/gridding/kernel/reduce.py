@@ -14,8 +14,9 @@ from altiflow.errors import InputError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel import states as numpy_states
 from altiflow.gridding.kernel.finder import cell_finder
+from altiflow.gridding.kernel.merge import merge_cells
 from altiflow.gridding.kernel.single import BLOCK
-from altiflow.gridding.kernel.states import STATE, merge_states, run_starts
+from altiflow.gridding.kernel.states import run_starts
 
 __all__ = ["CellStatistics", "Engine", "choose_engine", "reduce_cells", "reduce_points", "run_reducer", "sort_rows"]
 
@@ -38,9 +39,9 @@ class CellStatistics:
     Attributes
     ----------
     cell
-        Number of the cell, row * cols + col, ascending.
+        Number of the cell, row * cols + col, ascending; 32 bits where they suffice.
     count
-        Number of segments.
+        Number of segments; 32 bits where they suffice.
     weight_sum
         Sum of weights.
     mean
@@ -48,16 +49,16 @@ class CellStatistics:
     m2
         Sum of w (h - mean)^2.
     low, high
-        Smallest and largest value.
+        Smallest and largest value, in the precision of the values.
     """
 
-    cell: Ints
-    count: Ints
+    cell: npt.NDArray[Any]
+    count: npt.NDArray[Any]
     weight_sum: Floats
     mean: Floats
     m2: Floats
-    low: Floats
-    high: Floats
+    low: npt.NDArray[Any]
+    high: npt.NDArray[Any]
 
     @property
     def std(self) -> Floats:
@@ -67,7 +68,7 @@ class CellStatistics:
     @property
     def weight_mean(self) -> Floats:
         """Mean weight of a segment."""
-        return self.weight_sum / self.count
+        return np.asarray(self.weight_sum / self.count)
 
 
 def choose_engine(engine: Engine) -> Literal["numpy", "numba"]:
@@ -136,7 +137,7 @@ def reduce_cells(cell: npt.ArrayLike, value: npt.ArrayLike, weight: npt.ArrayLik
     numbers = numbers[order]
     starts = run_starts(numbers[1:] != numbers[:-1]) if numbers.size else np.empty(0, np.int64)
     found = numpy_states.reduce_runs(starts, np.asarray(value, float)[order], np.asarray(weight, float)[order])
-    return _statistics(numbers[starts], found)
+    return _statistics(numbers[starts], found, np.dtype(float))
 
 
 def reduce_points(
@@ -176,17 +177,18 @@ def reduce_points(
     if len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 1:
         shapes = ", ".join(str(array.shape) for array in arrays)
         raise InputError(f"longitude, latitude, value and weight must be (n,) with one n, got {shapes}")
+    chosen = choose_engine(engine)
     cells: list[Ints] = []
     parts: list[npt.NDArray[np.void]] = []
     held = 0
-    for cell, states in _block_runs(arrays, grid, choose_engine(engine)):
+    for cell, states in _block_runs(arrays, grid, chosen):
         cells.append(cell)
         parts.append(states)
         held += cell.size
         if held > _COMPACT:
-            cells, parts = ([found] for found in _merge_cells(cells, parts))  # type: ignore[assignment]
+            cells, parts = ([found] for found in merge_cells(cells, parts, engine=chosen))  # type: ignore[assignment]
             held = -cells[0].size
-    return _statistics(*_merge_cells(cells, parts))
+    return _statistics(*merge_cells(cells, parts, engine=chosen), arrays[2].dtype)
 
 
 def _block_runs(
@@ -211,7 +213,7 @@ def _block_runs(
                 order = sort_rows(cell)
                 cell, value, weight = cell[order], value[order], weight[order]
                 starts = run_starts(cell[1:] != cell[:-1])
-            yield cell[starts].astype(np.int64), reduce(starts, value, weight)
+            yield cell[starts].astype(np.int64), reduce(starts, value, weight, squares=False)
 
 
 def _scan(cell: npt.NDArray[Any], value: npt.NDArray[Any], weight: npt.NDArray[Any]) -> tuple[Ints, bool]:
@@ -224,20 +226,16 @@ def _scan(cell: npt.NDArray[Any], value: npt.NDArray[Any], weight: npt.NDArray[A
     return run_starts(cell[1:] != cell[:-1]), bool(clean)
 
 
-def _merge_cells(cells: list[Ints], parts: list[npt.NDArray[np.void]]) -> tuple[Ints, npt.NDArray[np.void]]:
-    """Return cell numbers, ascending, and their states, merged in the order of the parts."""
-    if not cells:
-        return np.empty(0, np.int64), np.empty(0, STATE)
-    cell = np.concatenate(cells)
-    # As bytes, since NumPy compares the fields of structured arrays pair by pair.
-    states = np.concatenate([part.view(np.uint8) for part in parts]).view(STATE)
-    order = sort_rows(cell)
-    cell = cell[order]
-    starts = run_starts(cell[1:] != cell[:-1])
-    return cell[starts], merge_states(np.take(states, order, mode="clip"), starts)
+def _statistics(cell: Ints, states: npt.NDArray[np.void], value: np.dtype[Any]) -> CellStatistics:
+    """Return the statistics that states hold, in as few bytes as hold them."""
+    names = {"weight_sum": "weight", "mean": "mean", "m2": "m2"}
+    long = {name: np.ascontiguousarray(states[field]) for name, field in names.items()}
+    extreme = np.float32 if value == np.float32 else np.float64
+    low, high = (states[name].astype(extreme) for name in ("low", "high"))
+    return CellStatistics(_short(cell), _short(states["count"]), low=low, high=high, **long)
 
 
-def _statistics(cell: Ints, states: npt.NDArray[np.void]) -> CellStatistics:
-    """Return the statistics that states hold."""
-    names = {"count": "count", "weight_sum": "weight", "mean": "mean", "m2": "m2", "low": "low", "high": "high"}
-    return CellStatistics(cell, **{name: np.ascontiguousarray(states[field]) for name, field in names.items()})
+def _short(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return whole numbers from 0 up in 32 bits if they fit."""
+    fits = numbers.size == 0 or numbers.max() < 2**31
+    return np.ascontiguousarray(numbers, np.int32 if fits else np.int64)

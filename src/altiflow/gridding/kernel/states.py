@@ -50,6 +50,7 @@ def reduce_runs(
     *,
     noise: Floats | None = None,
     time: Ints | None = None,
+    squares: bool = True,
 ) -> States:
     """Return the state of each run of rows, (runs,) of dtype STATE.
 
@@ -63,6 +64,8 @@ def reduce_runs(
         w^2 sigma^2 of each row (n,); 0 where not given.
     time
         (n,) [ns since 1970]; without it all are NO_TIME.
+    squares
+        Whether the sum of squared weights is wanted; else it is 0.
 
     Notes
     -----
@@ -79,12 +82,13 @@ def reduce_runs(
     states = np.zeros(starts.size, STATE)
     if starts.size == 0:
         return states
+    # Extremes in the precision of the values, of which more go through at a time.
+    low, high = (extreme.reduceat(value, starts).astype(np.float64) for extreme in (np.minimum, np.maximum))
     value, weight = np.asarray(value, np.float64), np.asarray(weight, np.float64)
     count = np.diff(starts, append=value.size)
     shift = value[starts]
     total = np.add.reduceat(weight, starts)
     away = value - np.repeat(shift, count)
-    low, high = np.minimum.reduceat(value, starts), np.maximum.reduceat(value, starts)
     mean, m2, product = _moments(starts, weight, away, shift, total, low, high)
     far = np.flatnonzero(total * (mean - shift) ** 2 > FAR * m2)
     if far.size:
@@ -96,8 +100,9 @@ def reduce_runs(
     states["mean"], states["m2"] = mean, m2
     states["count"], states["weight"] = count, total
     states["low"], states["high"] = low, high
-    np.multiply(weight, weight, out=product)
-    states["weight2"] = np.add.reduceat(product, starts)
+    if squares:
+        np.multiply(weight, weight, out=product)
+        states["weight2"] = np.add.reduceat(product, starts)
     if noise is not None:
         states["noise"] = np.add.reduceat(noise, starts)
     states["first"], states["last"] = _time_span(starts, time)

@@ -87,7 +87,8 @@ def build_records(
         columns = columns.ordered(sort_rows(columns.unit))
         edges = _pass_edges(columns)
     find, reduce = cell_finder(grid, chosen), run_reducer(chosen)
-    rows = np.bincount(columns.unit, minlength=len(columns.passes)).astype(np.int64)
+    rows = np.zeros(len(columns.passes), np.int64)
+    np.add.at(rows, columns.unit[edges], np.diff(edges, append=len(columns)))
     left_out = np.zeros((len(columns.passes), len(columns.values)), np.int64)
     names = _detail_names(columns, options)
     whole, part = _Pile(names), _Pile(names)
@@ -256,6 +257,8 @@ def _runs(
         states["noise"] = np.nan
     states["value"], states["bin"], states["cell"] = number, bins, block.cell[starts]
     states["unit"] = block.units[np.searchsorted(block.unit_starts, starts, side="right") - 1]
+    if not names:
+        return regroup(states, {})
     run = np.repeat(np.arange(starts.size), np.diff(starts, append=block.cell.size))
     return regroup(states, {name: _details(name, run, block, number, columns, options) for name in names})
 

@@ -9,6 +9,9 @@ __all__ = ["overlap_factors"]
 
 Floats = npt.NDArray[np.float64]
 
+_NEAR = 64
+"""With more neighbours than this within reach of one segment, running sums are quicker than going through them."""
+
 
 def overlap_factors(
     place: npt.ArrayLike, length: npt.ArrayLike, unit: npt.NDArray[np.int32], *, by_length: bool = True
@@ -40,18 +43,52 @@ def overlap_factors(
     """
     middle, reach = np.asarray(place, np.float64), np.asarray(length, np.float64)
     factors = np.ones(middle.size)
-    known = np.flatnonzero(np.isfinite(middle) & np.isfinite(reach) & (reach > 0))
-    rows = known[np.argsort(unit[known], kind="stable")]
-    for part in np.split(rows, np.flatnonzero(np.diff(unit[rows])) + 1):
-        if part.size:
+    known = np.isfinite(middle) & np.isfinite(reach) & (reach > 0)
+    rows = None if known.all() else np.flatnonzero(known)
+    if (unit[1:] < unit[:-1]).any():
+        rows = np.arange(middle.size) if rows is None else rows
+        rows = rows[np.argsort(unit[rows], kind="stable")]
+    ordered = unit if rows is None else unit[rows]
+    edges = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), ordered.size]
+    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        if end > begin:
+            part = slice(begin, end) if rows is None else rows[begin:end]
             factors[part] = _one_pass(middle[part] - middle[part].min(), reach[part], by_length)
-    return np.maximum(factors, 1.0)
+    return np.maximum(factors, 1.0, out=factors)
 
 
 def _one_pass(middle: Floats, length: Floats, by_length: bool) -> Floats:
     """Return the factors of the segments of one pass (n,), in any order."""
-    share = np.ones(middle.size) if by_length else 1.0 / length
-    lower, upper = middle - length / 2, middle + length / 2
+    lower = middle - length / 2
+    order = None if (lower[1:] >= lower[:-1]).all() else np.argsort(lower, kind="stable")
+    if order is None:
+        return _neighbours(lower, length, by_length)
+    factors = np.empty(middle.size)
+    factors[order] = _neighbours(lower[order], length[order], by_length)
+    return factors
+
+
+def _neighbours(lower: Floats, length: Floats, by_length: bool) -> Floats:
+    """Return the factors of segments in the order of their beginnings: each with those behind it, while any touch."""
+    upper = lower + length
+    shared = length.copy() if by_length else np.ones(length.size)
+    for behind in range(1, lower.size):
+        common = np.minimum(upper[:-behind], upper[behind:])
+        common -= lower[behind:]
+        np.maximum(common, 0.0, out=common)
+        # As beginnings ascend, segments that do not reach this one reach none that comes later.
+        if not common.any():
+            break
+        if behind == _NEAR:
+            return _crowd(lower, upper, length, by_length)
+        shared[:-behind] += common if by_length else common / length[behind:]
+        shared[behind:] += common if by_length else common / length[:-behind]
+    return shared / length if by_length else shared
+
+
+def _crowd(lower: Floats, upper: Floats, length: Floats, by_length: bool) -> Floats:
+    """Return the factors of segments of which many lie on one another, from running sums; loses some digits."""
+    share = np.ones(lower.size) if by_length else 1.0 / length
 
     def covered(edge: Floats, at: Floats) -> Floats:
         """Integral, from the left to `at`, of the shares of segments whose `edge` has been passed."""
