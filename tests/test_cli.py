@@ -130,7 +130,7 @@ def test_a_failing_granule_stops_the_run_or_is_left_out_and_told(
     assert (tmp_path / "out" / "ledger.parquet").exists()
     skipped = altiflow(*words, "--on-error", "skip")
     assert skipped.exit_code == 0
-    assert "1 of 2 granules were left out" in skipped.stderr
+    assert "1 of 2 files were left out" in skipped.stderr
     assert "truncated" in skipped.stderr
 
 

@@ -78,7 +78,7 @@ def test_granules_are_gridded_one_by_one_and_a_bad_one_is_told(
     assert "ATL10-01_20190111111111_00010201_006_01" in told.output
     assert not (tmp_path / "a.nc").exists()
     told = altiflow("grid", folder, "-o", tmp_path / "a.nc", "--on-error", "skip")
-    assert "1 of 3 granules were left out" in told.output
+    assert "1 of 3 files were left out" in told.output
     with xr.open_dataset(tmp_path / "a.nc") as grid:
         assert grid.attrs["files_missing"] == "ATL10-01_20190111111111_00010201_006_01.h5"
 
@@ -88,7 +88,7 @@ def test_a_store_grows_and_exports_what_a_single_pass_gives(tables: Path, altifl
     altiflow("tally", "add", store, files[0], "--grid", "EASE2_N6.25km", "--samples", 0.001)
     told = altiflow("tally", "add", store, *files[1:]).output
     assert "3 granules added, 4 in" in told
-    assert "store.replace" in altiflow("tally", "add", store, files[1], code=1).output
+    assert "--replace puts the new" in altiflow("tally", "add", store, files[1], code=1).output
     altiflow("tally", "add", store, files[1], "--replace")
     told = altiflow("tally", "info", store).output
     assert "EASE2_N6.25km" in told
@@ -137,3 +137,76 @@ def test_senseless_wishes_are_one_line(tables: Path, altiflow: Callable, tmp_pat
         assert len(told.output.strip().splitlines()) == 1, told.output
     altiflow("run", "--seed", 3, code=2)
     assert "Traceback" not in altiflow("grid", code=2).output
+
+
+@pytest.fixture(scope="module")
+def store(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("stores") / "winter"
+    result = CliRunner().invoke(main, ["tally", "add", str(path), str(tables)])
+    assert result.exit_code == 0, result.output
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("grid", "{tables}", "-o", "{tmp}/file/x.nc"), "choose another path"),
+        (("grid", "{tables}", "-o", "{tmp}/x.txt"), "the suffix is one of"),
+        (("grid", "{tables}", "-o", "{tmp}/x.nc", "--period", "foo", "bar"), "pairs of times"),
+        (("grid", "{tables}", "-o", "{tmp}/x.nc", "--min-count", 10**6), "no cell is left with --min-count 1000000"),
+        (("grid", "{tables}", "-o", "{tmp}/x.nc", "--freq", "season"), "'none'; a winter is --period"),
+        (("grid", "{tables}", "-o", "{tmp}/x.nc", "--region", "0,40,10"), "has 3 numbers"),
+        (("grid", "{tables}", "-o", "{tmp}/x.nc", "--grid", "EASE2_X"), "altiflow grid --list"),
+        (("grid", "{tables}", "--preset", "atl20", "--coarsen", 2, "--cells", "c.parquet"), "--cells, --coarsen"),
+        (
+            ("grid", "{tables}", "-o", "{tmp}/x.nc", "--histogram", "0,1", "--sparse", "{tmp}/x.parquet"),
+            "cannot go into a sparse table",
+        ),
+        (("tally", "add", "{store}", "{tables}", "--grid", "EASE2_N6.25km"), "made with --grid EASE2_N25km"),
+        (("tally", "add", "{store}", "{tables}", "--samples", "exact"), "made with --samples None"),
+        (("tally", "add", "{store}", "{tables}"), "--replace puts the new in its place"),
+        (("tally", "add", "{tables}", "{tables}"), "altiflow tally add makes one"),
+        (("tally", "merge", "{store}", "{store}", "-o", "{tmp}/x.parquet"), "are there twice"),
+        (("tally", "merge", "{store}", "-o", "{tmp}/x.nc"), "call it x.parquet"),
+        (("tally", "series", "{store}", "--region=-180,80,180,90", "-o", "{tmp}/x.parquet"), "call it x.csv"),
+        (("tally", "remove", "{store}", "nonesuch"), "altiflow tally info --granules lists"),
+        (("tally", "export", "{store}", "--quantile", 0.5, "-o", "{tmp}/x.nc"), "--samples"),
+    ],
+)
+def test_wrong_use_is_one_line_that_says_what_to_do_and_nothing_is_written(
+    words: tuple, message: str, tables: Path, store: Path, altiflow: Callable, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("a file, not a folder")
+    places = {"tables": tables, "store": store, "tmp": tmp_path}
+    told = altiflow(*(str(word).format(**places) for word in words), code=1).output
+    assert told.startswith("error: ")
+    assert message in told
+    assert told.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_store_lists_its_granules_and_a_region_without_segments_is_told(
+    store: Path, altiflow: Callable, tmp_path: Path
+) -> None:
+    names = altiflow("tally", "info", store, "--granules").output.split()
+    assert len(names) == 4
+    assert all(name.startswith("ATL10-01_") for name in names)
+    told = altiflow("tally", "series", store, "--region=0,30,10,40", "-o", tmp_path / "s.csv")
+    assert "no segment" in told.output
+    assert pd.read_csv(tmp_path / "s.csv")["n_segments"].tolist() == [0, 0]
+
+
+def test_a_granule_of_any_name_tells_its_product(granules: Path, altiflow: Callable, tmp_path: Path) -> None:
+    renamed = tmp_path / "flight.h5"
+    renamed.write_bytes(next(iter(sorted(granules.glob("*.h5")))).read_bytes())
+    assert "segments gridded" in altiflow("grid", renamed, "-o", tmp_path / "x.nc").output
+
+
+@pytest.mark.parametrize("out", ["months.zarr", "cells.parquet"])
+def test_what_grid_writes_can_be_looked_at(store: Path, out: str, altiflow: Callable, tmp_path: Path) -> None:
+    sparse = tmp_path / "sparse.parquet"
+    altiflow("tally", "export", store, "--freq", "MS", "-o", tmp_path / out, "--sparse", sparse)
+    assert "freeboard_mean" in altiflow("info", tmp_path / out).output
+    assert "periods      2" in altiflow("info", sparse).output
+    altiflow("map", sparse, "-o", tmp_path / "map.png")
+    assert (tmp_path / "map.png").stat().st_size > 10_000

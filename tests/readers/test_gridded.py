@@ -91,9 +91,10 @@ def test_what_is_no_gridded_result_is_refused_by_name(dataset, tmp_path):
     ):
         with pytest.raises(UnsupportedFormatError, match=rf"{path.name}.*{message}"):
             read_gridded(path)
-    for absent in (tmp_path, tmp_path / "absent.nc"):
-        with pytest.raises(InputError, match="there is no file"):
-            read_gridded(absent)
+    with pytest.raises(InputError, match="there is no file"):
+        read_gridded(tmp_path / "absent.nc")
+    with pytest.raises(UnsupportedFormatError, match="cannot be opened as NetCDF or Zarr"):
+        read_gridded(tmp_path)
 
 
 def test_grids_are_told_from_other_files(dataset, simulated, tmp_path):

@@ -48,10 +48,12 @@ def fuse(
         [Path(path) for path in velocity], product=velocity_product, crs=velocity_crs, metric=velocity_metric
     )
     fused = along_across(sample_velocity(segments, motion, method=method, max_dt_days=max_dt_days))
-    overlap = check_overlap(segments, motion, method=method)
+    overlap = check_overlap(segments, motion, method=method, max_dt_days=max_dt_days)
     write_table(fused, out)
     say = saying(quiet)
     say(overlap.text)
+    if overlap.in_period == 0:
+        click.echo("warning: every velocity is from outside the period of the field", err=True)
     say(f"{int(fused['v_valid'].sum())} of {len(fused)} segments have a velocity: {out}")
     if grid_file:
         gridded = read_gridded(grid_file)

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from altiflow.cli.options import finish, quiet_option, saying, told
+from altiflow.cli.options import finish, given_options, quiet_option, saying, told
 from altiflow.cli.outputs import gridded, output_options, statistics_options, write_gridded
 from altiflow.cli.sources import tally_of, tally_options
+from altiflow.errors import InputError
 from altiflow.gridding import ATL20_GRIDS, GRID_NAMES, write_atl20_months
 from altiflow.readers import Ledger
 
@@ -57,6 +58,12 @@ def grid(sources: tuple[str, ...], preset: str | None, quiet: bool, **options: A
 
 def _write_atl20(sources: tuple[str, ...], options: dict[str, Any], ledger: Ledger, quiet: bool) -> None:
     """Write a file like ATL20's for each hemisphere and month that there are segments of."""
+    others = {"grid_name": "grid", "periods": "period", "shares": "quantile"}
+    fixed = ("grid_name", "step", "freq", "periods", "coarsen", "shares", "samples", "histogram", "whole", "geotiff")
+    wrong = sorted(given_options() & {*fixed, "min_count", "min_weight", "cells", "sparse", "weight", "values"})
+    if wrong:
+        said = ", ".join(f"--{others.get(name, name).replace('_', '-')}" for name in wrong)
+        raise InputError(f"--preset atl20 fixes what is counted and written; leave out {said}")
     folder, say = Path("atl20" if options["out"] == "grid.nc" else options["out"]), saying(quiet)
     written = []
     for name in ATL20_GRIDS:

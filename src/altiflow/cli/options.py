@@ -6,16 +6,20 @@ import functools
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from altiflow.errors import AltiflowError, TruthError
+from altiflow.errors import AltiflowError, InputError, TruthError
 from altiflow.readers import Ledger
 
 __all__ = [
     "beam_choice",
+    "check_suffix",
+    "counted",
     "finish",
+    "given_options",
     "no_choice",
     "quiet_option",
     "reading_options",
@@ -35,7 +39,7 @@ REGION_HELP = "west,south,east,north in degrees (west > east crosses 180), WKT, 
 
 
 def told(command: Command) -> Command:
-    """Turn altiflow's errors into one line on stderr and an exit code."""
+    """Turn altiflow's errors, and files that cannot be read or written, into one line on stderr and an exit code."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -44,8 +48,19 @@ def told(command: Command) -> Command:
         except AltiflowError as error:
             click.echo(f"error: {as_options(str(error))}", err=True)
             sys.exit(TRUTH if isinstance(error, TruthError) else ERROR)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"error: {where}{error.strerror or error}; choose another path", err=True)
+            sys.exit(ERROR)
 
     return wrapped  # type: ignore[return-value]
+
+
+def given_options() -> set[str]:
+    """Return the names of the options that the command line itself gives, not their defaults."""
+    context = click.get_current_context()
+    source = click.core.ParameterSource.COMMANDLINE
+    return {name for name in context.params if context.get_parameter_source(name) == source}
 
 
 def as_options(text: str) -> str:
@@ -56,6 +71,8 @@ def as_options(text: str) -> str:
     >>> as_options("the file states no CRS; pass crs= (or on_error='skip')")
     "the file states no CRS; pass --crs (or --on-error 'skip')"
     """
+    for phrase, said in _PHRASES.items():
+        text = text.replace(phrase, said)
     return re.sub(rf"\b({'|'.join(_ARGUMENTS)})=(?=\S?)", lambda found: _option(found, text), text)
 
 
@@ -71,7 +88,25 @@ _ARGUMENTS = (
     "engine",
     "freq",
     "step",
+    "value",
+    "weight",
+    "histogram",
 )
+_PHRASES = {
+    "store.replace(tally) puts": "--replace puts",
+    "store.granules lists those it has": "altiflow tally info --granules lists those it has",
+    "tally.granules lists those it has": "altiflow tally info --granules lists those it has",
+    "TallyStore.create makes one": "altiflow tally add makes one where nothing is yet",
+    "make it with quantiles=0.001 or quantiles='exact'": "make it with --samples 0.001 or --samples exact",
+    "make it with step='D'": "make it with --step D",
+    "(altiflow.gridding.GRID_NAMES lists all)": "(altiflow grid --list)",
+    "periods=": "--period",
+    "'YS' or None": "'YS' or 'none'; a winter is --period 2018-11-01 2019-05-01",
+    "Dataset.drop_vars": "leaving them out",
+    "drop them first, or write NetCDF": "write NetCDF or Zarr",
+    "with read_segments": "with altiflow read",
+}
+"""What the library says of itself, as the command line has it."""
 
 
 def _option(found: re.Match[str], text: str) -> str:
@@ -158,7 +193,9 @@ def region_choice(text: str | None) -> Any:
         numbers = tuple(float(part) for part in text.split(","))
     except ValueError:
         return text
-    return numbers if len(numbers) == 4 else text
+    if len(numbers) != 4:
+        raise InputError(f"--region {text} has {len(numbers)} numbers; west,south,east,north are four")
+    return numbers
 
 
 def no_choice(text: str) -> str | None:
@@ -171,10 +208,31 @@ def saying(quiet: bool) -> Callable[[str], None]:
     return (lambda line: None) if quiet else click.echo
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun.
+
+    Examples
+    --------
+    >>> counted(1, "granule"), counted(0, "granule")
+    ('1 granule', '0 granules')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def check_suffix(path: str, suffix: str) -> None:
+    """Refuse a file name that says another format than is written."""
+    if Path(path).suffix != suffix:
+        raise InputError(f"{path} would hold another format than its name says; call it {Path(path).stem}{suffix}")
+
+
 def finish(ledger: Ledger, out: str, say: Callable[[str], None]) -> None:
-    """Say where the results are, and which granules were left out and why."""
+    """Say where the results are, which files were empty, and which were left out and why."""
     say(f"results in {out}")
+    empty = [row["granule"] for row in ledger.rows if row["status"] == "empty"]
+    if empty:
+        more = f" and {len(empty) - 3} more" if len(empty) > 3 else ""
+        say(f"{len(empty)} of {counted(len(ledger.rows), 'file')} without a segment: {', '.join(empty[:3])}{more}")
     if ledger.failures:
-        click.echo(f"warning: {len(ledger.failures)} of {len(ledger.rows)} granules were left out:", err=True)
+        click.echo(f"warning: {len(ledger.failures)} of {counted(len(ledger.rows), 'file')} were left out:", err=True)
         for row in ledger.failures:
             click.echo(f"  {row['reason']}", err=True)

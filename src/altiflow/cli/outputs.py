@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 import xarray as xr
 
-from altiflow.errors import InputError
+from altiflow.errors import EmptyDataError, InputError
 from altiflow.gridding import Tally, write_cells, write_geotiffs, write_netcdf, write_sparse, write_zarr
 
 __all__ = ["gridded", "output_options", "statistics_options", "write_gridded"]
@@ -25,7 +25,7 @@ def statistics_options(command: Command) -> Command:
                 "--freq",
                 default="none",
                 show_default=True,
-                help="Length of a layer: D, 7D, MS (month), QS-DEC; none: one.",
+                help="Length of a layer: D, 7D, MS (month), QS-DEC (season); none: one.",
             ),
             click.option(
                 "--period",
@@ -33,7 +33,7 @@ def statistics_options(command: Command) -> Command:
                 nargs=2,
                 multiple=True,
                 metavar="START END",
-                help="Instead, layers from START up to END.",
+                help="Instead, a layer from START up to END, e.g. a winter; may be given several times.",
             ),
             click.option(
                 "--coarsen", type=click.IntRange(min=1), default=1, help="Cells of this grid that make one, a side."
@@ -65,11 +65,11 @@ def output_options(command: Command) -> Command:
                 "-o",
                 default="grid.nc",
                 show_default=True,
-                help="NetCDF (.nc), Zarr (.zarr), cells for GIS (.gpkg, .fgb).",
+                help="NetCDF (.nc), Zarr (.zarr), cells for GIS (.parquet, .gpkg, .fgb). What is there is replaced.",
             ),
             click.option("--geotiff", help="Folder for cloud-optimised GeoTIFFs, one per variable."),
             click.option("--cells", help="GeoParquet of the filled cells (.parquet), a polygon each."),
-            click.option("--sparse", help="Parquet of the filled cells alone, which altiflow reads back as the grid."),
+            click.option("--sparse", help="Parquet of the filled cells, which altiflow info and map read as the grid."),
         ]
     ):
         command = option(command)
@@ -102,15 +102,28 @@ def write_gridded(dataset: xr.Dataset, options: dict[str, Any], say: Callable[[s
     }
     if out.suffix not in writers:
         raise InputError(f"cannot write a grid to {out.name}: the suffix is one of {', '.join(writers)}")
+    filled = _filled(dataset, options)
+    if options["sparse"]:
+        write_sparse(dataset, options["sparse"])
     writers[out.suffix](dataset, out)
     if options["geotiff"]:
         write_geotiffs(dataset, options["geotiff"])
     if options["cells"]:
         write_cells(dataset, options["cells"])
-    if options["sparse"]:
-        write_sparse(dataset, options["sparse"])
-    filled = int((dataset["n_segments"] > 0).sum())
     rows, cols = dataset.sizes["y"], dataset.sizes["x"]
     say(f"{dataset.attrs['grid_name']}, {dataset.sizes['time']} x {rows} x {cols}, {filled} filled cells: {out}")
     counts = [int(dataset.attrs[f"segments_{name}"]) for name in ("gridded", "outside_grid", "left_out")]
     say("{} segments gridded, {} outside the grid, {} without a value".format(*counts))
+
+
+def _filled(dataset: xr.Dataset, options: dict[str, Any]) -> int:
+    """Return how many cells hold a mean; none is an error."""
+    mean = next(name for name in dataset.data_vars if str(name).endswith("_mean") and not str(name).endswith("th_mean"))
+    filled = int(dataset[mean].notnull().sum())
+    if filled == 0:
+        most = int(dataset["n_segments"].max())
+        raise EmptyDataError(
+            f"no cell is left with --min-count {options['min_count']} and --min-weight {options['min_weight']:g}; "
+            f"the most segments in one are {most}"
+        )
+    return filled

@@ -13,7 +13,7 @@ from altiflow.errors import InputError
 from altiflow.gridding import Grid, Tally, is_tally, open_tally, tally_files
 from altiflow.readers import Ledger, value_column
 
-__all__ = ["tally_of", "tally_options"]
+__all__ = ["Asked", "asked_for", "kept_by", "tally_of", "tally_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,7 +35,9 @@ def tally_options(command: Command) -> Command:
             click.option(
                 "--weight", default="segment_length", show_default=True, help="Column of weights; none: unweighted."
             ),
-            click.option("--step", default="D", show_default=True, help="Time bins of the tally: D, h, or none."),
+            click.option(
+                "--step", default="D", show_default=True, help="Time bins of the tally: D, h, seconds, or none."
+            ),
             click.option("--samples", help="Keep values for quantiles: exact, or a resolution such as 0.001."),
             click.option("--histogram", help="Keep a histogram: edges separated by commas."),
             click.option("--engine", type=click.Choice(["auto", "numpy", "numba"]), default="auto", show_default=True),
@@ -65,7 +67,7 @@ def tally_of(
     """
     if len(sources) == 1 and is_tally(sources[0]):
         return open_tally(sources[0])
-    asked = _asked(sources, options) if like is None else _kept(like)
+    asked = kept_by(like) if like else asked_for(options, tuple(options["values"]) or (value_column(sources[0]),))
     return tally_files(
         sources[0] if len(sources) == 1 else list(sources),
         asked.grid,
@@ -86,7 +88,7 @@ def tally_of(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """What a tally is to count."""
 
     grid: Grid
@@ -97,23 +99,29 @@ class _Asked:
     histogram: tuple[float, ...]
 
 
-def _asked(sources: Sequence[str], options: dict[str, Any]) -> _Asked:
-    """Return what the command line asks for."""
+def asked_for(options: dict[str, Any], values: tuple[str, ...]) -> Asked:
+    """Return what the command line asks for; `values` where it names none."""
     samples = options["samples"] or ("exact" if options.get("shares") else None)
-    return _Asked(
+    return Asked(
         Grid.named(options["grid_name"]),
-        tuple(options["values"]) or (value_column(sources[0]),),
+        tuple(options["values"]) or values,
         no_choice(options["weight"]),
-        no_choice(options["step"]),
+        _step(options["step"]),
         samples if samples in (None, "exact") else _number("--samples", str(samples)),
         tuple(_number("--histogram", edge) for edge in (options["histogram"] or "").split(",") if edge),
     )
 
 
-def _kept(like: Tally) -> _Asked:
+def kept_by(like: Tally) -> Asked:
     """Return what a tally counts."""
     kept = like.options
-    return _Asked(like.grid, like.values, like.weight, kept.step, kept.quantiles, kept.histogram)
+    return Asked(like.grid, like.values, like.weight, kept.step, kept.quantiles, kept.histogram)
+
+
+def _step(text: str) -> int | str | None:
+    """Return the length of a time bin [s]."""
+    seconds = {"D": 86_400, "h": 3_600, "none": None}
+    return seconds[text] if text in seconds else int(text) if text.isdigit() else text
 
 
 def _number(option: str, text: str) -> float:

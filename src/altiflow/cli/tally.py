@@ -7,11 +7,23 @@ from typing import Any
 
 import click
 
-from altiflow.cli.options import finish, no_choice, quiet_option, region_choice, saying, told
+from altiflow.cli.options import (
+    check_suffix,
+    counted,
+    finish,
+    given_options,
+    no_choice,
+    quiet_option,
+    region_choice,
+    saying,
+    told,
+)
 from altiflow.cli.outputs import gridded, output_options, statistics_options, write_gridded
-from altiflow.cli.sources import tally_of, tally_options
+from altiflow.cli.sources import asked_for, kept_by, tally_of, tally_options
+from altiflow.errors import InputError
 from altiflow.explore import describe_tally
-from altiflow.gridding import TallyStore, merge_tallies, open_tally, region_series, write_tally
+from altiflow.files import whole_file
+from altiflow.gridding import Tally, TallyStore, merge_tallies, open_tally, region_series, write_tally
 from altiflow.readers import Ledger
 
 __all__ = ["tally"]
@@ -42,7 +54,9 @@ def add(store: str, sources: tuple[str, ...], replace: bool, quiet: bool, **opti
     are refused, or taken anew with --replace.
     """
     say, ledger = saying(quiet), Ledger()
-    there = TallyStore.open(store) if Path(store).exists() else None
+    there = TallyStore.open(store) if _holds_something(Path(store)) else None
+    if there is not None:
+        _check_kept(store, there.head, options)
     new = tally_of(sources, options, ledger, quiet=quiet, like=there.head if there else None)
     if there is None:
         there = TallyStore.create(store, new)
@@ -50,8 +64,33 @@ def add(store: str, sources: tuple[str, ...], replace: bool, quiet: bool, **opti
         there.replace(new)
     else:
         there.add(new)
-    say(f"{len(new.granules)} granules added, {len(there.granules)} in {store}")
+    say(f"{counted(len(new.granules), 'granule')} added, {len(there.granules)} in {store}")
     finish(ledger, store, say)
+
+
+def _holds_something(path: Path) -> bool:
+    """Return whether there is a file, or a folder that is not empty."""
+    return path.exists() and not (path.is_dir() and not any(path.iterdir()))
+
+
+def _check_kept(store: str, head: Tally, options: dict[str, Any]) -> None:
+    """Refuse options that ask for something else than the store counts."""
+    asked, kept = asked_for(options, head.values), kept_by(head)
+    for option, name in (
+        ("grid_name", "grid"),
+        ("values", "values"),
+        ("weight", "weight"),
+        ("step", "step"),
+        ("samples", "quantiles"),
+        ("histogram", "histogram"),
+    ):
+        one, two = getattr(asked, name), getattr(kept, name)
+        if option in given_options() and (one.signature != two.signature if name == "grid" else one != two):
+            said = {"grid_name": "grid", "values": "value"}.get(option, option)
+            raise InputError(
+                f"{store} was made with --{said} {two.name if name == 'grid' else two}, which --{said} cannot change; "
+                "leave it out, or make another store"
+            )
 
 
 @tally.command()
@@ -63,7 +102,7 @@ def remove(store: str, granules: tuple[str, ...], quiet: bool) -> None:
     """Take granules out of a store."""
     there = TallyStore.open(store)
     there.remove(granules)
-    saying(quiet)(f"{len(granules)} granules removed, {len(there.granules)} in {store}")
+    saying(quiet)(f"{counted(len(granules), 'granule')} removed, {len(there.granules)} in {store}")
 
 
 @tally.command()
@@ -73,17 +112,20 @@ def remove(store: str, granules: tuple[str, ...], quiet: bool) -> None:
 @told
 def merge(tallies: tuple[str, ...], out: str, quiet: bool) -> None:
     """Merge tally files and stores into one file; the order does not matter."""
+    check_suffix(out, ".parquet")
     merged = merge_tallies(open_tally(path) for path in tallies)
     write_tally(merged, out)
-    saying(quiet)(f"{len(merged.granules)} granules, {merged.records.states.size} records in {out}")
+    saying(quiet)(f"{counted(len(merged.granules), 'granule')}, {merged.records.states.size} records in {out}")
 
 
 @tally.command()
 @click.argument("path")
+@click.option("--granules", is_flag=True, help="List the names of the granules instead.")
 @told
-def info(path: str) -> None:
+def info(path: str, granules: bool) -> None:
     """Say what is in a tally file or store."""
-    click.echo(describe_tally(open_tally(path)))
+    found = open_tally(path)
+    click.echo("\n".join(found.granules) if granules else describe_tally(found))
 
 
 @tally.command()
@@ -112,6 +154,10 @@ def export(path: str, quiet: bool, **options: Any) -> None:
 @told
 def series(path: str, region: str, freq: str, value: str | None, out: str, quiet: bool) -> None:
     """Make the time series of a region: means, uncertainty and coverage."""
+    check_suffix(out, ".csv")
     found = region_series(open_tally(path), region_choice(region), no_choice(freq), value=value)
-    found.to_csv(out, index=False)
-    saying(quiet)(f"{len(found)} rows in {out}")
+    with whole_file(out) as part:
+        found.to_csv(part, index=False)
+    saying(quiet)(f"{counted(len(found), 'row')} in {out}")
+    if not found["n_segments"].any():
+        click.echo(f"warning: no segment of {path} lies in the region", err=True)

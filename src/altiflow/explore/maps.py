@@ -31,6 +31,7 @@ from altiflow.explore.cartography.projections import projection_of
 from altiflow.explore.cartography.quiver import draw_velocity, velocity_layer
 from altiflow.explore.coastline import land_in
 from altiflow.files import whole_file
+from altiflow.gridding import Grid
 
 __all__ = ["Panel", "draw_map", "draw_panels", "draw_side_by_side"]
 
@@ -240,7 +241,9 @@ def draw_side_by_side(
         draw_colour_bar(figure, mesh, bar_axes, label=fill(cut.label, 34), extend=cut.extend)
     draw_scale_bar(_add_axes(figure, (0.6, 0.5, width, 0.36)), cuts[0].grid.crs, bounds, inches=width)
     first = replace(cuts[0], bounds=bounds)
-    _write_texts(figure, panels[0].dataset, first, title or _heading(panels[0].dataset, panels[0].variable), "", ())
+    grids = [cut.grid for cut in cuts]
+    heading = title or _heading(panels[0].dataset, panels[0].variable)
+    _write_texts(figure, panels[0].dataset, first, heading, "", (), grids)
     _write_figure(figure, target)
     return figure
 
@@ -313,12 +316,18 @@ def _heading(dataset: xr.Dataset, variable: str) -> str:
 
 
 def _write_texts(
-    figure: Figure, dataset: xr.Dataset, layers: Layers, title: str, period: str, extra: tuple[str, ...]
+    figure: Figure,
+    dataset: xr.Dataset,
+    layers: Layers,
+    title: str,
+    period: str,
+    extra: tuple[str, ...],
+    grids: Sequence[Grid] = (),
 ) -> None:
     """Write heading and period above, small print below."""
     wide, high = figure.get_size_inches()
     latitude = Graticule(layers.grid.crs, layers.bounds).ranges[1]
-    note = footer_text(dataset, layers.grid, south=bool(latitude.min() < -60.0), extra=extra)
+    note = footer_text(dataset, grids or (layers.grid,), south=bool(latitude.min() < -60.0), extra=extra)
     left = 0.6 / wide
     figure.text(left, 1 - 0.26 / high, title, fontsize=11.5, color="#111111", ha="left", va="center", weight="bold")
     figure.text(left, 1 - 0.49 / high, period, fontsize=8.5, color="#555555", ha="left", va="center")

@@ -6,17 +6,16 @@ import copy
 from typing import Literal
 
 import geopandas as gpd
-import numpy as np
 import xarray as xr
 
 from altiflow.errors import InputError
 from altiflow.fusion.guards import measure_overlap, refuse_empty
 from altiflow.fusion.layers import (
-    PointVelocity,
     SampleMethod,
     refuse_displacement,
     sample_points,
     table_points,
+    within_days,
 )
 from altiflow.readers.field import check_field
 
@@ -84,7 +83,7 @@ def sample_velocity(
     checked = check_field(field)
     refuse_displacement(checked)
     x, y, times = table_points(table, checked.attrs["crs"])
-    found = _within(sample_points(checked, x, y, times, method=method), max_dt_days)
+    found = within_days(sample_points(checked, x, y, times, method=method), max_dt_days)
     if on_empty == "raise" and not found.valid.any():
         refuse_empty(measure_overlap(table, checked, found))
     result = table.assign(
@@ -104,14 +103,3 @@ def sample_velocity(
         dict.fromkeys(("vx", "vy", "vx_sigma", "vy_sigma"), speed_unit) | {"v_dt_days": "days"}
     )
     return result
-
-
-def _within(velocity: PointVelocity, max_dt_days: float | None) -> PointVelocity:
-    """Return the velocity without the points further in time than the limit."""
-    if max_dt_days is None:
-        return velocity
-    if not max_dt_days >= 0:
-        raise InputError(f"max_dt_days must be zero or more, got {max_dt_days!r}")
-    far = np.abs(velocity.dt_days) > max_dt_days
-    kept = {name: np.where(far, np.nan, getattr(velocity, name)) for name in ("vx", "vy", "vx_sigma", "vy_sigma")}
-    return PointVelocity(**kept, dt_days=velocity.dt_days)

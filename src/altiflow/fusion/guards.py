@@ -12,7 +12,7 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, NoOverlapError
 from altiflow.fusion.intervals import layer_bounds
-from altiflow.fusion.layers import PointVelocity, SampleMethod, is_undated, sample_points, table_points
+from altiflow.fusion.layers import PointVelocity, SampleMethod, is_undated, sample_points, table_points, within_days
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.readers.field import check_field
 
@@ -68,7 +68,9 @@ class Overlap:
         )
 
 
-def check_overlap(table: gpd.GeoDataFrame, field: xr.Dataset, *, method: SampleMethod = "linear") -> Overlap:
+def check_overlap(
+    table: gpd.GeoDataFrame, field: xr.Dataset, *, method: SampleMethod = "linear", max_dt_days: float | None = None
+) -> Overlap:
     """Return how much of the altimetry lies where the velocity is valid.
 
     Parameters
@@ -77,7 +79,7 @@ def check_overlap(table: gpd.GeoDataFrame, field: xr.Dataset, *, method: SampleM
         Segments with a CRS and a column ``time``.
     field
         A velocity field.
-    method
+    method, max_dt_days
         As for :func:`~altiflow.fusion.colocate.sample_velocity`.
 
     Raises
@@ -91,7 +93,8 @@ def check_overlap(table: gpd.GeoDataFrame, field: xr.Dataset, *, method: SampleM
     """
     checked = check_field(field)
     x, y, times = table_points(table, checked.attrs["crs"])
-    overlap = measure_overlap(table, checked, sample_points(checked, x, y, times, method=method))
+    velocity = within_days(sample_points(checked, x, y, times, method=method), max_dt_days)
+    overlap = measure_overlap(table, checked, velocity)
     refuse_empty(overlap)
     return overlap
 

@@ -25,6 +25,7 @@ __all__ = [
     "refuse_displacement",
     "sample_points",
     "table_points",
+    "within_days",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -187,3 +188,14 @@ def _sample_by_layer(field: xr.Dataset, x: Floats, y: Floats, index: Ints, metho
             for place in range(4 if has_errors(field) else 2):
                 result[place, points] = stencil.apply(values[place])
     return result
+
+
+def within_days(velocity: PointVelocity, max_dt_days: float | None) -> PointVelocity:
+    """Return the velocity without the points further in time than the limit."""
+    if max_dt_days is None:
+        return velocity
+    if not max_dt_days >= 0:
+        raise InputError(f"max_dt_days must be zero or more, got {max_dt_days!r}")
+    far = np.abs(velocity.dt_days) > max_dt_days
+    kept = {name: np.where(far, np.nan, getattr(velocity, name)) for name in ("vx", "vy", "vx_sigma", "vy_sigma")}
+    return PointVelocity(**kept, dt_days=velocity.dt_days)

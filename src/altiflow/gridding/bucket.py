@@ -78,12 +78,8 @@ def grid_segments(
     Equations of the ATL20 product: mean segment length L̄ = ΣL/N and mean freeboard h̄ = ΣLh/ΣL; the standard
     deviation is the square root of its σ². For more than one table, see :func:`altiflow.tally_segments`.
     """
-    if weight and weight != "segment_length" and weight == value:
-        raise InputError(f"value {value!r} with weight {weight!r} gives two variables {value}_mean; rename the column")
-    if weight == "segment_length" and value == "length":
-        raise InputError(f"value {value!r} with weight {weight!r} gives two variables length_mean; rename the column")
     tally = tally_segments(table, grid, value=value, weight=weight, step=_step(freq), engine=engine)
-    gridded = tally.to_dataset(periods=_periods(table, freq))
+    gridded = tally.to_dataset(periods=_periods(table, freq)) if freq else tally.to_dataset()
     return gridded.assign_attrs(_provenance(table), history=_history(value=value, weight=weight, freq=freq))
 
 
@@ -118,7 +114,7 @@ def _step(freq: str | None) -> int | None:
     return gcd(seconds, _DAY)
 
 
-def _periods(table: SegmentSource, freq: str | None) -> npt.NDArray[np.datetime64]:
+def _periods(table: SegmentSource, freq: str) -> npt.NDArray[np.datetime64]:
     """Return the periods of a table's times (t, 2)."""
     times = np.empty(0, "datetime64[ns]")
     if isinstance(table, pd.DataFrame | gpd.GeoDataFrame):

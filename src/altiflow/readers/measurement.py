@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from altiflow.errors import InputError
+from altiflow.errors import AltiflowError, InputError
 from altiflow.readers.catalogue.names import parse_granule_name
+from altiflow.readers.icesat2.granule import granule_product
 from altiflow.readers.icesat2.products import product_named
 from altiflow.readers.table import read_table_metadata
 
@@ -28,15 +29,29 @@ def value_column(source: str | Path) -> str:
         If there is no such file, or it cannot be told.
     """
     path = Path(source)
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in _TABLES + _GRANULES)
-        if not files:
-            raise InputError(f"there is no table or granule in {path}")
-        path = files[0]
+    if not path.is_dir():
+        return _value_of(path)
+    files = sorted(file for file in path.rglob("*") if file.suffix in _TABLES + _GRANULES)
+    if not files:
+        raise InputError(f"there is no table or granule in {path}")
+    problem: AltiflowError | None = None
+    for file in files:
+        try:
+            return _value_of(file)
+        except AltiflowError as error:
+            problem = problem or error
+    raise problem or InputError(f"there is no table or granule in {path}")
+
+
+def _value_of(path: Path) -> str:
+    """Return the column that holds the measurement of a table or granule."""
     if not path.exists():
         raise InputError(f"there is no table or granule at {path}")
     if path.suffix in _GRANULES:
-        return product_named(parse_granule_name(path.name).product).value
+        try:
+            return product_named(parse_granule_name(path.name).product).value
+        except InputError:
+            return granule_product(path).value
     told = read_table_metadata(path).get("product")
     if told:
         return product_named(told).value

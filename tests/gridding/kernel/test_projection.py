@@ -143,3 +143,18 @@ def test_blocks_of_any_size_find_the_same_cells():
     single = lon.astype(np.float32), lat.astype(np.float32)
     assert (find(*single) == find(*(array.astype(np.float64) for array in single))).all()
     assert find(lon[:0], lat[:0]).size == 0
+
+
+@pytest.mark.parametrize("engine", engines())
+def test_turns_of_longitude_change_nothing_and_no_longitude_is_nowhere(engine):
+    grid = Grid.named("EASE2_S6.25km")
+    find = cell_finder(grid, engine)
+    lon, lat = points(60_000, -1)
+    expected = find(lon, lat)
+    for turns in (-3600.0, -720.0, 360.0, 1080.0, 36000.0):
+        shifted = lon + turns
+        # Rounding of the sum moves a point by a micrometre, and none of these lies that near an edge.
+        assert (find(shifted, lat) == expected).all()
+        assert (find(np.append(shifted, np.nan), np.append(lat, -80.0))[:-1] == expected).all()
+    for nowhere in (np.inf, -np.inf, np.nan):
+        assert (find(np.full(9, nowhere), np.full(9, -80.0)) == -1).all()

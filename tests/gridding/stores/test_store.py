@@ -51,7 +51,7 @@ def tables(make_passes):
     first = {name: part for name, part in table.groupby("granule")}
     second = {name: part.assign(freeboard=part.freeboard + np.float32(0.1)) for name, part in first.items()}
     for number, part in enumerate(second.values()):
-        part.attrs["altiflow"] = table.attrs["altiflow"] | {"screens": {f"screen_{number % 3}": 0}}
+        part.attrs["altiflow"] = table.attrs["altiflow"] | {"region": f"region_{number % 3}"}
     return first, second
 
 
@@ -335,6 +335,6 @@ def test_removed_provenance_goes_with_its_granules(tallies, tmp_path, bits):
     found = TallyStore.create(tmp_path / "store", old[0])
     found.add(new[1])
     found.compact()
-    assert found.tally().told["screens"] == ["fill_value", "quality", "screen_1"]
+    assert found.tally().told["regions"] == ["region_1"]
     found.remove(new[1].granules)
     assert bits(found.tally()) == bits(old[0])

@@ -82,14 +82,15 @@ def test_a_cluster_gives_the_same_bits(folder, whole, batch, cluster, bits):
     assert ledger.table["segments_kept"].sum() == 21 * 240
 
 
-def test_a_worker_killed_in_mid_run_changes_nothing(folder, whole, cluster, bits):
+def test_a_worker_killed_in_mid_run_changes_nothing(table, cluster, tmp_path, bits):
     victim = next(iter(cluster.run(os.getpid).values()))
-    # The same 21 files over and over, under other names, so that the run takes a while.
-    tables = sorted(folder.rglob("ATL10*.parquet"))
-    links = folder.parent / "links"
-    links.mkdir(exist_ok=True)
+    # The same 21 granules over and over, under other names, so that the run takes a while.
+    parts = [part for _, part in table.groupby("granule")]
+    links = tmp_path / "many"
     for number in range(160):
-        os.link(tables[number % 21], links / f"{number:03d}.parquet")
+        part = parts[number % 21].assign(granule=f"flight {number}")
+        part.attrs = table.attrs
+        write_table(part, links / f"{number:03d}.parquet", order="rows")
     expected = bits(tally_files(links, GRID, **OPTIONS))
     found = []
     run = threading.Thread(

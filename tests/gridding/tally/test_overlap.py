@@ -100,7 +100,7 @@ def test_periods_that_cannot_be_told_apart_are_refused():
         with pytest.raises(InputError, match="without overlap"):
             whole.to_dataset(periods=periods)
     undated = tallied(table([0.2], [10.0]), step=None)
-    with pytest.raises(InputError, match="2 periods need a tally with time bins"):
+    with pytest.raises(InputError, match="periods= needs a tally with time bins"):
         undated.to_dataset(periods=[["2020-01-01", "2020-02-01"], ["2020-02-01", "2020-03-01"]])
 
 

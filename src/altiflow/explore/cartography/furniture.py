@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,19 +99,27 @@ def draw_colour_bar(figure: Any, mesh: Any, axes: Any, *, label: str, extend: st
     return bar
 
 
-def footer_text(dataset: xr.Dataset, grid: Grid, *, south: bool, extra: tuple[str, ...] = ()) -> str:
-    """Return the small print: projection, grid, product, sources, version."""
+def footer_text(dataset: xr.Dataset, grids: Sequence[Grid], *, south: bool, extra: tuple[str, ...] = ()) -> str:
+    """Return the small print: projection, grid or grids of one map, product, sources, version."""
+    grid = grids[0]
     authority = grid.crs.to_authority()
     projection = f"{':'.join(authority)} {grid.crs.name}" if authority else grid.crs.name
-    width, height = grid.resolution
-    cell = f"{width / 1000:.6g} km" if np.isclose(width, height) else f"{width / 1000:.6g} x {height / 1000:.6g} km"
+    cell = ", ".join(dict.fromkeys(_cell_text(each) for each in grids))
+    several = len({each.resolution for each in grids}) > 1
     named = "own grid" if grid.name == "custom" else f"grid {grid.name}"
+    lattice = f"cells of {cell}" if several else f"{named}, cells of {cell}"
     product = " ".join(str(dataset.attrs[name]) for name in ("product", "releases") if dataset.attrs.get(name))
     source = product or str(dataset.attrs.get("source", ""))
     coast = f"Coast: {COAST_SOURCE}" + ("; ice shelves not shown" if south else "")
-    parts = [projection, f"{named}, cells of {cell}", source, *extra, coast, f"altiflow {__version__}"]
+    parts = [projection, lattice, source, *extra, coast, f"altiflow {__version__}"]
     # A part is never broken over two lines.
     return "  ·  ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts if part)
+
+
+def _cell_text(grid: Grid) -> str:
+    """Return the size of a cell."""
+    width, height = (f"{side / 1000:.6g}" for side in grid.resolution)
+    return f"{width} km" if width == height else f"{width} x {height} km"
 
 
 def period_text(dataset: xr.Dataset, layer: int) -> str:

@@ -169,7 +169,7 @@ def write_atl20_months(tally: Tally, folder: str | Path, *, release: str = "") -
         As for :func:`write_atl20`.
     """
     target = Path(folder)
-    if tally.count == 0:
+    if tally.records.states.size == 0:
         return []
     first, last = tally.span
     months = make_periods(first, last, "MS")[:, 0].astype("M8[M]")
@@ -219,7 +219,10 @@ def _write_days(group: Any, chosen: xr.Dataset, month: np.datetime64, grid: Grid
 def _write_layer(group: Any, layer: xr.Dataset | None, kind: str, grid: Grid) -> None:
     """Write the variables of one layer (y, x), all fill where there is none."""
     _write_crs(group, grid)
-    count = np.zeros(grid.shape, np.int64) if layer is None else layer["n_segments"].to_numpy()
+    count = np.zeros(grid.shape, np.int64)
+    if layer is not None:
+        averaged_there = np.isfinite(layer[ATL20_VARIABLES["mean_fb"]].to_numpy())
+        count = np.where(averaged_there, layer["n_segments"].to_numpy(), 0)
     averaged = "segments averaged" if count.any() else "no segments"
     group.attrs["status"] = "not in the input" if layer is None else averaged
     for name, known in ATL20_VARIABLES.items():

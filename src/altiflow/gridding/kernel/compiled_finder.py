@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel.projection import COSINE, REACH, SINE, TERMS, PolarProjection
-from altiflow.gridding.kernel.single import SinglePolynomials
+from altiflow.gridding.kernel.single import TURNS, SinglePolynomials
 
 __all__ = ["compiled_finder"]
 
@@ -130,6 +130,7 @@ def _place(lon, lat, rough, x, y, clear):  # type: ignore[no-untyped-def]
         d = lon[k] - origin
         turns = np.floor(d * np.float32(1 / 180) + half)
         d = d - np.float32(180.0) * turns
+        near = abs(turns) <= TURNS
         # An odd number of half turns changes the sign of both coordinates.
         turns = turns * half
         r = r * t * (np.float32(1.0) - np.float32(4.0) * (turns - np.floor(turns)))
@@ -142,7 +143,7 @@ def _place(lon, lat, rough, x, y, clear):  # type: ignore[no-untyped-def]
         x[k] = whole_col
         y[k] = whole_row
         inside = (abs(col - whole_col - half) <= reach) & (abs(row - whole_row - half) <= reach)
-        clear[k] = np.int32(inside & (t > np.float32(0.02)) & (t < np.float32(REACH - 0.02)))
+        clear[k] = np.int32(inside & near & (t > np.float32(0.02)) & (t < np.float32(REACH - 0.02)))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel.projection import REACH, PolarProjection, polar_projection
-from altiflow.gridding.kernel.single import BLOCK, SinglePolynomials, single_polynomials
+from altiflow.gridding.kernel.single import BLOCK, TURNS, SinglePolynomials, single_polynomials
 
 __all__ = ["CellFinder", "cell_finder"]
 
@@ -68,6 +68,7 @@ class _DoubleFinder:
 
     def __init__(self, grid: Grid, projection: PolarProjection) -> None:
         self._grid, self._projection = grid, projection
+        self.origin = projection.origin
 
     def __call__(self, longitude: npt.NDArray[Any], latitude: npt.NDArray[Any]) -> Ints:
         row, col = self._grid.rowcol(*self._projection.project(longitude, latitude))
@@ -111,6 +112,8 @@ class _ScreenedFinder:
             # Near the pole and the equator, and beyond, and where there is no latitude.
             colatitude = 90.0 - single.pole * np.asarray(latitude, np.float64)
             clear &= (colatitude > 0.02) & (colatitude < REACH - 0.02)
+        if not span[2] <= TURNS:
+            clear &= np.abs(np.asarray(longitude, np.float64) - self._exact.origin) <= 180.0 * TURNS
         rows, cols = self._shape
         across = single.room("i", size, self._number)
         np.copyto(cell, whole_row, casting="unsafe")

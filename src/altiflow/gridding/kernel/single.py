@@ -15,12 +15,15 @@ from numpy.polynomial import Chebyshev, Polynomial
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel.projection import REACH, PolarProjection
 
-__all__ = ["BLOCK", "SinglePolynomials", "single_polynomials"]
+__all__ = ["BLOCK", "TURNS", "SinglePolynomials", "single_polynomials"]
 
 Singles = npt.NDArray[np.float32]
 
 BLOCK = 32_768
 """Points projected at a time: few enough to stay in the cache of one core."""
+
+TURNS = 3
+"""Half turns of longitude up to which single precision has the digits that its margin asks for."""
 
 _SAFETY = 2.5
 """The margin of single precision, in units of the largest error found in a trial."""
@@ -46,8 +49,10 @@ class SinglePolynomials:
 
     def indices(
         self, longitude: npt.NDArray[Any], latitude: npt.NDArray[Any]
-    ) -> tuple[Singles, Singles, tuple[float, float]]:
-        """Return column and row (n,) as fractions, and the least and greatest colatitude; n is at most BLOCK.
+    ) -> tuple[Singles, Singles, tuple[float, float, float]]:
+        """Return column and row (n,) as fractions, least and greatest colatitude, and the most half turns of longitude.
+
+        n is at most BLOCK.
 
         The arrays are overwritten by the next call. Four of them are all the work space there is, so that it stays in
         the cache.
@@ -56,7 +61,7 @@ class SinglePolynomials:
         np.copyto(one, latitude, casting="same_kind")
         np.multiply(one, np.float32(-self.pole), out=one)
         np.add(one, np.float32(90.0), out=one)
-        span = float(one.min()), float(one.max())
+        nearest, furthest = float(one.min()), float(one.max())
         reach = np.multiply(_horner(self.radius, np.multiply(one, one, out=two), three), one, out=three)
         np.copyto(one, longitude, casting="same_kind")
         np.subtract(one, self.origin, out=one)
@@ -64,8 +69,10 @@ class SinglePolynomials:
         rest = np.subtract(one, np.multiply(two, np.float32(180.0), out=four), out=one)
         # An odd number of half turns changes the sign of both coordinates; a block is mostly on one side.
         turned = False
-        if two.size and two[0] == two.min() == two.max():
-            turned = bool(int(two[0]) & 1)
+        least, most = float(two.min()), float(two.max())
+        span = nearest, furthest, max(-least, most)
+        if least == most and abs(least) <= TURNS:
+            turned = bool(int(least) & 1)
         else:
             np.multiply(two, np.float32(0.5), out=two)
             np.abs(np.subtract(two, np.rint(two, out=four), out=two), out=two)

@@ -23,8 +23,27 @@ RegridMethod: TypeAlias = Literal["conservative", "bilinear", "nearest"]
 
 Floats = npt.NDArray[np.float64]
 
-_Kind = Literal["mean", "sum", "std", "sigma", "min", "max", "choice"]
-_ENDINGS: dict[str, _Kind] = {"_sum": "sum", "_std": "std", "_sigma": "sigma", "_min": "min", "_max": "max"}
+_Kind = Literal["mean", "sum", "most", "std", "min", "max", "choice"]
+_ENDINGS: dict[str, _Kind] = {
+    "_sum": "sum",
+    "n_segments": "sum",
+    "n_passes": "most",
+    "n_sections": "most",
+    "_std": "std",
+    "_min": "min",
+    "_max": "max",
+    "time_first": "min",
+    "time_last": "max",
+}
+_COUNTS = ("sum", "most")
+"""Kinds that are 0 where a cell is empty."""
+_COMMENTS = {
+    "n_passes": "the most of the cells it is made of: a lower bound",
+    "n_sections": "the most of the cells it is made of: a lower bound",
+    "_sigma": "as if the errors of the cells it is made of were the same: an upper bound",
+    "_sigma_passes": "as if the errors of the cells it is made of were the same: an upper bound",
+}
+"""What a reader of a regridded variable must know; a coarser tally has the numbers themselves."""
 _VECTORS = ("vx", "vy")
 _TOLD = ("covered_area", "coverage")
 
@@ -79,11 +98,13 @@ def regrid(
     covered area, Σ mean x ``covered_area``, is that of the source to rounding, whatever the number of pieces, and
     means stay within the values they are of. By name or cell_methods,
 
-    * sums (n_segments, ``_sum``, cell_methods "sum") are shared out by area, so counts become fractions;
+    * sums (``n_segments``, ``_sum``, cell_methods "sum") are shared out by area, so counts become fractions;
       bilinear and nearest take them as densities;
     * ``<value>_std`` pools the variance within the cells and that between their means, if ``<value>_mean`` is there;
-    * ``_sigma`` is propagated as if source cells were independent, (Σa²σ²)^½ / Σa;
-    * ``_min`` and ``_max`` are those of all source cells that reach into the target cell;
+    * ``_sigma`` and ``_sigma_passes`` are Σaσ / Σa, as if the errors of the source cells were the same: an upper
+      bound, since a reference surface and a pass cross several cells; ``tally.coarsen`` gives them as they are;
+    * ``n_passes`` and ``n_sections`` are the most of all source cells that reach into the target cell: a lower bound;
+    * ``_min``, ``_max``, ``time_first`` and ``time_last`` are those of all source cells that reach into the target;
     * ``length_mean`` is length_sum / n_segments of the target.
 
     Examples
@@ -135,9 +156,11 @@ def _upward(dataset: xr.Dataset) -> bool:
 
 def _stack(variable: xr.DataArray) -> Floats:
     """Return the layers of a variable as columns (cells, layers)."""
-    if variable.dtype.kind not in "fiub":
+    if variable.dtype.kind not in "fiubM":
         raise InputError(f"{variable.name} holds {variable.dtype}, no numbers; leave it out with Dataset.drop_vars")
-    values = np.asarray(variable.transpose(..., "y", "x").to_numpy(), float)
+    raw = variable.transpose(..., "y", "x").to_numpy()
+    # Times as nanoseconds since 1970, in double precision good to a microsecond.
+    values = np.where(np.isnat(raw), np.nan, raw.astype(np.int64)) if raw.dtype.kind == "M" else raw.astype(float)
     return values.reshape(-1, values.shape[-2] * values.shape[-1]).T
 
 
@@ -145,7 +168,7 @@ def _kind(name: str, variable: xr.DataArray) -> _Kind:
     """Return what a variable is, as far as it matters for putting cells together."""
     if variable.dtype == bool or "flag_meanings" in variable.attrs or name.endswith("_phase"):
         return "choice"
-    if name == "n_segments" or str(variable.attrs.get("cell_methods", "")).endswith(": sum"):
+    if str(variable.attrs.get("cell_methods", "")).endswith(": sum"):
         return "sum"
     return next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), "mean")
 
@@ -176,7 +199,7 @@ def _conserve(
     for stack in stacks.values():
         held |= (np.isfinite(stack) & (stack != 0)).any(axis=1)
     for name, kind in kinds.items():
-        if kind != "sum":
+        if kind not in _COUNTS:
             held |= np.isfinite(stacks[name]).any(axis=1)
     if not held.any():
         raise EmptyDataError("every cell of the Dataset is empty, so there is nothing to put on another grid")
@@ -188,7 +211,7 @@ def _conserve(
     found = {name: _combine(overlap, name, kind, values) for name, kind in kinds.items()}
     size = target.cell_area.reshape(-1, 1)
     for name, kind in kinds.items():
-        if share and kind != "sum":
+        if share and kind not in _COUNTS:
             thin = overlap.cover(values[name]) < share * size * (1 - 1e-9)
             found[name] = np.where(thin, np.nan, found[name])
     _quotients(found)
@@ -211,29 +234,29 @@ def _combine(overlap: Overlap, name: str, kind: _Kind, values: dict[str, Floats]
             there = np.where(np.isfinite(own), means, np.nan)
             variance = variance + np.nan_to_num(overlap.spread(there, overlap.average(there)))
         return np.sqrt(variance)
-    if kind == "sigma":
-        cover = overlap.cover(own)
-        squares: Floats = overlap.area.power(2) @ np.where(np.isfinite(own), own, 0.0) ** 2
-        return np.asarray(np.divide(np.sqrt(squares), cover, out=np.full(cover.shape, np.nan), where=cover > 0))
+    if kind == "most":
+        return np.nan_to_num(-overlap.lowest(np.where(own > 0, -own, np.nan)))
     if kind in ("min", "max"):
         return overlap.lowest(own) if kind == "min" else -overlap.lowest(-own)
     return overlap.average(own)
 
 
 def _quotients(found: dict[str, Floats]) -> None:
-    """Set the mean length per segment to the quotient of its sum and the number of segments."""
-    length, number = found.get("length_sum"), found.get("n_segments")
-    if length is not None and number is not None and "length_mean" in found and length.shape == number.shape:
-        empty = np.full(length.shape, np.nan)
-        found["length_mean"] = np.divide(length, number, out=empty, where=np.isfinite(length) & (number > 0))
+    """Set mean lengths per segment to the quotient of their sum and the number of segments, value by value."""
+    for name in [name for name in found if name.endswith("length_mean")]:
+        prefix = name.removesuffix("length_mean")
+        length, number = found.get(f"{prefix}length_sum"), found.get(f"{prefix}n_segments")
+        if length is not None and number is not None and length.shape == number.shape:
+            empty = np.full(length.shape, np.nan)
+            found[name] = np.divide(length, number, out=empty, where=np.isfinite(length) & (number > 0))
 
 
 def _best_covered(values: dict[str, Floats], kinds: dict[str, _Kind]) -> Floats:
     """Return 1 where any variable but a sum has a value, else NaN, of the variables with the most layers."""
-    names = [name for name, kind in kinds.items() if kind != "sum"] or list(kinds)
+    names = [name for name, kind in kinds.items() if kind not in _COUNTS] or list(kinds)
     layers = max(values[name].shape[1] for name in names)
     chosen = [values[name] for name in names if values[name].shape[1] == layers]
-    there = [np.isfinite(one) & ((one != 0) | (kinds[names[0]] != "sum")) for one in chosen]
+    there = [np.isfinite(one) & ((one != 0) | (kinds[names[0]] not in _COUNTS)) for one in chosen]
     return np.where(np.any(there, axis=0), 1.0, np.nan)
 
 
@@ -291,7 +314,11 @@ def _frame(layers: xr.Dataset, grid: Grid, found: dict[str, Floats], method: str
             dims = tuple(dim for dim in variable.dims if dim not in ("y", "x"))
             shape = (*(layers.sizes[dim] for dim in dims), *grid.shape)
             attributes = {**variable.attrs, "grid_mapping": "crs"}
-            frame[name] = ((*dims, "y", "x"), found[str(name)].T.reshape(shape), attributes)
+            comment = next((text for ending, text in _COMMENTS.items() if str(name).endswith(ending)), "")
+            if comment and method == "conservative":
+                attributes["comment"] = f"{attributes.get('comment', '')}; {comment}".removeprefix("; ")
+            numbers = found[str(name)].T.reshape(shape)
+            frame[name] = ((*dims, "y", "x"), _times(numbers) if variable.dtype.kind == "M" else numbers, attributes)
         elif name != "crs":
             frame[name] = variable
     _fill_coverage(frame, found)
@@ -299,6 +326,13 @@ def _frame(layers: xr.Dataset, grid: Grid, found: dict[str, Floats], method: str
     history = f"{said}\n{layers.attrs.get('history', '')}".strip()
     frame.attrs = {**layers.attrs, **own, "history": history, "altiflow_version": __version__}
     return frame
+
+
+def _times(numbers: Floats) -> npt.NDArray[np.datetime64]:
+    """Return nanoseconds since 1970 as times."""
+    known = np.isfinite(numbers)
+    whole = np.where(known, numbers, 0.0).astype(np.int64).astype("datetime64[ns]")
+    return np.where(known, whole, np.datetime64("NaT", "ns"))
 
 
 def _fill_coverage(frame: xr.Dataset, found: dict[str, Floats]) -> None:

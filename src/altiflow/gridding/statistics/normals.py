@@ -159,11 +159,13 @@ def anomaly(dataset: xr.Dataset, climatology: xr.Dataset, *, value: str = "freeb
     frame = make_frame(grid, bounds)
     meaning = {"long_name": f"{value} minus its climatology of the {by}", "cell_methods": "time: area: mean"}
     frame[f"{value}_anomaly"] = (("time", "y", "x"), values - usual[rows], meaning | told)
-    for source, target in (
+    for plain, target in (
         ("n_segments", "n_segments"),
         ("length_sum", "length_sum"),
         (f"{value}_sigma", f"{value}_anomaly_sigma"),
     ):
+        # Of a second value of a tally the counts have its name before them.
+        source = f"{value}_{plain}" if f"{value}_{plain}" in layers.data_vars else plain
         if source in layers.data_vars:
             frame[target] = layers[source].transpose("time", "y", "x").variable
     base = str(climatology.attrs.get("base_period", ""))

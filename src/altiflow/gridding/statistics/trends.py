@@ -168,7 +168,9 @@ def _weight_variable(layers: xr.Dataset, name: str, value: str, weights: TrendWe
     if weights is None:
         return None
     if weights == "length_sum":
-        found = find_variable(layers, "length_sum", ("",))
+        # Of a second value of a tally the lengths have its name before them.
+        own = f"{value}_length_sum"
+        found = own if own in layers.data_vars else find_variable(layers, "length_sum", ("",))
     else:
         stem = name if f"{name}_sigma" in layers.data_vars else value
         found = find_variable(layers, stem, ("_sigma",))

@@ -25,6 +25,7 @@ from altiflow.gridding.stores.manifest import (
     sweep_parts,
     write_manifest,
 )
+from altiflow.gridding.tally.passes import granule_key
 from altiflow.gridding.tally.records import Records
 from altiflow.gridding.tally.storage import holds_tally, read_tally, write_tally
 from altiflow.gridding.tally.tally import Tally, merge_tallies, tally_segments
@@ -62,7 +63,7 @@ class TallyStore:
     (('a', 'b'), 2)
     >>> store.add(first)
     Traceback (most recent call last):
-    altiflow.errors.InputError: the store has granule a already; store.replace(tally) puts the new in its place
+    altiflow.errors.InputError: the store has granule a already; ...
     """
 
     path: Path
@@ -135,17 +136,20 @@ class TallyStore:
         """
         with store_lock(self.path):
             manifest = read_manifest(self.path)
-            there = sorted(set(tally.granules) & set(manifest.entries))
+            keys = {granule_key(name) for name in tally.granules}
+            there = sorted(name for name in manifest.entries if granule_key(name) in keys)
             if there:
                 more = f" and {len(there) - 3} more" if len(there) > 3 else ""
                 raise InputError(
                     f"the store has granule {', '.join(there[:3])}{more} already; store.replace(tally) puts the new "
-                    "in its place"
+                    "in its place, whatever its release"
                 )
             self._put(manifest, tally)
 
     def replace(self, tally: Tally) -> None:
-        """Put the granules of a tally in the place of those of the same names; granules that are new are added.
+        """Put the granules of a tally in the place of the same ones, of whatever release, revision and subset.
+
+        Granules that are new are added.
 
         Raises
         ------
@@ -157,7 +161,10 @@ class TallyStore:
             If another process is writing.
         """
         with store_lock(self.path):
-            self._put(read_manifest(self.path), tally)
+            manifest = read_manifest(self.path)
+            keys = {granule_key(name) for name in tally.granules}
+            left = {name: entry for name, entry in manifest.entries.items() if granule_key(name) not in keys}
+            self._put(manifest, tally, left)
 
     def remove(self, granules: str | Iterable[str]) -> None:
         """Take granules out of the store; :meth:`compact` frees the space of those that shared a part with others.
@@ -255,11 +262,11 @@ class TallyStore:
             "last": np.datetime64(max(last, default=NO_TIME), "ns"),
         }
 
-    def _put(self, manifest: Manifest, tally: Tally) -> None:
-        """Write a tally as a new part, and the manifest in which its granules are there."""
-        _check_fits(manifest, tally)
+    def _put(self, manifest: Manifest, tally: Tally, left: dict[str, Entry] | None = None) -> None:
+        """Write a tally as a new part, and the manifest in which its granules are there, and of the old ones `left`."""
+        entries, sizes = dict(manifest.entries if left is None else left), dict(manifest.sizes)
+        _check_fits(manifest, entries, tally)
         sweep_parts(self.path, manifest)
-        entries, sizes = dict(manifest.entries), dict(manifest.sizes)
         if tally.granules:
             spans = granule_spans(tally)
             part = self._write_part(
@@ -344,10 +351,10 @@ def empty_tally(
     return one.select(())
 
 
-def _check_fits(manifest: Manifest, tally: Tally) -> None:
+def _check_fits(manifest: Manifest, entries: dict[str, Entry], tally: Tally) -> None:
     """Refuse a tally that counts other things than the store, or does not say of which granules it is."""
     nothing = replace(tally.select(()), records=Records.empty())
-    for told in manifest.provenance(manifest.entries) or [{}]:
+    for told in manifest.provenance(entries) or [{}]:
         merge_tallies([replace(manifest.head, records=Records.empty(), told=told), nothing])
     if "" in tally.granules:
         raise InputError("the tally has segments of a granule without a name; a store needs a column 'granule'")

@@ -238,7 +238,8 @@ def _noise(columns: SegmentColumns, name: str, rows: Any, weight: Array) -> Arra
     if sigma is None:
         return None
     noise = (weight.astype(np.float64) * sigma[rows].astype(np.float64)) ** 2
-    return np.asarray(noise if columns.overlap is None else noise * columns.overlap[rows])
+    overlap = columns.overlaps[name]
+    return np.asarray(noise if overlap is None else noise * overlap[rows])
 
 
 def _runs(

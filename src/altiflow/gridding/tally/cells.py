@@ -101,7 +101,7 @@ def cells_of(records: Records, value: int, periods: Times, step: int | None) -> 
     if step is not None and bins.size:
         begin = bins.astype("datetime64[s]")
         place = bin_times(begin, periods)
-        if (place != bin_times(begin + np.timedelta64(step, "s") - np.timedelta64(1, "s"), periods)).any():
+        if _cut(bins, periods, step):
             raise InputError(
                 f"the periods cut through the tally's time bins of {step} s; take longer periods, or make the tally "
                 "with a shorter step"
@@ -133,6 +133,15 @@ def cells_of(records: Records, value: int, periods: Times, step: int | None) -> 
         starts=starts,
         records=merged,
     )
+
+
+def _cut(bins: Ints, periods: Times, step: int) -> bool:
+    """Return whether a period begins or ends inside a bin that holds anything."""
+    edges = np.unique(periods[~np.isnat(periods)]).astype(np.int64)
+    held, second = np.unique(bins), 10**9
+    later = np.searchsorted(edges, held * second, side="right")
+    inside = edges[np.minimum(later, edges.size - 1)] < (held + step) * second if edges.size else np.zeros(1, bool)
+    return bool((inside & (later < edges.size)).any())
 
 
 def _section_sums(records: Records, starts: Ints) -> tuple[Ints, Floats]:

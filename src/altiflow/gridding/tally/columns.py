@@ -27,6 +27,7 @@ SegmentSource: TypeAlias = gpd.GeoDataFrame | pd.DataFrame | pa.Table
 
 _NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 _SECTION = ("refsurf_ndx", "refsurf_sigma")
+_PASS = ("granule", "beam")
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class SegmentColumns:
         1-sigma of its height [m]; None without.
     sigmas
         By name of the value, 1-sigma of each segment, the section's part taken out; None where there is no column.
-    overlap
-        How often the ground under a segment is covered by segments of its pass; None where it cannot be told.
+    overlaps
+        By name of the value, how often segments of the pass that have it cover the ground under each; None where
+        that cannot be told.
     told
         Provenance of the table.
     """
@@ -71,7 +73,7 @@ class SegmentColumns:
     section: npt.NDArray[Any] | None
     section_sigma: npt.NDArray[Any] | None
     sigmas: dict[str, npt.NDArray[Any] | None]
-    overlap: npt.NDArray[Any] | None
+    overlaps: dict[str, npt.NDArray[Any] | None]
     told: dict[str, Any]
 
     def __len__(self) -> int:
@@ -97,7 +99,7 @@ class SegmentColumns:
             pick(self.section),
             pick(self.section_sigma),
             {name: pick(array) for name, array in self.sigmas.items()},
-            pick(self.overlap),
+            {name: pick(array) for name, array in self.overlaps.items()},
             self.told,
         )
 
@@ -139,13 +141,15 @@ def segment_columns(
     unit, passes = _passes(source, names)
     time, time_unit = _times(source) if "time" in names else (None, 1)
     weights = _numbers(source, weight) if weight else None
-    sections = all(name in names for name in _SECTION) and "freeboard" in values
+    # Sections are numbered within a beam of a granule, so without these two they cannot be told apart.
+    sections = all(name in names for name in (*_SECTION, *_PASS)) and "freeboard" in values
     section, section_sigma = (_numbers(source, name) for name in _SECTION) if sections else (None, None)
+    columns = {name: _numbers(source, name) for name in values}
     return SegmentColumns(
         longitude,
         latitude,
         cell,
-        {name: _numbers(source, name) for name in values},
+        columns,
         weights,
         time,
         time_unit,
@@ -154,7 +158,7 @@ def segment_columns(
         section,
         section_sigma,
         {name: _sigma(source, names, name, section_sigma) for name in values},
-        _overlap(source, names, unit, weight) if any(f"{name}_sigma" in names for name in values) else None,
+        _overlaps(source, names, unit, weight, columns),
         table_provenance(source),
     )
 
@@ -255,15 +259,29 @@ def _sigma(
     return np.asarray(np.sqrt(np.maximum(sigma.astype(np.float64) ** 2 - section_sigma.astype(np.float64) ** 2, 0.0)))
 
 
-def _overlap(
-    source: SegmentSource, names: list[str], unit: npt.NDArray[np.int32], weight: str | None
-) -> npt.NDArray[Any] | None:
-    """Return how often the ground under each segment is covered (n,); None where that cannot be told."""
-    needed = {"x_atc", "segment_length", "granule", "beam"}
-    if weight not in (None, "segment_length") or not needed <= set(names):
-        return None
-    place, length = _numbers(source, "x_atc"), _numbers(source, "segment_length")
-    return overlap_factors(place, length, unit, by_length=weight is not None)
+def _overlaps(
+    source: SegmentSource,
+    names: list[str],
+    unit: npt.NDArray[np.int32],
+    weight: str | None,
+    columns: dict[str, npt.NDArray[Any]],
+) -> dict[str, npt.NDArray[Any] | None]:
+    """Return how often segments with a value cover the ground under each (n,); None where that cannot be told."""
+    found: dict[str, npt.NDArray[Any] | None] = dict.fromkeys(columns)
+    wanted = [name for name in columns if f"{name}_sigma" in names]
+    if not wanted or weight not in (None, "segment_length") or not {"x_atc", "segment_length", *_PASS} <= set(names):
+        return found
+    place, length = (_numbers(source, name).astype(np.float64) for name in ("x_atc", "segment_length"))
+    whole: npt.NDArray[Any] | None = None
+    for name in wanted:
+        usable = np.isfinite(columns[name])
+        if usable.all():
+            whole = overlap_factors(place, length, unit, by_length=weight is not None) if whole is None else whole
+            found[name] = whole
+        else:
+            held = np.where(usable, length, np.nan)
+            found[name] = overlap_factors(place, held, unit, by_length=weight is not None)
+    return found
 
 
 def table_provenance(source: SegmentSource) -> dict[str, Any]:

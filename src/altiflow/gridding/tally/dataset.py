@@ -16,6 +16,7 @@ from altiflow.gridding.frame import make_frame
 from altiflow.gridding.kernel import NO_TIME
 from altiflow.gridding.periods import Times, make_periods
 from altiflow.gridding.tally.cells import Cells, cells_of, histograms, quantiles_of
+from altiflow.gridding.tally.passes import granule_release
 from altiflow.version import __version__
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def tally_dataset(
     found = {name: cells_of(tally.records, tally.values.index(name), edges, step) for name in names}
     grid, rows, cols = _window(tally, list(found.values())) if crop else (tally.grid, 0, 0)
     frame = make_frame(grid, edges)
-    frame.attrs |= _provenance(tally, freq)
+    frame.attrs |= _provenance(tally, freq, list(found.items()))
     for number, (name, cells) in enumerate(found.items()):
         keep = (cells.states["count"] >= min_count) & (cells.states["weight"] >= min_weight)
         place = _places(cells, tally, grid.shape, (rows, cols))
@@ -126,12 +127,15 @@ def tally_periods(tally: Tally, freq: str | None) -> Times:
 
 def _given_periods(tally: Tally, periods: npt.ArrayLike) -> Times:
     """Return periods as they were given (t, 2), once it is known that they can be told apart."""
-    edges = np.asarray(periods, "datetime64[ns]").reshape(-1, 2)
+    try:
+        edges = np.asarray(periods, "datetime64[ns]").reshape(-1, 2)
+    except ValueError as error:
+        raise InputError(f"periods are pairs of times such as '2019-01-01' ({error}), got {periods!r}") from error
     known = edges[~np.isnat(edges).any(axis=1)]
     if (known[:, 0] >= known[:, 1]).any() or (known[1:, 0] < known[:-1, 1]).any():
         raise InputError(f"periods are [start, end), one after the other and without overlap, got {periods!r}")
-    if tally.options.step is None and len(edges) != 1:
-        raise InputError(f"{len(edges)} periods need a tally with time bins; make it with step='D'")
+    if tally.options.step is None:
+        raise InputError("periods= needs a tally with time bins; make it with step='D'")
     return edges
 
 
@@ -173,9 +177,9 @@ def _layers(tally: Tally, value: str, cells: Cells, quantiles: Sequence[float], 
     states, units = cells.states, tally.told.get("units", {})
     counted = {"units": "1", "standard_name": "number_of_observations"}
     yield _layer(f"{prefix}n_segments", states["count"], "number of segments", "sum", counted)
-    yield _layer(f"{prefix}n_passes", cells.passes, "number of passes (granule and beam)", "sum", {"units": "1"})
+    yield _layer(f"{prefix}n_passes", cells.passes, "number of passes (granule and beam)", "", {"units": "1"})
     if "sections" in cells.records.details and value == "freeboard":
-        yield _layer("n_sections", cells.sections, "number of reference-surface sections", "sum", {"units": "1"})
+        yield _layer("n_sections", cells.sections, "number of reference-surface sections", "", {"units": "1"})
     if tally.weight:
         told = {"units": units[tally.weight]} if tally.weight in units else {}
         stem = prefix + ("length" if tally.weight == "segment_length" else tally.weight)
@@ -244,24 +248,34 @@ def _bins(edges: tuple[float, ...]) -> dict[str, Any]:
     return {"bin": ("bin", bounds.mean(axis=1), attributes), "bin_bnds": (("bin", "nv"), bounds)}
 
 
-def _provenance(tally: Tally, freq: str | None) -> dict[str, Any]:
-    """Return what the Dataset's attributes say of how it came about."""
-    title = tally.told.get("title")
-    left_out = int(tally.passes.left_out[:, 0].sum())
+def _provenance(tally: Tally, freq: str | None, found: Sequence[tuple[str, Cells]]) -> dict[str, Any]:
+    """Return what the Dataset's attributes say of how it came about; the counts are those of the first value."""
+    title, (value, cells) = tally.told.get("title"), found[0]
+    number = tally.values.index(value)
+    held = int(tally.records.states["count"][tally.records.states["value"] == number].sum())
+    shown, left_out = int(cells.states["count"].sum()), int(tally.passes.left_out[:, number].sum())
     attributes: dict[str, Any] = {
-        "title": f"Gridded {title}" if title else f"Gridded {', '.join(tally.values)}",
+        "title": f"Gridded {title}" if title else f"Gridded {', '.join(name for name, _ in found)}",
         "history": f"altiflow {__version__}: tally of {', '.join(tally.values)} weighted by {tally.weight}, "
         f"freq={freq!r}",
         "altiflow_version": __version__,
-        "segments_gridded": tally.count,
-        "segments_outside_grid": int(tally.passes.rows.sum()) - left_out - tally.count,
+        "segments_gridded": shown,
+        "segments_outside_grid": int(tally.passes.rows.sum()) - left_out - held,
         "segments_left_out": left_out,
     }
+    if held > shown:
+        attributes["segments_outside_periods"] = held - shown
     if tally.told.get("product"):
         attributes["product"] = tally.told["product"]
-    for name, words in (("granules", tally.granules), ("beams", tally.passes.beams)):
+    units = np.unique(np.concatenate([each.records.states["unit"] for _, each in found]))
+    there = [tally.passes.names[unit] for unit in units]
+    for name, words in (("granules", {one for one, _ in there}), ("beams", {one for _, one in there})):
         if any(words):
-            attributes[name] = " ".join(words)
+            attributes[name] = " ".join(sorted(words))
+    known = sorted({granule_release(granule) for granule, _ in there} - {("", "")})
+    if known:
+        attributes["releases"] = " ".join(sorted({release for _, release in known}))
+        attributes["doi"] = " ".join(f"10.5067/ATLAS/{product}.{release}" for product, release in known)
     if tally.told.get("missing"):
         attributes["files_missing"] = " ".join(tally.told["missing"])
     if tally.told.get("screens"):

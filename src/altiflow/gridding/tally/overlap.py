@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -50,7 +52,7 @@ def overlap_factors(
         rows = rows[np.argsort(unit[rows], kind="stable")]
     ordered = unit if rows is None else unit[rows]
     edges = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), ordered.size]
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges):
         if end > begin:
             part = slice(begin, end) if rows is None else rows[begin:end]
             factors[part] = _one_pass(middle[part] - middle[part].min(), reach[part], by_length)

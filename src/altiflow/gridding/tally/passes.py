@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Passes", "join_passes"]
+from altiflow.errors import InputError
+from altiflow.readers.catalogue.names import parse_granule_name
+
+__all__ = ["Passes", "check_granules", "granule_key", "granule_release", "join_passes"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -67,3 +71,54 @@ def join_passes(parts: Sequence[Passes]) -> tuple[Passes, list[npt.NDArray[np.in
         rows[own] += part.rows
         left_out[own] += part.left_out
     return Passes(tuple(names), rows, left_out), numbers
+
+
+@lru_cache(maxsize=200_000)
+def granule_key(name: str) -> str:
+    """Return what granules of one orbit and product have in common, whatever their release, revision and subset.
+
+    Examples
+    --------
+    >>> granule_key("ATL10-01_20190101000000_00010201_006_02_subsetted")
+    'ATL10-01_20190101000000_00010201'
+    >>> granule_key("my flight")
+    'my flight'
+    """
+    try:
+        return parse_granule_name(name).stem.rsplit("_", 2)[0]
+    except InputError:
+        return name
+
+
+@lru_cache(maxsize=200_000)
+def granule_release(name: str) -> tuple[str, str]:
+    """Return product and release that the name of a granule tells; "" where it tells none.
+
+    Examples
+    --------
+    >>> granule_release("ATL10-01_20190101000000_00010201_006_02")
+    ('ATL10', '006')
+    """
+    try:
+        found = parse_granule_name(name)
+    except InputError:
+        return "", ""
+    return found.product, found.version
+
+
+def check_granules(names: Iterable[str]) -> None:
+    """Refuse granules that are there in two releases, revisions or subsets: their segments would count twice.
+
+    Raises
+    ------
+    InputError
+        With both names.
+    """
+    held: dict[str, str] = {}
+    for name in names:
+        other = held.setdefault(granule_key(name), name)
+        if other != name:
+            raise InputError(
+                f"{other} and {name} are one granule in two releases, revisions or subsets, which would count twice; "
+                "leave one of them out"
+            )

@@ -12,10 +12,10 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.gridding.grids.grid import Grid
-from altiflow.gridding.kernel import Engine
+from altiflow.gridding.kernel import NO_TIME, Engine
 from altiflow.gridding.tally.build import TallyOptions, build_records
 from altiflow.gridding.tally.columns import SegmentSource, segment_columns
-from altiflow.gridding.tally.passes import Passes, join_passes
+from altiflow.gridding.tally.passes import Passes, check_granules, join_passes
 from altiflow.gridding.tally.records import Records, join_records, regroup
 
 __all__ = ["Tally", "merge_tallies", "tally_segments"]
@@ -93,7 +93,7 @@ class Tally:
             np.datetime64(int(states["last"][known].max()), "ns"),
         )
 
-    def select(self, granules: Iterable[str]) -> Tally:
+    def select(self, granules: str | Iterable[str]) -> Tally:
         """Return the tally of these granules alone.
 
         Raises
@@ -101,7 +101,7 @@ class Tally:
         InputError
             If one of them is not in the tally.
         """
-        wanted = set(granules)
+        wanted = {granules} if isinstance(granules, str) else set(granules)
         unknown = sorted(wanted - set(self.granules))
         if unknown:
             raise InputError(f"the tally has no granule {', '.join(unknown[:3])}; tally.granules lists those it has")
@@ -111,7 +111,7 @@ class Tally:
         states["unit"] = (np.cumsum(keep) - 1).astype(np.int32)[states["unit"]]
         return replace(self, passes=self.passes.where(keep), records=Records(states, records.details))
 
-    def remove(self, granules: Iterable[str]) -> Tally:
+    def remove(self, granules: str | Iterable[str]) -> Tally:
         """Return the tally without these granules: what a tally of the others alone is, to the bit.
 
         Raises
@@ -119,7 +119,7 @@ class Tally:
         InputError
             If one of them is not in the tally.
         """
-        gone = set(granules)
+        gone = {granules} if isinstance(granules, str) else set(granules)
         unknown = sorted(gone - set(self.granules))
         if unknown:
             raise InputError(f"the tally has no granule {', '.join(unknown[:3])}; tally.granules lists those it has")
@@ -139,7 +139,7 @@ class Tally:
             If the cells of the coarser grid are not made of whole cells of this one.
         """
         coarse = self.grid.coarsen(grid) if isinstance(grid, int) else grid
-        if not self.grid.same_family(coarse) or coarse.resolution[0] < self.grid.resolution[0]:
+        if not self.grid.same_family(coarse) or (np.array(coarse.resolution) < self.grid.resolution).any():
             raise InputError(
                 f"cells of {coarse!r} are not made of whole cells of {self.grid!r}; a coarser grid of the same "
                 "family is needed, such as grid.coarsen(2)"
@@ -229,6 +229,7 @@ def tally_segments(
     ([2.5], 4)
     """
     names = (value,) if isinstance(value, str) else tuple(value)
+    _check_names(names, weight)
     options = TallyOptions(_step(step), _quantiles(quantiles), _edges(histogram))
     columns = segment_columns(source, grid, values=names, weight=weight, timed=options.step is not None)
     records, rows, left_out = build_records(columns, grid, options, engine)
@@ -238,7 +239,15 @@ def tally_segments(
             f"not one of the {len(columns)} rows has {' and '.join([*needed, *(['a time'] if step else [])])}"
         )
     passes = Passes(columns.passes, rows, left_out)
+    check_granules(passes.granules)
     return Tally(grid, names, weight, options, passes, records, _lasting(columns.told))
+
+
+def _check_names(values: Sequence[str], weight: str | None) -> None:
+    """Refuse columns whose statistics would have the name of another variable."""
+    stem = "length" if weight == "segment_length" else weight
+    if stem in values:
+        raise InputError(f"value {stem!r} with weight {weight!r} gives two variables {stem}_mean; rename the column")
 
 
 def merge_tallies(tallies: Iterable[Tally]) -> Tally:
@@ -247,7 +256,8 @@ def merge_tallies(tallies: Iterable[Tally]) -> Tally:
     Raises
     ------
     InputError
-        If there is none, or they differ in values, weight, time step, quantiles, histogram, product or units.
+        If there is none, or they differ in values, weight, time step, quantiles, histogram, product, units or
+        screens; or if they hold the same segments of a granule, or one granule in two releases or subsets.
     GridMismatchError
         If they are on different grids.
     """
@@ -258,12 +268,15 @@ def merge_tallies(tallies: Iterable[Tally]) -> Tally:
         return parts[0]
     for part in parts[1:]:
         _check_alike(parts[0], part)
-    for name in ("product", "units"):
+    for name in ("product", "units", "screens"):
         found = [part.told[name] for part in parts if part.told.get(name)]
         other = next((one for one in found if one != found[0]), None)
         if other is not None:
-            raise InputError(f"tallies of different {name} cannot be merged: {found[0]} and {other}")
+            one, two = (", ".join(each) if isinstance(each, list) else str(each) for each in (found[0], other))
+            raise InputError(f"tallies of different {name} cannot be merged: {one} and {two}")
     passes, numbers = join_passes([part.passes for part in parts])
+    check_granules(passes.granules)
+    _check_once(parts, passes, numbers)
     records = join_records([part.records for part in parts], numbers)
     told = _joined([part.told for part in parts])
     return replace(parts[0], passes=passes, records=records, told=told)
@@ -284,6 +297,31 @@ def _check_alike(first: Tally, other: Tally) -> None:
         raise InputError(
             f"tallies that keep different details cannot be merged: {', '.join(one) or 'none'} and "
             f"{', '.join(two) or 'none'}; sections come from the columns refsurf_ndx and refsurf_sigma"
+        )
+
+
+_SAME = ("unit", "value", "bin", "cell", "first", "last", "count", "weight", "mean")
+
+
+def _check_once(parts: Sequence[Tally], passes: Passes, numbers: Sequence[npt.NDArray[np.int32]]) -> None:
+    """Refuse parts with the same segments of a granule: as many at the same times, of the same length and mean."""
+    times = np.bincount(np.concatenate(numbers), minlength=len(passes.names))
+    shared = (times > 1) & np.array([granule != "" for granule, _ in passes.names], bool)
+    if not shared.any():
+        return
+    rows = []
+    for part, own in zip(parts, numbers, strict=True):
+        states = part.records.states
+        keep = shared[own[states["unit"]]] & (states["first"] != NO_TIME)
+        rows.append(np.stack([own[states["unit"][keep]] if n == "unit" else states[n][keep] for n in _SAME], axis=1))
+    keys = np.concatenate(rows)
+    keys = keys[np.lexsort(keys.T[::-1])]
+    same = np.flatnonzero((keys[1:] == keys[:-1]).all(axis=1))
+    if same.size:
+        granule, beam = passes.names[int(keys[same[0], _SAME.index("unit")])]
+        raise InputError(
+            f"segments of granule {granule}, beam {beam or 'not stated'}, are there twice; parts of a beam can be "
+            "added, the same part only once"
         )
 
 

@@ -18,7 +18,7 @@ from altiflow.readers.icesat2.products import PRODUCTS, Layout, Product, Variabl
 from altiflow.readers.icesat2.screens import Screen, apply_screens
 from altiflow.region import Region
 
-__all__ = ["GranuleReading", "ReadOptions", "granule_stem", "read_granule"]
+__all__ = ["GranuleReading", "ReadOptions", "granule_product", "granule_stem", "read_granule"]
 
 Array = npt.NDArray[np.generic]
 
@@ -117,6 +117,18 @@ def read_granule(path: Path, options: ReadOptions) -> GranuleReading:
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         reading.columns = _screened(columns, reading, options)
     return reading
+
+
+def granule_product(path: Path) -> Product:
+    """Return the product of a granule, whatever its name.
+
+    Raises
+    ------
+    GranuleError
+        A subclass of it, if the file is no granule or cannot be read.
+    """
+    with open_engine(path, "h5py") as engine:
+        return _product_of(path, engine, None)
 
 
 def _product_of(path: Path, engine: Engine, asked: Product | None) -> Product:
