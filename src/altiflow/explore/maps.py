@@ -84,7 +84,8 @@ def draw_map(
     limits
         (lowest, highest) of the colours, in the variable's units; its 2nd and 98th percentile where not given.
     cmap
-        A matplotlib colour map; one that is even to the eye and safe for colour-blind readers is the default.
+        A matplotlib colour map; by default one that is even to the eye and safe for colour-blind readers, another for
+        uncertainties and for counts.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def draw_map(
     width, height = _map_size(layers.bounds, _LONGEST)
     figure = _new_figure(max(width, 4.2) + 2.1, height + 2.0)
     axes = _add_axes(figure, (0.6, 1.12, width, height), projection=projection_of(layers.grid.crs))
-    mesh = _draw_layer(axes, layers, 0, cmap)
+    mesh = _draw_layer(axes, layers, 0, cmap or usual_colours(variable))
     labels = draw_graticule(axes, Graticule(layers.grid.crs, layers.bounds), inches=(width, height))
     bar_axes = _add_axes(figure, (0.6 + width + 0.66, 1.12 + 0.1 * height, 0.16, 0.8 * height))
     draw_colour_bar(figure, mesh, bar_axes, label=layers.label, extend=layers.extend)
@@ -164,7 +165,7 @@ def draw_panels(
         row, col = divmod(place, across)
         corner = (0.6 + col * (width + 0.85), 1.12 + (down - 1 - row) * (height + 0.6))
         axes = _add_axes(figure, (*corner, width, height), projection=projection)
-        mesh = _draw_layer(axes, layers, place, cmap)
+        mesh = _draw_layer(axes, layers, place, cmap or usual_colours(variable))
         draw_graticule(axes, Graticule(layers.grid.crs, layers.bounds), inches=(width, height))
         axes.set_title(period_text(dataset, number), fontsize=8, loc="left", pad=16, color="#333333")
     rows_high = down * (height + 0.6) - 0.6
@@ -233,7 +234,7 @@ def draw_side_by_side(
         row, col = divmod(place, across)
         left, bottom = 0.6 + col * step, 1.12 + (down - 1 - row) * (height + 0.7)
         axes = _add_axes(figure, (left, bottom, width, height), projection=projection_of(cut.grid.crs))
-        mesh = _draw_layer(axes, replace(cut, bounds=bounds), 0, panel.cmap)
+        mesh = _draw_layer(axes, replace(cut, bounds=bounds), 0, panel.cmap or usual_colours(panel.variable))
         draw_graticule(axes, Graticule(cut.grid.crs, bounds), inches=(width, height))
         heading = panel.title or period_text(panel.dataset, numbers[place])
         axes.set_title(heading, fontsize=8, loc="left", pad=16, color="#333333")
@@ -267,7 +268,7 @@ def _add_axes(figure: Figure, box: tuple[float, ...], **kind: Any) -> Any:
     return figure.add_axes((box[0] / wide, box[1] / high, box[2] / wide, box[3] / high), **kind)
 
 
-def _draw_layer(axes: GeoAxes, layers: Layers, number: int, cmap: str | Colormap | None) -> Any:
+def _draw_layer(axes: GeoAxes, layers: Layers, number: int, cmap: str | Colormap) -> Any:
     """Draw sea, land, cells and coast, in this order from below, and return the mesh of cells."""
     x_min, y_min, x_max, y_max = layers.bounds
     axes.set_xlim(x_min, x_max)
@@ -297,12 +298,26 @@ def _draw_layer(axes: GeoAxes, layers: Layers, number: int, cmap: str | Colormap
     return mesh
 
 
-def _colour_map(cmap: str | Colormap | None) -> Colormap:
+def usual_colours(variable: str) -> str:
+    """Return the colours of a kind of variable, so that an uncertainty or a count is not taken for the value.
+
+    Examples
+    --------
+    >>> [usual_colours(name) for name in ("freeboard_mean", "freeboard_sigma", "n_segments")]
+    ['viridis', 'YlOrBr', 'cividis']
+    """
+    if variable.endswith(("_sigma", "_sigma_passes", "_std", "_mad")):
+        return "YlOrBr"
+    counts = ("n_segments", "n_passes", "n_sections", "n_days", "n_years", "n_used", "length_sum")
+    return "cividis" if variable.endswith(counts) else "viridis"
+
+
+def _colour_map(cmap: str | Colormap) -> Colormap:
     """Return a colour map by name."""
     if isinstance(cmap, Colormap):
         return cmap
     try:
-        return matplotlib.colormaps[cmap or "viridis"]
+        return matplotlib.colormaps[cmap]
     except KeyError:
         raise InputError(f"matplotlib has no colour map {cmap!r}; take e.g. 'viridis' or 'cividis'") from None
 

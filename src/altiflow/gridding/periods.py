@@ -42,8 +42,9 @@ def make_periods(first: np.datetime64, last: np.datetime64, freq: str | None) ->
         Earliest and latest time (UTC).
     freq
         None: one period from `first` to one microsecond after `last`; NaT to NaT is one undated period. Else a
-        pandas offset alias or day, month, quarter, year: days begin at midnight UTC, months on the 1st; several
-        days ("7D") or hours are counted from the midnight before `first`, several months from the month of `first`.
+        pandas offset alias or day, month, quarter, year: days begin at midnight UTC, weeks ("W") on Sunday, months on
+        the 1st; several days ("7D") or hours are counted from the midnight before `first`, several months from the
+        month of `first`.
 
     Raises
     ------

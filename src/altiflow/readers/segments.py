@@ -189,11 +189,12 @@ def _provenance(readings: list[GranuleReading], product: Product, options: ReadO
         for name, count in reading.dropped.items():
             dropped[name] = dropped.get(name, 0) + count
     releases = sorted({reading.release for reading in readings if reading.release})
+    simulated = any(reading.simulated for reading in readings)
     return {
         "product": product.short_name,
-        "title": product.title,
+        "title": f"{product.title} (simulated)" if simulated else product.title,
         "releases": releases,
-        "doi": [f"10.5067/ATLAS/{product.short_name}.{release}" for release in releases],
+        "doi": [] if simulated else [f"10.5067/ATLAS/{product.short_name}.{release}" for release in releases],
         "granules": [reading.granule for reading in readings],
         "beams": options.beams if isinstance(options.beams, str) else list(options.beams),
         "screens": {screen.name: dropped.get(screen.name, 0) for screen in options.screens},

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from altiflow.errors import InputError
-from altiflow.gridding import Grid, anomaly, climatology, region_series, regrid, tally_segments, trend
+from altiflow.gridding import Grid, anomaly, climatology, grid_segments, region_series, regrid, tally_segments, trend
 from altiflow.gridding.atl20 import write_atl20, write_atl20_months
+from altiflow.readers import make_sample, read_segments
 
 GRID = Grid.named("EASE2_N25km")
 PLACE = {"longitude": 0.0, "latitude": 80.0, "segment_length": 20.0}
@@ -159,3 +160,22 @@ def test_cells_below_the_least_number_count_nothing_in_a_file_like_atl20(tmp_pat
         day = file["daily/day05"]
         assert int(day["n_segs"][...].sum()) == 0
         assert day.attrs["status"] == "no segments"
+
+
+@pytest.mark.parametrize("fill", [np.float32(3.4028235e38), 9.96921e36])
+def test_fill_is_no_measurement(fill):
+    frame = table(["2019-01-05", "2019-01-06"], h=np.array([0.3, fill]))
+    with pytest.raises(InputError, match=r"column 'h' holds .* which is fill"):
+        tally_segments(frame, GRID, value="h")
+
+
+def test_what_is_simulated_is_called_so_and_has_no_doi(tmp_path):
+    sample = make_sample(tmp_path, granules=1)
+    segments = read_segments(sample.granules)
+    assert segments.attrs["altiflow"]["doi"] == []
+    for gridded in (
+        tally_segments(segments, GRID, value="freeboard").to_dataset("MS"),
+        grid_segments(segments, GRID, value="freeboard"),
+    ):
+        assert gridded.attrs["title"].endswith("(simulated)")
+        assert "doi" not in gridded.attrs

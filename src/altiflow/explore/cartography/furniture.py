@@ -109,6 +109,7 @@ def footer_text(dataset: xr.Dataset, grids: Sequence[Grid], *, south: bool, extr
     named = "own grid" if grid.name == "custom" else f"grid {grid.name}"
     lattice = f"cells of {cell}" if several else f"{named}, cells of {cell}"
     product = " ".join(str(dataset.attrs[name]) for name in ("product", "releases") if dataset.attrs.get(name))
+    product = f"simulated {product}" if "(simulated)" in str(dataset.attrs.get("title", "")) else product
     source = product or str(dataset.attrs.get("source", ""))
     coast = f"Coast: {COAST_SOURCE}" + ("; ice shelves not shown" if south else "")
     parts = [projection, lattice, source, *extra, coast, f"altiflow {__version__}"]

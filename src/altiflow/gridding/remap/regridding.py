@@ -40,6 +40,9 @@ _COUNTS = ("sum", "most")
 _COMMENTS = {
     "n_passes": "the most of the cells it is made of: a lower bound",
     "n_sections": "the most of the cells it is made of: a lower bound",
+    "_median": "area mean of the medians of the cells it is made of, not the median of their segments",
+    "_mad": "area mean of those of the cells it is made of, not that of their segments",
+    "_mode": "area mean of the modes of the cells it is made of, not the mode of their segments",
     "_sigma": "as if the errors of the cells it is made of were the same: an upper bound",
     "_sigma_passes": "as if the errors of the cells it is made of were the same: an upper bound",
 }

@@ -275,6 +275,7 @@ def _provenance(tally: Tally, freq: str | None, found: Sequence[tuple[str, Cells
     known = sorted({granule_release(granule) for granule, _ in there} - {("", "")})
     if known:
         attributes["releases"] = " ".join(sorted({release for _, release in known}))
+    if known and "(simulated)" not in str(title):
         attributes["doi"] = " ".join(f"10.5067/ATLAS/{product}.{release}" for product, release in known)
     if tally.told.get("missing"):
         attributes["files_missing"] = " ".join(tally.told["missing"])

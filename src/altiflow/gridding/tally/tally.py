@@ -20,6 +20,8 @@ from altiflow.gridding.tally.records import Records, join_records, regroup
 
 __all__ = ["Tally", "merge_tallies", "tally_segments"]
 
+_FILL = 1e30
+"""Numbers beyond this are fill (3.4028235e38, 1.7976931348623157e308, 9.969e36)."""
 _STEPS = {"D": 86_400, "h": 3_600, "min": 60, "s": 1}
 
 
@@ -216,7 +218,8 @@ def tally_segments(
     Raises
     ------
     InputError
-        If a column is missing or of the wrong type, or an argument makes no sense.
+        If a column is missing or of the wrong type, a value holds fill, a granule is there in two releases, or an
+        argument makes no sense.
     EmptyDataError
         If the table has no rows, or no usable one.
 
@@ -238,6 +241,10 @@ def tally_segments(
         raise EmptyDataError(
             f"not one of the {len(columns)} rows has {' and '.join([*needed, *(['a time'] if step else [])])}"
         )
+    high = records.states["high"]
+    if high.size and high.max() > _FILL:
+        name = names[int(records.states["value"][high.argmax()])]
+        raise InputError(f"column {name!r} holds {high.max():g}, which is fill and no measurement; make it NaN first")
     passes = Passes(columns.passes, rows, left_out)
     check_granules(passes.granules)
     return Tally(grid, names, weight, options, passes, records, _lasting(columns.told))

@@ -64,6 +64,7 @@ class GranuleReading:
     product: Product
     columns: dict[str, Array] = field(default_factory=dict)
     release: str = ""
+    simulated: bool = False
     orientation: int = -1
     found: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
@@ -103,6 +104,7 @@ def read_granule(path: Path, options: ReadOptions) -> GranuleReading:
         if orientation is not None and orientation.size:
             reading.orientation = int(orientation.flat[0])
         reading.release = _release_of(path, engine)
+        reading.simulated = (engine.attribute("/", "title") or "").startswith("Simulated")
         layout = _layout_of(engine, product, reading.granule)
         if layout is None:
             reading.beams_absent = list(BEAMS)
