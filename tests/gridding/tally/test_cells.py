@@ -249,3 +249,31 @@ def test_section_means_and_histograms_of_the_product_through_the_tally(data):
             assert by_key.mean[0] == pytest.approx(states["mean"][record], rel=1e-14)
             known += 1
     assert known == 11
+
+
+@pytest.mark.parametrize("name", [ATL10_REAL, "atl10/processed_ATL10-01_20220103200708_01921401_006_01.h5"])
+def test_leads_of_the_product_against_fractions(data, name):
+    beams = []
+    with h5py.File(data(name)) as file:
+        for beam in (beam for beam in file if beam.startswith("gt") and f"{beam}/leads/lead_height" in file):
+            leads = file[f"{beam}/leads"]
+            names = ("longitude", "latitude", "delta_time", "lead_height", "lead_length")
+            beams.append(pd.DataFrame({"beam": beam} | {name: leads[name][...] for name in names}))
+    leads = pd.concat(beams, ignore_index=True).query(
+        "abs(lead_height) < 1e30 and lead_length > 0 and lead_length < 1e30"
+    )
+    leads = leads.assign(granule="g", time=pd.Timestamp("2018-01-01") + pd.to_timedelta(leads["delta_time"], "s"))
+    assert len(leads) > 10
+    found = tally_segments(leads, Grid.named("EASE2_N12.5km"), value="lead_height", weight="lead_length").to_dataset(
+        "D"
+    )
+    cells = 0
+    for key, rows in groups(leads, found):
+        total, _, mean, variance = exact(rows, "lead_height", "lead_length")
+        here = {name: found[name].to_numpy()[key] for name in ("n_segments", "lead_length_sum", "lead_height_mean")}
+        assert here["n_segments"] == len(rows)
+        assert here["lead_length_sum"] == pytest.approx(float(total), rel=1e-14)
+        assert here["lead_height_mean"] == pytest.approx(float(mean), rel=1e-14, abs=1e-15)
+        assert found.lead_height_std.to_numpy()[key] == pytest.approx(math.sqrt(variance), rel=1e-12, abs=0.0)
+        cells += 1
+    assert cells == int((found.n_segments > 0).sum()) > 1

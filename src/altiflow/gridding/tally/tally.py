@@ -103,10 +103,7 @@ class Tally:
         InputError
             If one of them is not in the tally.
         """
-        wanted = {granules} if isinstance(granules, str) else set(granules)
-        unknown = sorted(wanted - set(self.granules))
-        if unknown:
-            raise InputError(f"the tally has no granule {', '.join(unknown[:3])}; tally.granules lists those it has")
+        wanted = self._asked(granules)
         keep = np.array([granule in wanted for granule, _ in self.passes.names], bool)
         records = self.records.where(keep[self.records.states["unit"]])
         states = records.states.copy()
@@ -121,11 +118,15 @@ class Tally:
         InputError
             If one of them is not in the tally.
         """
-        gone = {granules} if isinstance(granules, str) else set(granules)
-        unknown = sorted(gone - set(self.granules))
+        return self.select(set(self.granules) - self._asked(granules))
+
+    def _asked(self, granules: str | Iterable[str]) -> set[str]:
+        """Return the names of granules, once it is known that all are there."""
+        asked = {granules} if isinstance(granules, str) else set(granules)
+        unknown = sorted(asked - set(self.granules))
         if unknown:
             raise InputError(f"the tally has no granule {', '.join(unknown[:3])}; tally.granules lists those it has")
-        return self.select(set(self.granules) - gone)
+        return asked
 
     def coarsen(self, grid: Grid | int) -> Tally:
         """Return the tally on a coarser grid of the same family, from the records alone.
