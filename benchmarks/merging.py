@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -62,6 +65,8 @@ class Merged:
         precision; None where there is no such answer.
     note
         What the reader must know.
+    disk_bytes
+        Bytes a granule in a file of all; NaN where it is not written.
     """
 
     title: str
@@ -71,6 +76,7 @@ class Merged:
     mean: float | None = None
     std: float | None = None
     note: str = ""
+    disk_bytes: float = math.nan
 
 
 def draw_partials(number: int, seed: int = 0) -> Partials:
@@ -121,12 +127,12 @@ def _tally(granule: dict[str, Any], grid: Any) -> Any:
     return tally_segments(table, grid, value="freeboard", step=None)
 
 
-def _merge_states(partials: Partials) -> Any:
+def _merge_states(partials: Partials, engine: Literal["numpy", "numba"] = "numpy") -> Any:
     """Merge states, in the order of the granules."""
     from altiflow.gridding.kernel import merge_cells
 
     cells, states = zip(*partials.states, strict=True)
-    return merge_cells(cells, states)
+    return merge_cells(cells, states, engine=engine)
 
 
 def _state_cells(found: Any) -> Cells:
@@ -203,7 +209,8 @@ def measure_merging(number: int = 1000, runs: int = 5, seed: int = 0) -> list[Me
     state = sum(cell.nbytes + states.nbytes for cell, states in partials.states) / granules
     plain = sum(part.nbytes for part in partials.sums) / granules
     ways: list[tuple[str, Callable[[Partials], Any], Callable[[Any], Cells], float]] = [
-        ("altiflow, merge_cells", _merge_states, _state_cells, state),
+        ("altiflow, merge_cells, numpy", _merge_states, _state_cells, state),
+        *_compiled(state),
         ("sparse sums added into dense grids", _add_at, _dense_cells, plain),
         ("pandas concat and groupby sum", _concat, _concat_cells, plain),
     ]
@@ -215,6 +222,13 @@ def measure_merging(number: int = 1000, runs: int = 5, seed: int = 0) -> list[Me
     found.insert(1, _measure_tallies(partials, true, runs))
     found.append(_measure_dense(granules, runs))
     return found
+
+
+def _compiled(state: float) -> list[tuple[str, Callable[[Partials], Any], Callable[[Any], Cells], float]]:
+    """Return the compiled merge, where numba is installed."""
+    if find_spec("numba") is None:
+        return []
+    return [("altiflow, merge_cells, numba", partial(_merge_states, engine="numba"), _state_cells, state)]
 
 
 def _measure_tallies(partials: Partials, true: Cells, runs: int) -> Merged:
@@ -229,7 +243,17 @@ def _measure_tallies(partials: Partials, true: Cells, runs: int) -> Merged:
         return Merged(title, math.nan, held, note=f"no merge: {problem}")
     cpu, _ = time_runs(lambda: _merge_tallies(partials), runs)
     note = "keeps a record for each granule and beam, so that they can be removed; cells are made later"
-    return Merged(title, median(cpu), held, away.cells, away.mean, away.std, note)
+    disk = _disk_bytes(_merge_tallies(partials)) / len(partials.tallies)
+    note += f"; {disk / 1e3:.0f} kB a granule in a file"
+    return Merged(title, median(cpu), held, away.cells, away.mean, away.std, note, disk)
+
+
+def _disk_bytes(tally: Any) -> int:
+    """Return the bytes of a tally as a file."""
+    from altiflow import write_tally
+
+    with tempfile.TemporaryDirectory() as folder:
+        return write_tally(tally, Path(folder) / "all.tally.parquet").stat().st_size
 
 
 def _measure_dense(granules: int, runs: int) -> Merged:

@@ -155,9 +155,11 @@ def _merging_goals(merged: list[Merged]) -> list[Goal]:
     for each in merged:
         if each.title.startswith("altiflow"):
             milliseconds = 1e3 * each.seconds if each.seconds == each.seconds else None
-            kilobytes = each.state_bytes / 1e3 if each.state_bytes == each.state_bytes else None
+            kept = each.disk_bytes if each.disk_bytes == each.disk_bytes else each.state_bytes
+            kilobytes = kept / 1e3 if kept == kept else None
+            where = "in a file" if each.disk_bytes == each.disk_bytes else "in memory"
             found.append(_at_most("G10", f"{each.title}: 1,000 partials, CPU ms", milliseconds, 100.0))
-            found.append(_at_most("G10", f"{each.title}: partial of a granule, kB", kilobytes, 50.0))
+            found.append(_at_most("G10", f"{each.title}: partial of a granule {where}, kB", kilobytes, 50.0))
     return found
 
 

@@ -32,6 +32,27 @@ def _cells(found: Any) -> Cells:
     return Cells(found.cell, found.count, found.weight_sum, found.weight_sum / found.count, found.mean, std)
 
 
+def _arrow(points: Points) -> Any:
+    """Return the segments as an Arrow table, without a copy."""
+    import pyarrow as pa
+
+    names = {"longitude": points.longitude, "latitude": points.latitude}
+    return pa.table(names | {"segment_length": points.length, "freeboard": points.freeboard})
+
+
+def _tally(table: Any) -> Any:
+    from altiflow import Grid, tally_segments
+
+    return tally_segments(table, Grid.named("EASE2_S6.25km"), value="freeboard", step=None)
+
+
+def _tally_cells(tally: Any) -> Cells:
+    states = tally.records.states
+    std = np.sqrt(states["m2"] / states["weight"])
+    length = states["weight"] / states["count"]
+    return Cells(states["cell"], states["count"], states["weight"], length, states["mean"], std)
+
+
 def _same(points: Points) -> Points:
     return points
 
@@ -46,6 +67,15 @@ KERNEL = ("altiflow.gridding.kernel",)
 OURS = (
     Candidate("altiflow-numpy", "altiflow, numpy kernel", KERNEL, _same, _numpy, _cells),
     Candidate("altiflow-numba", "altiflow, numba kernel (1 thread)", (*KERNEL, "numba"), _same, _numba, _cells),
+    Candidate(
+        "altiflow-tally",
+        "altiflow, tally_segments of an Arrow table, numba",
+        (*KERNEL, "numba"),
+        _arrow,
+        _tally,
+        _tally_cells,
+        note="Arrow table given; also extremes and sum of L^2, and can be added to",
+    ),
 )
 YARDSTICKS = (
     Candidate("read", "yardstick: every input read once", (), _same, _read, None, note="24 bytes a segment"),

@@ -68,19 +68,23 @@ def _geopandas_cells(found: Any) -> Cells:
 
 
 def _point_loop(frame: Any) -> Any:
+    moved = frame.to_crs(CRS)
+    points = zip(moved.geometry.x, moved.geometry.y, strict=True)
+    moved["cell"] = [_point_cell(x, y) for x, y in points]
+    return moved.groupby("cell")[["length", "freeboard"]].mean()
+
+
+def _point_cell(x: float, y: float) -> float:
+    """Return the cell of one point, the grid made and turned over for each."""
     from affine import Affine
 
-    forward = Affine(WIDTH, 0.0, -EDGE, 0.0, -WIDTH, EDGE)
-    moved = frame.to_crs(CRS)
-    places = [~forward @ (point.x, point.y) for point in moved.geometry]
-    moved["col"] = [int(col) for col, _ in places]
-    moved["row"] = [int(row) for _, row in places]
-    return moved.groupby(["row", "col"])[["length", "freeboard"]].mean()
+    col, row = ~Affine.from_gdal(-EDGE, WIDTH, 0.0, EDGE, 0.0, -WIDTH) @ (x, y)
+    return np.floor(row) * COLS + np.floor(col)
 
 
 def _point_loop_cells(found: Any) -> Cells:
     found = found.reset_index()
-    cell = (found["row"] * COLS + found["col"]).to_numpy()
+    cell = found["cell"].to_numpy().astype(np.int64)
     return Cells(cell, weight_mean=found["length"].to_numpy(float), mean=found["freeboard"].to_numpy(float))
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from altiflow.gridding.kernel.states import FAR, NO_TIME, STATE
+from altiflow.gridding.kernel.states import FAR, NO_TIME, STATE, run_starts, sort_rows
 
 __all__ = ["merge_cells"]
 
@@ -18,7 +18,7 @@ States = npt.NDArray[np.void]
 
 _CHUNK = 4096
 """States taken together: so few that they stay in the cache while their fields are added one after the other."""
-_SPARSE = 64
+_SPARSE = 16
 """A range of cell numbers this many times as long as there are states is looked up by sorting."""
 _NEVER = np.iinfo(np.int64).max
 _SUMS = ("weight", "weight2", "noise", "m2")
@@ -147,14 +147,18 @@ def _slots(cell: npt.NDArray[Any]) -> tuple[Ints, Ints]:
     low = int(cell.min())
     span = int(cell.max()) - low + 1
     if span > _SPARSE * cell.size:
-        numbers, place = np.unique(cell, return_inverse=True)
-        return numbers.astype(np.int64), place.astype(np.int64)
+        order = sort_rows(cell)
+        ordered = cell[order]
+        starts = run_starts(ordered[1:] != ordered[:-1])
+        place = np.empty(cell.size, np.int64)
+        place[order] = np.repeat(np.arange(starts.size), np.diff(starts, append=cell.size))
+        return ordered[starts].astype(np.int64), place
     there = np.zeros(span, bool)
     there[cell - low] = True
     held = np.flatnonzero(there)
-    lookup = np.empty(span, np.int64)
+    lookup = np.empty(span, np.int32)
     lookup[held] = np.arange(held.size)
-    return held + low, lookup[cell - low]
+    return held + low, lookup[cell - low].astype(np.int64)
 
 
 def _chunks(parts: Sequence[States], slot: Ints) -> Iterator[tuple[Ints, dict[str, npt.NDArray[Any]]]]:

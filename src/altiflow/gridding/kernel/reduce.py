@@ -16,7 +16,7 @@ from altiflow.gridding.kernel import states as numpy_states
 from altiflow.gridding.kernel.finder import cell_finder
 from altiflow.gridding.kernel.merge import merge_cells
 from altiflow.gridding.kernel.single import BLOCK
-from altiflow.gridding.kernel.states import run_starts
+from altiflow.gridding.kernel.states import run_starts, sort_rows
 
 __all__ = ["CellStatistics", "Engine", "choose_engine", "reduce_cells", "reduce_points", "run_reducer", "sort_rows"]
 
@@ -105,18 +105,6 @@ def row_scanner(engine: Literal["numpy", "numba"]) -> Any:
 
         return compiled.scan_rows
     return _scan
-
-
-def sort_rows(number: npt.NDArray[Any]) -> Ints:
-    """Return the order that sorts `number` (n,), equal ones left in their order."""
-    numbers = np.asarray(number, np.int64)
-    low = int(numbers.min()) if numbers.size else 0
-    bits = max(int(numbers.size - 1).bit_length(), 1)
-    if numbers.size == 0 or (int(numbers.max()) - low).bit_length() + bits > 62:
-        return np.argsort(numbers, kind="stable")
-    # Sorting the numbers with the row in their lowest bits is faster than sorting rows by number.
-    packed = np.sort(((numbers - low) << bits) | np.arange(numbers.size))
-    return np.asarray(packed & ((1 << bits) - 1), np.int64)
 
 
 def reduce_cells(cell: npt.ArrayLike, value: npt.ArrayLike, weight: npt.ArrayLike) -> CellStatistics:
