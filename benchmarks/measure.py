@@ -189,7 +189,7 @@ def _trim() -> None:
 
 def _state_bytes(found: Any) -> float | None:
     """Return bytes per cell of an answer that is a frozen value of arrays."""
-    if not hasattr(found, "__dataclass_fields__") or not found.cell.size:
+    if not hasattr(found, "cell") or not found.cell.size:
         return None
     return float(sum(getattr(found, each.name).nbytes for each in fields(found)) / found.cell.size)
 

@@ -36,11 +36,7 @@ class SinglePolynomials:
 
     def __init__(self, grid: Grid, projection: PolarProjection) -> None:
         self.pole, self.origin = projection.pole, np.float32(projection.origin)
-        square = REACH**2
-        self.radius = _fit(lambda u: np.polynomial.polynomial.polyval(u, projection.radius), square)
-        angle = np.pi / 180
-        self.sine = _fit(lambda u: np.sin(np.sqrt(u) * angle) / np.sqrt(u), square)
-        self.cosine = _fit(lambda u: np.cos(np.sqrt(u) * angle) / (1 - u / square), square)
+        self.radius, self.sine, self.cosine = _polynomials(projection)
         width, height = grid.resolution
         self.scale = np.float32(1 / width), np.float32(-self.pole / height)
         self.offset = np.float32(-grid.transform.c / width), np.float32(grid.transform.f / height)
@@ -118,6 +114,17 @@ def _trial_error(projection: PolarProjection) -> float:
     col, row, _ = single.indices(longitude, latitude)
     x, y = projection.project(longitude, latitude)
     return float(max(np.abs(col - x).max(), np.abs(-row - y).max()))
+
+
+@lru_cache(maxsize=32)
+def _polynomials(projection: PolarProjection) -> tuple[tuple[np.float32, ...], ...]:
+    """Return the polynomials of radius, sine and cosine in the squared angle [degrees^2]."""
+    square, angle = REACH**2, np.pi / 180
+    return (
+        _fit(lambda u: np.polynomial.polynomial.polyval(u, projection.radius), square),
+        _fit(lambda u: np.sin(np.sqrt(u) * angle) / np.sqrt(u), square),
+        _fit(lambda u: np.cos(np.sqrt(u) * angle) / (1 - u / square), square),
+    )
 
 
 def _fit(function: Callable[[Any], Any], top: float) -> tuple[np.float32, ...]:
