@@ -67,6 +67,10 @@ class NoOverlapError(AltiflowError):
     """Two data sets do not meet in space or time."""
 
 
+class StoreLockedError(AltiflowError):
+    """Another process is writing to the store of a tally."""
+
+
 class SearchError(AltiflowError):
     """The archive's search answered with an error or could not be reached."""
 

@@ -26,11 +26,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from altiflow.errors import GridMismatchError, InputError, UnsupportedFormatError
+from altiflow.errors import GridMismatchError, InputError, StoreLockedError, UnsupportedFormatError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.stores import store
 from altiflow.gridding.stores.manifest import store_lock
-from altiflow.gridding.stores.store import StoreLockedError, TallyStore, empty_tally
+from altiflow.gridding.stores.store import TallyStore, empty_tally
 from altiflow.gridding.tally import merge_tallies, tally_segments
 
 GRID = Grid.named("EASE2_N25km")

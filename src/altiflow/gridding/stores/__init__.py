@@ -1,7 +1,6 @@
 """Tallies of many files, and tallies in a folder that grows."""
 
-from altiflow.gridding.stores.manifest import StoreLockedError
 from altiflow.gridding.stores.store import TallyStore, empty_tally, is_tally, open_tally
 from altiflow.gridding.stores.stream import grid_dataset, tally_files
 
-__all__ = ["StoreLockedError", "TallyStore", "empty_tally", "grid_dataset", "is_tally", "open_tally", "tally_files"]
+__all__ = ["TallyStore", "empty_tally", "grid_dataset", "is_tally", "open_tally", "tally_files"]

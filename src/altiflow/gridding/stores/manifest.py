@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
+from altiflow.errors import InputError, StoreLockedError, UnsupportedFormatError
 from altiflow.files import whole_file
 from altiflow.gridding.kernel import NO_TIME
 from altiflow.gridding.tally.build import TallyOptions
@@ -29,14 +29,10 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-__all__ = ["Entry", "Manifest", "StoreLockedError", "parts_folder", "read_manifest", "store_lock", "write_manifest"]
+__all__ = ["Entry", "Manifest", "parts_folder", "read_manifest", "store_lock", "write_manifest"]
 
 _FORMAT = 1
 _NAME = "manifest.json"
-
-
-class StoreLockedError(AltiflowError):
-    """Another process is writing to the store."""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ from uuid import uuid4
 import numpy as np
 import pandas as pd
 
-from altiflow.errors import AltiflowError, InputError
+from altiflow.errors import AltiflowError, InputError, StoreLockedError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel import NO_TIME
 from altiflow.gridding.stores.manifest import (
     Entry,
     Manifest,
-    StoreLockedError,
     granule_spans,
     parts_folder,
     read_manifest,
@@ -30,7 +29,7 @@ from altiflow.gridding.tally.records import Records
 from altiflow.gridding.tally.storage import holds_tally, read_tally, write_tally
 from altiflow.gridding.tally.tally import Tally, merge_tallies, tally_segments
 
-__all__ = ["StoreLockedError", "TallyStore", "empty_tally", "is_tally", "open_tally"]
+__all__ = ["TallyStore", "empty_tally", "is_tally", "open_tally"]
 
 _TRIES = 5
 """A reader begins again this often where a writer takes parts away under its hands."""
