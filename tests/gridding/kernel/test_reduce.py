@@ -177,3 +177,23 @@ def test_cells_with_large_numbers_and_in_any_order():
     for number, mean in zip(found.cell, found.mean, strict=True):
         rows = cell == number
         assert mean == pytest.approx(np.average(value[rows], weights=weight[rows]), abs=1e-14)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+@pytest.mark.parametrize("kind", ["readonly", "strided", "swapped", "whole numbers"])
+def test_arrays_of_any_make_are_reduced_alike(engine, kind):
+    rng = np.random.default_rng(5)
+    arrays = [rng.uniform(-180, 180, 500), rng.uniform(-90, -60, 500), rng.integers(0, 9, 500) * 1.0, np.ones(500)]
+    plain = reduce_points(*arrays, GRID, engine=engine)
+    if kind == "readonly":
+        for array in arrays:
+            array.flags.writeable = False
+    elif kind == "strided":
+        arrays = [np.repeat(array, 2)[::2] for array in arrays]
+    elif kind == "swapped":
+        arrays = [array.astype(">f8") for array in arrays]
+    else:
+        arrays[2:] = [arrays[2].astype(np.int8), arrays[3].astype(np.uint16)]
+    found = reduce_points(*arrays, GRID, engine=engine)
+    for name in ("cell", "count", "weight_sum", "mean", "m2", "low", "high"):
+        assert np.array_equal(getattr(found, name), getattr(plain, name)), name

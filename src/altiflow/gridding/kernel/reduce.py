@@ -18,7 +18,16 @@ from altiflow.gridding.kernel.merge import merge_cells
 from altiflow.gridding.kernel.single import BLOCK
 from altiflow.gridding.kernel.states import run_starts, sort_rows
 
-__all__ = ["CellStatistics", "Engine", "choose_engine", "reduce_cells", "reduce_points", "run_reducer", "sort_rows"]
+__all__ = [
+    "CellStatistics",
+    "Engine",
+    "choose_engine",
+    "native_array",
+    "reduce_cells",
+    "reduce_points",
+    "run_reducer",
+    "sort_rows",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -128,6 +137,18 @@ def reduce_cells(cell: npt.ArrayLike, value: npt.ArrayLike, weight: npt.ArrayLik
     return _statistics(numbers[starts], found, np.dtype(float))
 
 
+def native_array(values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return an array in the byte order of the machine, which compiled code needs.
+
+    Examples
+    --------
+    >>> native_array(np.array([1.0], ">f8")).dtype.isnative
+    True
+    """
+    found = np.asarray(values)
+    return found if found.dtype.isnative else found.astype(found.dtype.newbyteorder("="))
+
+
 def reduce_points(
     longitude: npt.ArrayLike,
     latitude: npt.ArrayLike,
@@ -161,7 +182,7 @@ def reduce_points(
     >>> found.count.tolist(), found.mean.tolist()
     ([2, 1], [1.5, 3.0])
     """
-    arrays = tuple(np.asarray(array) for array in (longitude, latitude, value, weight))
+    arrays = tuple(native_array(array) for array in (longitude, latitude, value, weight))
     if len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 1:
         shapes = ", ".join(str(array.shape) for array in arrays)
         raise InputError(f"longitude, latitude, value and weight must be (n,) with one n, got {shapes}")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.gridding.grids.grid import Grid
-from altiflow.gridding.kernel import NO_TIME
+from altiflow.gridding.kernel import NO_TIME, native_array
 from altiflow.gridding.tally.overlap import overlap_factors
 
 __all__ = ["SegmentColumns", "SegmentSource", "segment_columns", "table_provenance"]
@@ -190,7 +190,7 @@ def _numbers(source: SegmentSource, name: str) -> npt.NDArray[Any]:
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         raise InputError(f"column {name!r} must hold numbers, got {column.dtype}")
     if isinstance(column.dtype, np.dtype):
-        return np.asarray(column.to_numpy())
+        return native_array(column.to_numpy())
     return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
 
 
