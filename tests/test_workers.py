@@ -66,7 +66,7 @@ def client() -> Iterator[Any]:
         pytest.importorskip("distributed", reason="dask is not installed (extra dask)")
     import distributed
 
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as opened:
         yield opened
 

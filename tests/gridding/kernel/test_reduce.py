@@ -180,7 +180,7 @@ def test_cells_with_large_numbers_and_in_any_order():
 
 
 @pytest.mark.parametrize("engine", ["numpy", "auto"])
-@pytest.mark.parametrize("kind", ["readonly", "strided", "swapped", "whole numbers"])
+@pytest.mark.parametrize("kind", ["readonly", "strided", "swapped", "whole numbers", "half", "long"])
 def test_arrays_of_any_make_are_reduced_alike(engine, kind):
     rng = np.random.default_rng(5)
     arrays = [rng.uniform(-180, 180, 500), rng.uniform(-90, -60, 500), rng.integers(0, 9, 500) * 1.0, np.ones(500)]
@@ -192,8 +192,22 @@ def test_arrays_of_any_make_are_reduced_alike(engine, kind):
         arrays = [np.repeat(array, 2)[::2] for array in arrays]
     elif kind == "swapped":
         arrays = [array.astype(">f8") for array in arrays]
-    else:
+    elif kind == "whole numbers":
         arrays[2:] = [arrays[2].astype(np.int8), arrays[3].astype(np.uint16)]
+    else:
+        arrays[2:] = [array.astype(np.float16 if kind == "half" else np.longdouble) for array in arrays[2:]]
     found = reduce_points(*arrays, GRID, engine=engine)
     for name in ("cell", "count", "weight_sum", "mean", "m2", "low", "high"):
         assert np.array_equal(getattr(found, name), getattr(plain, name)), name
+
+
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_bits_do_not_depend_on_how_arrays_lie_in_memory(engine):
+    rng = np.random.default_rng(6)
+    value, weight = rng.normal(size=5000), rng.uniform(1, 2, 5000)
+    place = np.zeros(5000), np.full(5000, -75.0)
+    plain = reduce_points(*place, value, weight, GRID, engine=engine)
+    apart = reduce_points(
+        *place, np.repeat(value, 2)[::2], np.stack([weight, weight], axis=1)[:, 0], GRID, engine=engine
+    )
+    assert (plain.mean[0], plain.m2[0]) == (apart.mean[0], apart.m2[0])

@@ -65,8 +65,11 @@ def test_a_period_inside_a_bin_is_refused_and_one_beside_it_is_not(period):
 
 def test_words_that_are_no_times_are_named():
     tally = tally_segments(table(["2019-01-05T10"], h=[1.0]), GRID, value="h")
-    with pytest.raises(InputError, match=r"periods are pairs of times .* got"):
-        tally.to_dataset(periods=[["foo", "bar"]])
+    for periods in ([["foo", "bar"]], [], [2019, 2020], [["2019-01-01", "NaT"]], ["2019-01-01"]):
+        with pytest.raises(InputError, match=r"periods are pairs of times .* got"):
+            tally.to_dataset(periods=periods, crop=True)
+    shown = tally.to_dataset(periods=[["2019-01-01", "2019-02-01"]])
+    assert "periods=2019-01-01T00:00:00 to 2019-02-01T00:00:00" in shown.attrs["history"]
 
 
 def test_statistics_of_a_second_value_take_its_own_counts_and_lengths():
@@ -162,7 +165,7 @@ def test_cells_below_the_least_number_count_nothing_in_a_file_like_atl20(tmp_pat
         assert day.attrs["status"] == "no segments"
 
 
-@pytest.mark.parametrize("fill", [np.float32(3.4028235e38), 9.96921e36])
+@pytest.mark.parametrize("fill", [np.float32(3.4028235e38), 9.96921e36, -3.4e38])
 def test_fill_is_no_measurement(fill):
     frame = table(["2019-01-05", "2019-01-06"], h=np.array([0.3, fill]))
     with pytest.raises(InputError, match=r"column 'h' holds .* which is fill"):

@@ -248,7 +248,6 @@ def test_regions_over_the_antimeridian_and_the_pole_hold_their_cells(table, tall
         [["2019-02-01", "2019-03-01"], ["2019-01-01", "2019-02-01"]],
         [["2019-01-01", "2019-03-01"], ["2019-02-01", "2019-04-01"]],
         [["2019-03-01", "2019-01-01"]],
-        [],
     ],
 )
 def test_periods_out_of_order_are_refused(tally, periods):

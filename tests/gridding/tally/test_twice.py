@@ -49,6 +49,27 @@ def test_the_same_segments_are_refused_in_any_company(one):
         merge_tallies([tally(table(OTHER)), one, half])
 
 
+@pytest.mark.parametrize("part", [slice(0, 3), slice(40, 160), slice(297, 300)])
+def test_a_part_beside_the_whole_is_refused(one, part):
+    with pytest.raises(InputError, match="are there twice"):
+        one + tally(table(FIRST).iloc[part])
+
+
+def test_parts_with_whole_seconds_are_added():
+    frame = table(FIRST, rows=6).assign(
+        time=pd.Timestamp("2019-01-01 00:00:07"), longitude=0.5, latitude=80.5, beam="gt1r"
+    )
+    frame["time"] = frame["time"].astype("datetime64[s]")
+    assert (tally(frame[:2]) + tally(frame[2:])).count == 6
+
+
+def test_releases_of_atl11_are_one_granule_whatever_their_cycles():
+    with pytest.raises(InputError, match="are one granule"):
+        tally(table("ATL11_005411_0318_006_01")) + tally(table("ATL11_005411_0315_005_03", seed=1))
+    both = tally(table("ATL11_005411_0318_006_01")) + tally(table("ATL11_005511_0318_006_01", seed=1))
+    assert both.count == 600
+
+
 def test_parts_of_a_beam_are_added(one):
     frame = table(FIRST)
     pick = np.random.default_rng(1).random(len(frame)) < 0.5
@@ -97,6 +118,10 @@ def test_names_that_give_one_variable_twice_are_refused():
     frame = table(FIRST).assign(length=1.0)
     with pytest.raises(InputError, match="two variables length_mean"):
         tally_segments(frame, GRID, value=["freeboard", "length"])
+    with pytest.raises(InputError, match="two variables b_length_mean"):
+        tally_segments(frame.assign(b=1.0, b_length=2.0), GRID, value=["freeboard", "b", "b_length"])
+    with pytest.raises(InputError, match="names a column twice"):
+        tally_segments(frame, GRID, value=["freeboard", "freeboard"])
     with pytest.raises(InputError, match="two variables freeboard_mean"):
         tally_segments(frame, GRID, value="freeboard", weight="freeboard")
 

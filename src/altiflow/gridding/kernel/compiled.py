@@ -21,7 +21,7 @@ def scan_rows(
 ) -> tuple[npt.NDArray[np.int64], bool]:
     """Return where runs of one cell start, and whether all rows are inside, finite and of positive weight."""
     starts = np.empty(cell.size + 1, np.int64)
-    count, clean = _scan(cell, value, weight, starts)
+    count, clean = _scan(_plain(cell), _plain(value), _plain(weight), starts)
     return starts[:count].copy(), clean
 
 
@@ -63,13 +63,19 @@ def reduce_runs(
     nothing = np.empty(0)
     _reduce(
         starts,
-        value,
-        weight,
-        nothing if noise is None else noise,
-        np.empty(0, np.int64) if time is None else time,
+        _plain(value),
+        _plain(weight),
+        nothing if noise is None else _plain(noise),
+        np.empty(0, np.int64) if time is None else _plain(time),
         states,
     )
     return states
+
+
+def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array as compiled code takes it: in one piece, so that sums are always taken in the same order."""
+    known = array.dtype.isnative and (array.dtype.kind in "iub" or array.dtype in (np.float32, np.float64))
+    return np.ascontiguousarray(array if known else array.astype(np.float64))
 
 
 @numba.njit(  # type: ignore[untyped-decorator]

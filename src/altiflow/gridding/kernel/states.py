@@ -94,6 +94,7 @@ def reduce_runs(
     states = np.zeros(starts.size, STATE)
     if starts.size == 0:
         return states
+    value, weight = np.ascontiguousarray(value), np.ascontiguousarray(weight)
     # Extremes in the precision of the values, of which more go through at a time.
     low, high = (extreme.reduceat(value, starts).astype(np.float64) for extreme in (np.minimum, np.maximum))
     value, weight = np.asarray(value, np.float64), np.asarray(weight, np.float64)

@@ -22,7 +22,7 @@ from altiflow.version import __version__
 if TYPE_CHECKING:
     from altiflow.gridding.tally.tally import Tally
 
-__all__ = ["tally_dataset", "tally_periods"]
+__all__ = ["period_edges", "tally_dataset", "tally_periods"]
 
 # Freeboard of a laser is that of the snow surface, so it is not the CF standard name sea_ice_freeboard.
 _MARGIN = 2
@@ -99,7 +99,7 @@ def tally_dataset(
     found = {name: cells_of(tally.records, tally.values.index(name), edges, step) for name in names}
     grid, rows, cols = _window(tally, list(found.values())) if crop else (tally.grid, 0, 0)
     frame = make_frame(grid, edges)
-    frame.attrs |= _provenance(tally, freq, list(found.items()))
+    frame.attrs |= _provenance(tally, list(found.items()), freq if periods is None else edges)
     for number, (name, cells) in enumerate(found.items()):
         keep = (cells.states["count"] >= min_count) & (cells.states["weight"] >= min_weight)
         place = _places(cells, tally, grid.shape, (rows, cols))
@@ -127,16 +127,27 @@ def tally_periods(tally: Tally, freq: str | None) -> Times:
 
 def _given_periods(tally: Tally, periods: npt.ArrayLike) -> Times:
     """Return periods as they were given (t, 2), once it is known that they can be told apart."""
-    try:
-        edges = np.asarray(periods, "datetime64[ns]").reshape(-1, 2)
-    except ValueError as error:
-        raise InputError(f"periods are pairs of times such as '2019-01-01' ({error}), got {periods!r}") from error
-    known = edges[~np.isnat(edges).any(axis=1)]
-    if (known[:, 0] >= known[:, 1]).any() or (known[1:, 0] < known[:-1, 1]).any():
+    edges = period_edges(periods)
+    if (edges[:, 0] >= edges[:, 1]).any() or (edges[1:, 0] < edges[:-1, 1]).any():
         raise InputError(f"periods are [start, end), one after the other and without overlap, got {periods!r}")
     if tally.options.step is None:
         raise InputError("periods= needs a tally with time bins; make it with step='D'")
     return edges
+
+
+def period_edges(periods: npt.ArrayLike) -> Times:
+    """Return [start, end) of periods (t, 2) that somebody gave."""
+    given = np.asarray(periods)
+    told = f"periods are pairs of times such as ['2018-11-01', '2019-05-01'], got {periods!r}"
+    if given.size == 0 or given.size % 2 or given.dtype.kind in "iufb":
+        raise InputError(told)
+    try:
+        edges = given.astype("datetime64[ns]").reshape(-1, 2)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{told} ({error})") from error
+    if np.isnat(edges).any():
+        raise InputError(told)
+    return np.asarray(edges)
 
 
 def _window(tally: Tally, found: list[Cells]) -> tuple[Any, int, int]:
@@ -248,7 +259,13 @@ def _bins(edges: tuple[float, ...]) -> dict[str, Any]:
     return {"bin": ("bin", bounds.mean(axis=1), attributes), "bin_bnds": (("bin", "nv"), bounds)}
 
 
-def _provenance(tally: Tally, freq: str | None, found: Sequence[tuple[str, Cells]]) -> dict[str, Any]:
+def _words(periods: Times) -> str:
+    """Return periods as text, the first and the last of many."""
+    words = [" to ".join(str(edge)[:19] for edge in period) for period in periods]
+    return "; ".join(words if len(words) < 5 else [words[0], "...", words[-1]])
+
+
+def _provenance(tally: Tally, found: Sequence[tuple[str, Cells]], asked: str | Times | None) -> dict[str, Any]:
     """Return what the Dataset's attributes say of how it came about; the counts are those of the first value."""
     title, (value, cells) = tally.told.get("title"), found[0]
     number = tally.values.index(value)
@@ -257,7 +274,7 @@ def _provenance(tally: Tally, freq: str | None, found: Sequence[tuple[str, Cells
     attributes: dict[str, Any] = {
         "title": f"Gridded {title}" if title else f"Gridded {', '.join(name for name, _ in found)}",
         "history": f"altiflow {__version__}: tally of {', '.join(tally.values)} weighted by {tally.weight}, "
-        f"freq={freq!r}",
+        + (f"periods={_words(asked)}" if isinstance(asked, np.ndarray) else f"freq={asked!r}"),
         "altiflow_version": __version__,
         "segments_gridded": shown,
         "segments_outside_grid": int(tally.passes.rows.sum()) - left_out - held,

@@ -85,9 +85,11 @@ def granule_key(name: str) -> str:
     'my flight'
     """
     try:
-        return parse_granule_name(name).stem.rsplit("_", 2)[0]
+        found = parse_granule_name(name)
     except InputError:
         return name
+    # A later release of ATL11 holds more cycles, so that they are no part of which granule it is.
+    return found.stem.rsplit("_", 3 if found.start is None else 2)[0]
 
 
 @lru_cache(maxsize=200_000)

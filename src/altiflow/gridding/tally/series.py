@@ -13,7 +13,7 @@ from altiflow.errors import InputError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.periods import Times
 from altiflow.gridding.tally.cells import Cells, cells_of
-from altiflow.gridding.tally.dataset import tally_periods
+from altiflow.gridding.tally.dataset import period_edges, tally_periods
 from altiflow.gridding.tally.records import Records
 from altiflow.gridding.tally.tally import Tally, merge_tallies
 from altiflow.region import Region, as_region
@@ -147,8 +147,8 @@ def _periods(tally: Tally, freq: str | None, periods: npt.ArrayLike | None) -> t
         return tally_periods(tally, freq), None if freq is None else tally.options.step
     if tally.options.step is None:
         raise InputError("periods= needs a tally with time bins; make it with step='D'")
-    edges = np.asarray(periods, "datetime64[ns]").reshape(-1, 2)
-    if edges.size == 0 or not (np.diff(edges.ravel()) >= np.timedelta64(0, "ns")).all():
+    edges = period_edges(periods)
+    if not (np.diff(edges.ravel()) >= np.timedelta64(0, "ns")).all():
         raise InputError(f"periods= must be [start, end) in order of time, none in another, got {periods!r}")
     return edges, tally.options.step
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
@@ -242,20 +243,28 @@ def tally_segments(
         raise EmptyDataError(
             f"not one of the {len(columns)} rows has {' and '.join([*needed, *(['a time'] if step else [])])}"
         )
-    high = records.states["high"]
-    if high.size and high.max() > _FILL:
-        name = names[int(records.states["value"][high.argmax()])]
-        raise InputError(f"column {name!r} holds {high.max():g}, which is fill and no measurement; make it NaN first")
+    furthest = np.maximum(np.abs(records.states["low"]), np.abs(records.states["high"]))
+    if furthest.size and furthest.max() > _FILL:
+        name = names[int(records.states["value"][furthest.argmax()])]
+        raise InputError(
+            f"column {name!r} holds {furthest.max():g}, which is fill and no measurement; make it NaN first"
+        )
     passes = Passes(columns.passes, rows, left_out)
     check_granules(passes.granules)
     return Tally(grid, names, weight, options, passes, records, _lasting(columns.told))
 
 
 def _check_names(values: Sequence[str], weight: str | None) -> None:
-    """Refuse columns whose statistics would have the name of another variable."""
+    """Refuse columns named twice, and those whose statistics would have the name of another variable."""
+    if len(set(values)) < len(values):
+        raise InputError(f"value names a column twice: {', '.join(values)}")
     stem = "length" if weight == "segment_length" else weight
-    if stem in values:
-        raise InputError(f"value {stem!r} with weight {weight!r} gives two variables {stem}_mean; rename the column")
+    for prefix in ("", *(f"{value}_" for value in values[1:])):
+        if stem and f"{prefix}{stem}" in values:
+            name = f"{prefix}{stem}"
+            raise InputError(
+                f"value {name!r} with weight {weight!r} gives two variables {name}_mean; rename the column"
+            )
 
 
 def merge_tallies(tallies: Iterable[Tally]) -> Tally:
@@ -265,7 +274,8 @@ def merge_tallies(tallies: Iterable[Tally]) -> Tally:
     ------
     InputError
         If there is none, or they differ in values, weight, time step, quantiles, histogram, product, units or
-        screens; or if they hold the same segments of a granule, or one granule in two releases or subsets.
+        screens; or if they hold the same segments of a granule, told by their times, or one granule in two releases
+        or subsets.
     GridMismatchError
         If they are on different grids.
     """
@@ -309,10 +319,15 @@ def _check_alike(first: Tally, other: Tally) -> None:
 
 
 _SAME = ("unit", "value", "bin", "cell", "first", "last", "count", "weight", "mean")
+_WHOLE_SECOND = 10**9
 
 
 def _check_once(parts: Sequence[Tally], passes: Passes, numbers: Sequence[npt.NDArray[np.int32]]) -> None:
-    """Refuse parts with the same segments of a granule: as many at the same times, of the same length and mean."""
+    """Refuse parts with the same segments of a granule: of one beam no two segments have one time.
+
+    Records of a beam, cell and bin that begin or end at the same time hold the same segment. Where times are whole
+    seconds, records must be the same in all, and without times nothing is found.
+    """
     times = np.bincount(np.concatenate(numbers), minlength=len(passes.names))
     shared = (times > 1) & np.array([granule != "" for granule, _ in passes.names], bool)
     if not shared.any():
@@ -321,12 +336,15 @@ def _check_once(parts: Sequence[Tally], passes: Passes, numbers: Sequence[npt.ND
     for part, own in zip(parts, numbers, strict=True):
         states = part.records.states
         keep = shared[own[states["unit"]]] & (states["first"] != NO_TIME)
-        rows.append(np.stack([own[states["unit"][keep]] if n == "unit" else states[n][keep] for n in _SAME], axis=1))
-    keys = np.concatenate(rows)
-    keys = keys[np.lexsort(keys.T[::-1])]
-    same = np.flatnonzero((keys[1:] == keys[:-1]).all(axis=1))
-    if same.size:
-        granule, beam = passes.names[int(keys[same[0], _SAME.index("unit")])]
+        columns = {name: states[name][keep] for name in _SAME} | {"unit": own[states["unit"][keep]]}
+        rows.append(pd.DataFrame(columns))
+    found = pd.concat(rows, ignore_index=True)
+    same = found.duplicated(list(_SAME), keep=False)
+    for name in ("first", "last"):
+        fine = found[name] % _WHOLE_SECOND != 0
+        same |= fine & found.duplicated(["unit", "value", "bin", "cell", name], keep=False)
+    if same.any():
+        granule, beam = passes.names[int(found.loc[same, "unit"].min())]
         raise InputError(
             f"segments of granule {granule}, beam {beam or 'not stated'}, are there twice; parts of a beam can be "
             "added, the same part only once"
