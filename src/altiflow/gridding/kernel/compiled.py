@@ -78,20 +78,29 @@ def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.ascontiguousarray(array if known else array.astype(np.float64))
 
 
-@numba.njit(  # type: ignore[untyped-decorator]
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"}
-)
+@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _sums(value, weight, shift):  # type: ignore[no-untyped-def]
-    """Return the sums of w, w^2, w d and w d^2, d the difference from `shift`; in as many lanes as there are."""
-    total, square, one, two = 0.0, 0.0, 0.0, 0.0
-    for k in range(value.size):
-        w, away = np.float64(weight[k]), np.float64(value[k]) - shift
-        product = w * away
-        total += w
-        square += w * w
-        one += product
-        two += product * away
-    return total, square, one, two
+    """Return the sums of w, w^2, w d and w d^2, d the difference from `shift`.
+
+    Four sums side by side do not wait for one another; as they are four on every machine, and the compiler may not
+    take them in another order, so are the bits.
+    """
+    w0 = w1 = w2 = w3 = q0 = q1 = q2 = q3 = 0.0
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = 0.0
+    for k in range(value.size // 4):
+        h, w = value[4 * k : 4 * k + 4], weight[4 * k : 4 * k + 4]
+        x0, x1, x2, x3 = np.float64(w[0]), np.float64(w[1]), np.float64(w[2]), np.float64(w[3])
+        d0, d1 = np.float64(h[0]) - shift, np.float64(h[1]) - shift
+        d2, d3 = np.float64(h[2]) - shift, np.float64(h[3]) - shift
+        w0, w1, w2, w3 = w0 + x0, w1 + x1, w2 + x2, w3 + x3
+        q0, q1, q2, q3 = q0 + x0 * x0, q1 + x1 * x1, q2 + x2 * x2, q3 + x3 * x3
+        x0, x1, x2, x3 = x0 * d0, x1 * d1, x2 * d2, x3 * d3
+        a0, a1, a2, a3 = a0 + x0, a1 + x1, a2 + x2, a3 + x3
+        b0, b1, b2, b3 = b0 + x0 * d0, b1 + x1 * d1, b2 + x2 * d2, b3 + x3 * d3
+    for k in range(value.size // 4 * 4, value.size):
+        x, d = np.float64(weight[k]), np.float64(value[k]) - shift
+        w0, q0, a0, b0 = w0 + x, q0 + x * x, a0 + x * d, b0 + x * d * d
+    return (w0 + w1) + (w2 + w3), (q0 + q1) + (q2 + q3), (a0 + a1) + (a2 + a3), (b0 + b1) + (b2 + b3)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
