@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from altiflow.errors import FieldError
-from altiflow.readers.field import build_field, check_field, crs_text
+from altiflow.readers.field import build_field, check_field, check_series, crs_text, is_cube, space_dims
 
 WEEKS = np.array([["2018-01-01", "2018-01-08"], ["2018-01-08", "2018-01-15"]], dtype="datetime64[ns]")
 STATED = {"crs": "EPSG:3408", "units": "cm / s", "velocity_metric": "map", "metric_source": "user", "source": "made"}
@@ -123,3 +123,45 @@ def test_a_missing_attribute_is_named(name):
 def test_a_spoiled_field_is_refused(spoil, message):
     with pytest.raises(FieldError, match=message):
         check_field(spoil(make()))
+
+
+def pairs(**layers) -> dict:
+    """Return the parts of a cube of two image pairs with the same middle."""
+    bounds = np.array([["2019-01-01", "2019-01-17"], ["2018-12-24", "2019-01-25"]], dtype="M8[ns]")
+    still = np.zeros((2, 2, 3))
+    return {
+        "vx": still, "vy": still, "x": [0.0, 120.0, 240.0], "y": [120.0, 0.0], "time_bnds": bounds, "crs": 3413,
+        "units": "m/yr", "velocity_metric": "map", "metric_source": "user", "source": "test", "year_days": 365.0,
+        "vx_sigma": np.array([1.0, 2.0]), "layers": {"granule": ["a", "b"], "separation_days": [16, 32], **layers},
+    }  # fmt: skip
+
+
+class TestLayersOfACube:
+    def test_two_pairs_with_one_middle_are_both_there(self):
+        cube = build_field(**pairs())
+        assert cube.time.values[0] == cube.time.values[1]
+        assert is_cube(cube)
+        assert cube.vx_sigma.dims == ("time",)
+        assert cube.separation_days.attrs["units"] == "days"
+
+    def test_a_pair_that_is_there_twice_is_refused(self):
+        with pytest.raises(FieldError, match="1 image pairs are there more than once, first a"):
+            build_field(**pairs(granule=["a", "a"]))
+
+    def test_what_is_not_known_of_layers_is_refused(self):
+        with pytest.raises(FieldError, match="'colour'"):
+            build_field(**pairs(colour=[1, 2]))
+
+    def test_a_layer_coordinate_among_the_variables_is_refused(self):
+        cube = build_field(**pairs()).reset_coords("separation_days")
+        with pytest.raises(FieldError, match="separation_days must be a coordinate"):
+            check_field(cube)
+
+    def test_a_series_has_points_in_place_of_a_grid(self):
+        cube = build_field(**pairs())
+        places = {"y": xr.DataArray([0, 1], dims="point"), "x": xr.DataArray([2, 0], dims="point")}
+        series = cube.isel(places)
+        assert space_dims(cube) == ("y", "x")
+        assert space_dims(series) == ("point",)
+        with pytest.raises(FieldError, match="no coordinate 'x'"):
+            check_series(series.drop_vars("x"))

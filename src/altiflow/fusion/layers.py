@@ -116,13 +116,14 @@ def read_layer(field: xr.Dataset, layer: int, rows: slice, cols: slice) -> Float
     A cell is valid if both components are finite and ``valid``, where the field has it, says so. Variances
     are NaN where the field has no standard errors.
     """
-    window = {"time": layer, "y": rows, "x": cols}
+    window: dict[str, int | slice] = {"time": layer, "y": rows, "x": cols}
     vx = np.asarray(field["vx"].isel(window).values, dtype=float)
     result = np.full((4, *vx.shape), np.nan)
     result[0], result[1] = vx, field["vy"].isel(window).values
     for place, name in ((2, "vx_sigma"), (3, "vy_sigma")):
         if name in field:
-            result[place] = np.asarray(field[name].isel(window).values, dtype=float) ** 2
+            sigma = field[name].isel({axis: window[axis] for axis in map(str, field[name].dims)})
+            result[place] = np.asarray(sigma.values, dtype=float) ** 2
     usable = np.isfinite(result[0]) & np.isfinite(result[1])
     if "valid" in field:
         usable &= np.asarray(field["valid"].isel(window).values).astype(bool)

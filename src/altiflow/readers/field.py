@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyproj
 import xarray as xr
 
 from altiflow.errors import FieldError, InputError
 from altiflow.units import canonical_unit
 
-__all__ = ["Kind", "Metric", "MetricSource", "TimeRule", "build_field", "check_field", "crs_text"]
+__all__ = [
+    "LAYER_COORDS",
+    "Kind",
+    "Metric",
+    "MetricSource",
+    "TimeRule",
+    "build_field",
+    "check_field",
+    "check_series",
+    "crs_text",
+    "is_cube",
+    "space_dims",
+]
 
 Metric = Literal["map", "ground"]
 """Whether a component is metres of the map projection, or metres on the ground, per time."""
@@ -23,6 +36,22 @@ TimeRule = Literal["interval_mean", "instant", "undated"]
 MetricSource = Literal["file", "assumed", "user"]
 
 DIMS = ("time", "y", "x")
+
+LAYER_COORDS: Mapping[str, tuple[str, str, str]] = {
+    "granule": ("U", "1", "image pair that the layer was measured on: file name without folder and extension"),
+    "separation_days": ("f", "days", "time between the two images, with its fraction of a day"),
+    "mission": ("U", "1", "mission of the images: landsat, sentinel1, sentinel2, nisar, or both joined by +"),
+    "satellite": ("U", "1", "satellite of the images, such as L8, S2A, or both joined by +, the earlier first"),
+    "valid_percent": ("f", "percent", "share of the region of interest that the pair measures"),
+    "stable_shift_x": ("f", "", "shift that was added to vx on account of stable surfaces"),
+    "stable_shift_y": ("f", "", "shift that was added to vy on account of stable surfaces"),
+    "stable_shift_flag": ("f", "1", "0 no shift, 1 by stable surfaces, 2 by the slowest quarter"),
+}
+"""What may be known of each layer: coordinates (time,), by name: kind of dtype, unit ("" is the field's), meaning.
+
+A field with ``granule`` is a cube of image pairs: layers may overlap in time, share their middle, and be in any
+order; one granule is one layer.
+"""
 
 _WORDS: dict[str, tuple[str, ...]] = {
     "velocity_metric": ("map", "ground"),
@@ -56,6 +85,7 @@ def build_field(
     vx_sigma: Any = None,
     vy_sigma: Any = None,
     count: Any = None,
+    layers: Mapping[str, npt.ArrayLike] | None = None,
 ) -> xr.Dataset:
     """Return a checked velocity field.
 
@@ -81,9 +111,11 @@ def build_field(
     year_days
         Length of the year [d]; needed where `units` are per year.
     vx_sigma, vy_sigma
-        Standard errors, (time, y, x) in `units`.
+        Standard errors in `units`, (time, y, x), or (time,) where one holds for the whole layer.
     count
         Number of observations behind each value, (time, y, x).
+    layers
+        What is known of each layer, (time,), by the names in ``LAYER_COORDS``.
 
     Raises
     ------
@@ -121,7 +153,7 @@ def build_field(
     }
     variables = {name: _as_variable(name, data, unit) for name, data in parts.items() if data is not None}
     try:
-        dataset = xr.Dataset(variables, coords=coords, attrs=attrs)
+        dataset = xr.Dataset(variables, coords={**coords, **_layer_coords(layers or {}, unit)}, attrs=attrs)
     except ValueError as error:
         raise FieldError(f"the parts have different sizes, each must be (time, y, x): {error}") from error
     return check_field(dataset)
@@ -148,6 +180,48 @@ def check_field(field: xr.Dataset) -> xr.Dataset:
     return field
 
 
+def check_series(series: xr.Dataset) -> xr.Dataset:
+    """Return a series of velocities at points itself if it states what it has to; values are not looked at.
+
+    A series is what a velocity field is, on (time, point) in place of (time, y, x): ``x`` and ``y`` are coordinates
+    of the points (point,) [m, `crs`], not evenly spaced.
+
+    Raises
+    ------
+    FieldError
+        Naming what is missing or wrong, and the way to mend it.
+    """
+    if not isinstance(series, xr.Dataset):
+        raise FieldError(f"a series of velocities is an xarray.Dataset, not {type(series).__name__}")
+    _check_variables(series, ("time", "point"))
+    for name in ("x", "y"):
+        if name not in series.coords or series[name].dims != ("point",):
+            raise FieldError(f"the series has no coordinate {name!r} on ('point',); assign the places [m] in its crs")
+    for check in (_check_words, _check_crs, _check_units, _check_times, _check_layers):
+        check(series)
+    return series
+
+
+def space_dims(velocity: xr.Dataset) -> tuple[str, ...]:
+    """Return the dimensions beside time of a checked field, ("y", "x"), or series, ("point",).
+
+    Raises
+    ------
+    FieldError
+        If it is neither; see :func:`check_field` and :func:`check_series`.
+    """
+    if isinstance(velocity, xr.Dataset) and "point" in velocity.dims:
+        check_series(velocity)
+        return ("point",)
+    check_field(velocity)
+    return DIMS[1:]
+
+
+def is_cube(field: xr.Dataset) -> bool:
+    """Return whether the layers of a field are image pairs, each with its granule."""
+    return "granule" in field.coords
+
+
 def crs_text(value: Any) -> str:
     """Return the authority string of a CRS projected in metres where it has one, else its WKT.
 
@@ -169,16 +243,17 @@ def crs_text(value: Any) -> str:
     return ":".join(authority) if authority else str(crs.to_wkt())
 
 
-def _check_variables(field: xr.Dataset) -> None:
-    """Raise unless vx, vy and their companions lie on (time, y, x)."""
+def _check_variables(field: xr.Dataset, dims: tuple[str, ...] = DIMS) -> None:
+    """Raise unless vx, vy and their companions lie on the dimensions, sigmas on these or on time alone."""
     for name in ("vx", "vy"):
         if name not in field.data_vars:
             raise FieldError(f"the field has no variable {name!r}; name the component along that axis so")
     for name in ("vx", "vy", "vx_sigma", "vy_sigma", "count", "valid"):
-        if name in field and field[name].dims != DIMS:
+        allowed = (dims, dims[:1]) if name.endswith("_sigma") else (dims,)
+        if name in field and field[name].dims not in allowed:
             raise FieldError(
-                f"{name} has dimensions {field[name].dims}, not {DIMS}; "
-                "field.expand_dims('time') adds a single layer's, field.transpose('time', 'y', 'x') orders them"
+                f"{name} has dimensions {field[name].dims}, not {dims}; field.expand_dims('time') adds a single "
+                f"layer's, field.transpose{dims} orders them"
             )
     for name in ("vx", "vy", "vx_sigma", "vy_sigma"):
         if name in field and field[name].dtype.kind != "f":
@@ -261,6 +336,21 @@ def _check_times(field: xr.Dataset) -> None:
         raise FieldError("coordinate 'time' lies outside its time_bnds; set it to the centre of each interval")
 
 
+def _check_layers(field: xr.Dataset) -> None:
+    """Raise unless what is known of layers is known of each, and no image pair is there twice."""
+    for name in LAYER_COORDS:
+        if name in field.variables and (name not in field.coords or field[name].dims != ("time",)):
+            raise FieldError(f"{name} must be a coordinate on ('time',), not {field[name].dims}; assign_coords does it")
+    if is_cube(field):
+        names = pd.Index(field["granule"].values)
+        twice = names.duplicated()
+        if twice.any():
+            raise FieldError(
+                f"{int(twice.sum())} image pairs are there more than once, first {names[twice][0]}; name each file "
+                "once, or keep one layer of each: field.isel(time=~pandas.Index(field.granule).duplicated())"
+            )
+
+
 _CHECKS: tuple[Callable[[xr.Dataset], None], ...] = (
     _check_variables,
     _check_axes,
@@ -268,6 +358,7 @@ _CHECKS: tuple[Callable[[xr.Dataset], None], ...] = (
     _check_crs,
     _check_units,
     _check_times,
+    _check_layers,
 )
 """In this order: the check of units needs the kind, that of times the rule."""
 
@@ -300,8 +391,23 @@ def _as_variable(name: str, data: Any, unit: str) -> xr.Variable:
     variable = data.copy(deep=False) if isinstance(data, xr.Variable) else None
     if variable is None:
         data = data if hasattr(data, "dtype") else np.asarray(data)
+        if data.ndim == 1 and name.endswith("_sigma"):
+            return xr.Variable(DIMS[:1], data, {"units": unit})
         if data.ndim != len(DIMS):
             raise FieldError(f"{name} has {data.ndim} dimensions; give (time, y, x), with one layer data[None]")
         variable = xr.Variable(DIMS, data)
     variable.attrs = {"units": "1" if name == "count" else unit}
     return variable
+
+
+def _layer_coords(layers: Mapping[str, npt.ArrayLike], unit: str) -> dict[str, xr.Variable]:
+    """Return what is known of each layer as coordinates (time,)."""
+    unknown = set(layers) - set(LAYER_COORDS)
+    if unknown:
+        raise FieldError(f"nothing is known as {sorted(unknown)[0]!r} of a layer; known are {', '.join(LAYER_COORDS)}")
+    coords = {}
+    for name, values in layers.items():
+        kind, own, meaning = LAYER_COORDS[name]
+        data = np.asarray(values).astype(str if kind == "U" else np.float64)
+        coords[name] = xr.Variable(("time",), data, {"long_name": meaning, "units": own or unit})
+    return coords

@@ -18,7 +18,7 @@ from affine import Affine
 
 from altiflow.errors import CorruptGranuleError, FieldError, InputError, UnsupportedFormatError
 from altiflow.readers.field import build_field
-from altiflow.readers.velocity.mosaic import name_version, year_bounds
+from altiflow.readers.velocity.itslive.mosaic import name_version, year_bounds
 from altiflow.readers.velocity.netcdf import choose_crs, state_metric, state_units, vector_pair
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct

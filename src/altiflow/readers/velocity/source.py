@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,13 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import EmptyDataError, FieldError, InputError, UnsupportedFormatError, WrongProductError
-from altiflow.readers.field import Metric, check_field
-from altiflow.readers.velocity.mosaic import read_mosaic
-from altiflow.readers.velocity.motion import read_motion
+from altiflow.readers.field import Metric, check_field, is_cube
+from altiflow.readers.velocity.itslive.mosaic import read_mosaic
 from altiflow.readers.velocity.netcdf import open_netcdf, sniff_format
 from altiflow.readers.velocity.options import Options, Period, check_options
 from altiflow.readers.velocity.products import PRODUCTS, VelocityProduct, detect_netcdf, velocity_product
 from altiflow.readers.velocity.raster import drop_companions, pair_paths, read_rasters
+from altiflow.readers.velocity.sea_ice.motion import read_motion
 from altiflow.readers.velocity.written import read_written
 
 __all__ = ["read_velocity"]
@@ -33,6 +33,9 @@ _KNOWN = f"known are {', '.join(PRODUCTS)}"
 
 _SUFFIXES = (".nc", ".nc4", ".tif", ".tiff")
 """Files that a folder of velocity is searched for."""
+
+_NAMED = 8
+"""Sources that are all named."""
 
 _SAME = ("crs", "units", "velocity_metric", "velocity_kind", "time_rule", "year_days", "metric_source")
 """Attributes that files must share to become one field."""
@@ -197,12 +200,28 @@ def _join(fields: list[xr.Dataset]) -> xr.Dataset:
         join="override",
         combine_attrs="override",
     )
-    joined.attrs["source"] = "; ".join(field.attrs["source"] for field in fields)
+    joined.attrs["source"] = join_sources(field.attrs["source"] for field in fields)
+    if all(is_cube(field) for field in fields):
+        return joined
     order = np.argsort(joined["time_bnds"].values[:, 0], kind="stable")
     owners = np.repeat(np.arange(len(fields)), [field.sizes["time"] for field in fields])[order]
     joined = joined.isel(time=order)
     _check_order(joined, owners)
     return joined
+
+
+def join_sources(sources: Iterable[str]) -> str:
+    """Return the sources of several fields as one text, the first and the last where there are many.
+
+    Examples
+    --------
+    >>> join_sources(["a", "b"]), join_sources(f"pair {n}" for n in range(9))
+    ('a; b', 'pair 0; pair 1; ...; pair 8 (9 in all)')
+    """
+    names = list(dict.fromkeys(sources))
+    if len(names) <= _NAMED:
+        return "; ".join(names)
+    return "; ".join([*names[:2], "...", f"{names[-1]} ({len(names)} in all)"])
 
 
 def _check_order(joined: xr.Dataset, owners: npt.NDArray[np.intp]) -> None:

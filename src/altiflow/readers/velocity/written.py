@@ -9,7 +9,7 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, InputError
-from altiflow.readers.field import check_field, crs_text
+from altiflow.readers.field import LAYER_COORDS, check_field, crs_text
 from altiflow.readers.velocity.netcdf import choose_crs, mapping_crs, state_units
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
@@ -55,8 +55,9 @@ def read_written(dataset: xr.Dataset, path: Path, product: VelocityProduct, opti
 def _tidy(field: xr.Dataset) -> xr.Dataset:
     """Return a decoded file with what only files need taken off: grid mapping, bounds of cells, flags as numbers."""
     field = field.set_coords([name for name in ("time_bnds",) if name in field])
-    kept = field.drop_vars([name for name in field.data_vars if field[name].dims != _LAYER])
-    kept = kept.drop_vars([name for name in kept.coords if name not in ("time", "time_bnds", "y", "x")])
+    kept = field.drop_vars([name for name in field.data_vars if field[name].dims not in (_LAYER, _LAYER[:1])])
+    known = {"time", "time_bnds", "y", "x", *LAYER_COORDS}
+    kept = kept.drop_vars([name for name in kept.coords if name not in known])
     for name in ("time", "time_bnds"):
         if name in kept.coords and kept[name].dtype.kind == "M":
             kept[name] = kept[name].astype("datetime64[ns]")
