@@ -10,7 +10,7 @@ from altiflow.errors import InputError
 from altiflow.readers.field import Metric
 from altiflow.units import YEAR_DAYS
 
-__all__ = ["PRODUCTS", "VelocityProduct", "detect_netcdf", "names_ice_motion", "velocity_product"]
+__all__ = ["PRODUCTS", "VelocityProduct", "detect_netcdf", "detect_zarr", "names_ice_motion", "velocity_product"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,25 @@ _FOUND = (
         metric="map",
         year_days=None,
         citation="valid range and units: attributes of the v4.1 files, doi:10.5067/INAWUWO7QH7B; metric undocumented",
+    ),
+    VelocityProduct(
+        name="ITS_LIVE-pair",
+        title="ITS_LIVE image pair, NetCDF (versions 0, 1 and 2)",
+        units="m yr-1",
+        limit=32_766.0,
+        metric="map",
+        year_days=365.0,
+        citation="fill -32767 and map_scale_corrected = 1 of version 1: the files; metric of version 2 and "
+        "year of 365 d: autoRIFT, doi:10.3390/rs13040749",
+    ),
+    VelocityProduct(
+        name="ITS_LIVE-cube",
+        title="ITS_LIVE cube of image pairs, Zarr (version 2)",
+        units="m yr-1",
+        limit=32_766.0,
+        metric="map",
+        year_days=365.0,
+        citation="as ITS_LIVE-pair of version 2, whose values it holds",
     ),
     VelocityProduct(
         name="ITS_LIVE-mosaic",
@@ -128,14 +147,34 @@ def detect_netcdf(
     >>> wind = {"u": {"standard_name": "eastward_wind"}, "v": {"standard_name": "northward_wind"}, "crs": {}}
     >>> detect_netcdf(wind, {}, {"time", "y", "x"}) is None
     True
-    >>> detect_netcdf({"vx": {}, "vy": {}, "img_pair_info": {}}, {}, {"y", "x"}) is None
-    True
+    >>> detect_netcdf({"vx": {}, "vy": {}, "img_pair_info": {}}, {}, {"y", "x"})
+    'ITS_LIVE-pair'
     """
     names = set(variables)
     if {"vx", "vy"} <= names and "velocity_metric" in attrs:
         return "altiflow"
     if {"u", "v", "crs"} <= names and "time" in dims and names_ice_motion(variables):
         return "NSIDC-0116"
-    if {"vx", "vy"} <= names and "img_pair_info" not in names and not {"time", "mid_date"} & set(dims):
+    if {"vx", "vy", "img_pair_info"} <= names:
+        return "ITS_LIVE-pair"
+    if {"vx", "vy"} <= names and not {"time", "mid_date"} & set(dims):
         return "ITS_LIVE-mosaic"
+    return None
+
+
+def detect_zarr(
+    variables: Mapping[str, Mapping[str, Any]], attrs: Mapping[str, Any], dims: Collection[str]
+) -> str | None:
+    """Return the name of the product of a Zarr store with these variables and dimensions; None if of none.
+
+    Examples
+    --------
+    >>> detect_zarr({"vx": {}, "vy": {}, "mid_date": {}}, {}, {"mid_date", "y", "x"})
+    'ITS_LIVE-cube'
+    """
+    names = set(variables)
+    if {"vx", "vy"} <= names and "velocity_metric" in attrs:
+        return "altiflow"
+    if {"vx", "vy"} <= names and "mid_date" in dims:
+        return "ITS_LIVE-cube"
     return None

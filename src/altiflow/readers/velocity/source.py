@@ -11,23 +11,31 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, FieldError, InputError, UnsupportedFormatError, WrongProductError
 from altiflow.readers.field import Metric, check_field, is_cube
+from altiflow.readers.velocity.itslive.cube import read_cube
 from altiflow.readers.velocity.itslive.mosaic import read_mosaic
+from altiflow.readers.velocity.itslive.pair import read_pair
 from altiflow.readers.velocity.netcdf import open_netcdf, sniff_format
 from altiflow.readers.velocity.options import Options, Period, check_options
-from altiflow.readers.velocity.products import PRODUCTS, VelocityProduct, detect_netcdf, velocity_product
+from altiflow.readers.velocity.products import PRODUCTS, VelocityProduct, detect_netcdf, detect_zarr, velocity_product
 from altiflow.readers.velocity.raster import drop_companions, pair_paths, read_rasters
 from altiflow.readers.velocity.sea_ice.motion import read_motion
+from altiflow.readers.velocity.stores import Chunks, check_complete, is_remote, is_store, open_store, store_name
 from altiflow.readers.velocity.written import read_written
 
 __all__ = ["read_velocity"]
 
 Source = str | Path | Sequence[str | Path] | xr.Dataset
 
-_NETCDF_READERS: dict[str, Callable[[xr.Dataset, Path, VelocityProduct, Options], xr.Dataset]] = {
+Reader = Callable[[xr.Dataset, Path, VelocityProduct, Options], xr.Dataset]
+
+_NETCDF_READERS: dict[str, Reader] = {
     "NSIDC-0116": read_motion,
+    "ITS_LIVE-pair": read_pair,
     "ITS_LIVE-mosaic": read_mosaic,
     "altiflow": read_written,
 }
+
+_ZARR_READERS: dict[str, Reader] = {"ITS_LIVE-cube": read_cube, "altiflow": read_written}
 
 _KNOWN = f"known are {', '.join(PRODUCTS)}"
 
@@ -49,15 +57,17 @@ def read_velocity(
     metric: Metric | None = None,
     units: str | None = None,
     period: Period | None = None,
+    chunks: Chunks = None,
 ) -> xr.Dataset:
-    """Return a velocity field from files of sea-ice motion or land-ice velocity, in memory.
+    """Return a velocity field from files of sea-ice motion or land-ice velocity; from a Zarr store, unread.
 
     Parameters
     ----------
     source
-        A file, a folder of NetCDF files or GeoTIFF pairs, a list of files that follow each other in time, either
-        or both of a pair of GeoTIFFs (their speed, errors and count may be listed too), or a Dataset that is a
-        velocity field already (it is checked and returned).
+        A file, a Zarr store (a folder, or an address: s3://, https://), a folder of NetCDF files or GeoTIFF pairs, a
+        list of files that follow each other in time or of image pairs on one grid, either or both of a pair of
+        GeoTIFFs (their speed, errors and count may be listed too), or a Dataset that is a velocity field already
+        (it is checked and returned).
     product
         One of ``PRODUCTS``; found from the content of each file where None.
     crs
@@ -69,12 +79,16 @@ def read_velocity(
         :func:`altiflow.units.canonical_unit` knows.
     period
         (start, end), UTC: only layers that touch [start, end) are read. Undated fields are read whole.
+    chunks
+        Of a Zarr store: None reads from it where values are asked for; "store" (its own chunks), or sizes by
+        dimension, makes dask arrays.
 
     Returns
     -------
     xarray.Dataset
-        vx, vy on (time, y, x), NaN where invalid, along the axes and in the row order of the file, with
-        everything in its attributes that :func:`altiflow.readers.field.check_field` asks for.
+        vx, vy on (time, y, x), NaN where invalid, along the axes and in the order of the file, with everything in
+        its attributes that :func:`altiflow.readers.field.check_field` asks for. Image pairs are a cube: a layer
+        each, with ``granule`` and what else is known of them as coordinates on time.
 
     Raises
     ------
@@ -94,11 +108,14 @@ def read_velocity(
     fields, empty = [], []
     for path in _list_paths(source):
         try:
-            fields.append(_read_file(path, chosen, options))
+            store = is_store(path)
+            fields.append(
+                _read_store(path, chosen, options, chunks) if store else _read_file(Path(path), chosen, options)
+            )
         except EmptyDataError as error:
             empty.append(error)
         except FieldError as error:
-            raise FieldError(f"{path.name}: {error}") from error
+            raise FieldError(f"{store_name(path)}: {error}") from error
     if not fields:
         raise empty[0]
     return check_field(_join(fields))
@@ -114,13 +131,17 @@ def _take_field(source: xr.Dataset, product: VelocityProduct | None, options: Op
     return field.isel(time=options.touching(field["time_bnds"].values, "the field"))
 
 
-def _list_paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Return the files to read, a pair of GeoTIFFs as its vx once."""
+def _list_paths(source: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """Return the files and stores to read, a pair of GeoTIFFs as its vx once."""
     names = [source] if isinstance(source, (str, Path)) else list(source)
     if not names or not all(isinstance(name, (str, Path)) for name in names):
         raise InputError(f"source={source!r} names no velocity file; give a path, a list of paths, or a field")
-    paths: list[Path] = []
-    for path in drop_companions([file for name in names for file in _expand(Path(name))]):
+    paths: list[str | Path] = [name for name in names if is_store(name)]
+    for name in names:
+        if is_remote(name) and name not in paths:
+            raise InputError(f"{name} is no Zarr store by its name; download the file first, then read it")
+    files = [name for name in names if name not in paths]
+    for path in drop_companions([file for name in files for file in _expand(Path(name))]):
         if sniff_format(path) == "tiff":
             path = pair_paths(path)[0]
             if path in paths:
@@ -135,8 +156,6 @@ def _expand(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise InputError(f"there is no velocity file {path}")
-    if (path / ".zgroup").exists() or (path / "zarr.json").exists():
-        raise UnsupportedFormatError(f"{path.name} is a Zarr store, which is not read yet; {_KNOWN}")
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and file.name[0] != ".")
     if not files:
         raise EmptyDataError(f"the folder {path} holds no velocity file ({', '.join(_SUFFIXES)})")
@@ -162,20 +181,36 @@ def _read_file(path: Path, product: VelocityProduct | None, options: Options) ->
     if kind == "tiff":
         return read_rasters(path, rasters, options)
     with open_netcdf(path) as dataset:
-        found = product or _detect(dataset, path)
-        return _NETCDF_READERS[found.name](dataset, path, found, options)
+        found = product or _detect(dataset, path.name, detect_netcdf)
+        if found.name not in _NETCDF_READERS:
+            raise WrongProductError(f"{path.name} is NetCDF, not {found.title}")
+        return _NETCDF_READERS[found.name](dataset, path, found, options).load()
 
 
-def _detect(dataset: xr.Dataset, path: Path) -> VelocityProduct:
-    """Return the product of an opened file, from its content."""
-    names = {str(name): variable.attrs for name, variable in dataset.variables.items()}
-    name = detect_netcdf(names, dataset.attrs, {str(dim) for dim in dataset.dims})
-    if name is None:
-        shown = "an image pair" if "img_pair_info" in names else ", ".join(sorted(names)[:8]) or "no variable"
-        raise UnsupportedFormatError(
-            f"{path.name} is of no velocity product that can be read (it holds {shown}); {_KNOWN}"
-        )
-    return PRODUCTS[name]
+def _read_store(source: str | Path, product: VelocityProduct | None, options: Options, chunks: Chunks) -> xr.Dataset:
+    """Return the field in a Zarr store, unread.
+
+    Raises
+    ------
+    WrongProductError
+        If it is not of the product asked for.
+    """
+    dataset = open_store(source, chunks=chunks)
+    found = product or _detect(dataset, store_name(source), detect_zarr)
+    if found.name not in _ZARR_READERS:
+        raise WrongProductError(f"{store_name(source)} is a Zarr store, not {found.title}")
+    check_complete(dataset, source, ("vx", "vy"))
+    return _ZARR_READERS[found.name](dataset, Path(store_name(source)), found, options)
+
+
+def _detect(dataset: xr.Dataset, name: str, rule: Callable[..., str | None]) -> VelocityProduct:
+    """Return the product of an opened file or store, from its content."""
+    names = {str(key): variable.attrs for key, variable in dataset.variables.items()}
+    found = rule(names, dataset.attrs, {str(dim) for dim in dataset.dims})
+    if found is None:
+        shown = ", ".join(sorted(names)[:8]) or "no variable"
+        raise UnsupportedFormatError(f"{name} is of no velocity product that can be read (it holds {shown}); {_KNOWN}")
+    return PRODUCTS[found]
 
 
 def _join(fields: list[xr.Dataset]) -> xr.Dataset:
@@ -246,13 +281,14 @@ def _check_alike(first: xr.Dataset, other: xr.Dataset) -> None:
     for name in _SAME:
         if first.attrs.get(name) != other.attrs.get(name):
             raise FieldError(
-                f"{names} differ in {name}: {first.attrs.get(name)!r}, {other.attrs.get(name)!r}; read apart"
+                f"{names} differ in {name}: {first.attrs.get(name)!r}, {other.attrs.get(name)!r}; read apart, or put "
+                "image pairs on one grid with build_cube"
             )
     if first.attrs["time_rule"] == "undated":
         raise FieldError(f"{names} are both undated, so no layer could be chosen by time; read them apart")
     for axis in ("x", "y"):
         if not np.array_equal(first[axis].values, other[axis].values):
-            raise FieldError(f"{names} lie on different grids (coordinate {axis!r}); read them apart")
+            raise FieldError(f"{names} lie on different grids (coordinate {axis!r}); build_cube puts them on one")
     if set(first.data_vars) != set(other.data_vars):
         differing = ", ".join(sorted(map(str, set(first.data_vars) ^ set(other.data_vars))))
         raise FieldError(f"{names} do not hold the same variables ({differing}); read them apart")

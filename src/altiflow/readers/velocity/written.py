@@ -21,7 +21,7 @@ _MAPPING = "crs"
 
 
 def read_written(dataset: xr.Dataset, path: Path, product: VelocityProduct, options: Options) -> xr.Dataset:
-    """Return the field in an opened file of altiflow: its variables on (time, y, x), layers that touch the period.
+    """Return the field in an opened file or store of altiflow, unread, the layers that touch the period.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def read_written(dataset: xr.Dataset, path: Path, product: VelocityProduct, opti
     """
     mapped = mapping_crs(dataset, _MAPPING)
     try:
-        field = _tidy(xr.decode_cf(dataset).load())
+        field = _tidy(xr.decode_cf(dataset))
     except (ValueError, TypeError) as error:
         raise CorruptGranuleError(f"{product.title}: {path.name} cannot be decoded: {error}") from error
     if "crs" not in field.attrs and mapped is not None:
