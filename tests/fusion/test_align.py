@@ -9,7 +9,6 @@ import pytest
 import xarray as xr
 
 from altiflow.errors import FieldError, InputError
-from altiflow.fusion import patches
 from altiflow.fusion.align import align_velocity
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.vectors import east_north, reproject_vectors

@@ -10,10 +10,11 @@ import xarray as xr
 
 from altiflow.errors import FieldError
 from altiflow.fusion.intervals import layer_bounds, overlap_days, time_bins
-from altiflow.fusion.layers import has_errors, is_undated, refuse_displacement
-from altiflow.fusion.patches import AlignMethod, Patch, PatchMethod, choose_method, cut_patches
+from altiflow.fusion.layers import is_undated
 from altiflow.gridding.frame import make_frame
 from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.remap.layers import has_errors, refuse_displacement
+from altiflow.gridding.remap.patches import AlignMethod, Patch, PatchMethod, choose_method, cut_patches
 from altiflow.gridding.remap.resample import MIN_VALID, Lattice
 from altiflow.readers.field import check_field
 from altiflow.version import __version__
@@ -134,7 +135,7 @@ def _mean_over_layers(patch: Patch, field: xr.Dataset, weights: Floats) -> tuple
         for place in np.flatnonzero(weights[layer]):
             weight = weights[layer, place]
             sums[:2, place] += np.where(valid, weight * values[:2], 0.0)
-            sums[2:, place] += np.where(valid, weight**2 * values[2:], 0.0)
+            sums[2:, place] += np.where(valid, weight**2 * values[2:4], 0.0)
             total[place] += np.where(valid, weight, 0.0)
             count[place] += valid
     known = np.where(total > 0, total, np.nan)

@@ -14,6 +14,7 @@ import xarray as xr
 
 from altiflow.errors import FieldError, InputError
 from altiflow.fusion.intervals import bracket_times, choose_layers, layer_bounds
+from altiflow.gridding.remap.layers import has_errors, read_layer, refuse_displacement
 from altiflow.gridding.remap.resample import Lattice, PointMethod
 
 __all__ = [
@@ -87,48 +88,6 @@ def table_points(table: gpd.GeoDataFrame, crs: Any) -> tuple[Floats, Floats, npt
 def is_undated(field: xr.Dataset) -> bool:
     """Return whether the field has no dates, as a multi-year composite has not."""
     return str(field.attrs["time_rule"]) == "undated"
-
-
-def refuse_displacement(field: xr.Dataset) -> None:
-    """Raise if the field holds displacements.
-
-    Raises
-    ------
-    FieldError
-        If ``velocity_kind`` is not "velocity".
-    """
-    kind = field.attrs["velocity_kind"]
-    if kind != "velocity":
-        raise FieldError(
-            f"velocity_kind is {kind!r}, and a velocity is needed; divide vx, vy and their sigmas by the length of "
-            "each layer's time_bnds and build the field anew as a 'velocity'"
-        )
-
-
-def has_errors(field: xr.Dataset) -> bool:
-    """Return whether the field gives standard errors."""
-    return "vx_sigma" in field or "vy_sigma" in field
-
-
-def read_layer(field: xr.Dataset, layer: int, rows: slice, cols: slice) -> Floats:
-    """Return vx, vy and their variances of a window of one layer: (4, rows, cols), NaN where invalid.
-
-    A cell is valid if both components are finite and ``valid``, where the field has it, says so. Variances
-    are NaN where the field has no standard errors.
-    """
-    window: dict[str, int | slice] = {"time": layer, "y": rows, "x": cols}
-    vx = np.asarray(field["vx"].isel(window).values, dtype=float)
-    result = np.full((4, *vx.shape), np.nan)
-    result[0], result[1] = vx, field["vy"].isel(window).values
-    for place, name in ((2, "vx_sigma"), (3, "vy_sigma")):
-        if name in field:
-            sigma = field[name].isel({axis: window[axis] for axis in map(str, field[name].dims)})
-            result[place] = np.asarray(sigma.values, dtype=float) ** 2
-    usable = np.isfinite(result[0]) & np.isfinite(result[1])
-    if "valid" in field:
-        usable &= np.asarray(field["valid"].isel(window).values).astype(bool)
-    result[:, ~usable] = np.nan
-    return result
 
 
 def sample_points(

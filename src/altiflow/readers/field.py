@@ -46,6 +46,7 @@ LAYER_COORDS: Mapping[str, tuple[str, str, str]] = {
     "stable_shift_x": ("f", "", "shift that was added to vx on account of stable surfaces"),
     "stable_shift_y": ("f", "", "shift that was added to vy on account of stable surfaces"),
     "stable_shift_flag": ("f", "1", "0 no shift, 1 by stable surfaces, 2 by the slowest quarter"),
+    "valid_cells": ("f", "1", "cells of the grid that the pair gives a velocity"),
 }
 """What may be known of each layer: coordinates (time,), by name: kind of dtype, unit ("" is the field's), meaning.
 
@@ -248,14 +249,14 @@ def _check_variables(field: xr.Dataset, dims: tuple[str, ...] = DIMS) -> None:
     for name in ("vx", "vy"):
         if name not in field.data_vars:
             raise FieldError(f"the field has no variable {name!r}; name the component along that axis so")
-    for name in ("vx", "vy", "vx_sigma", "vy_sigma", "count", "valid"):
+    for name in ("vx", "vy", "vx_sigma", "vy_sigma", "vxy_covariance", "count", "valid"):
         allowed = (dims, dims[:1]) if name.endswith("_sigma") else (dims,)
         if name in field and field[name].dims not in allowed:
             raise FieldError(
                 f"{name} has dimensions {field[name].dims}, not {dims}; field.expand_dims('time') adds a single "
                 f"layer's, field.transpose{dims} orders them"
             )
-    for name in ("vx", "vy", "vx_sigma", "vy_sigma"):
+    for name in ("vx", "vy", "vx_sigma", "vy_sigma", "vxy_covariance"):
         if name in field and field[name].dtype.kind != "f":
             raise FieldError(f"{name} is {field[name].dtype}; make it float, with NaN where there is no value")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from altiflow.errors import (
     CorruptGranuleError,
@@ -25,8 +27,10 @@ from altiflow.units import canonical_unit
 __all__ = [
     "choose_crs",
     "drop_fill",
+    "lazy_layer",
     "mapping_crs",
     "open_netcdf",
+    "open_raw",
     "require_variables",
     "sniff_format",
     "state_metric",
@@ -65,21 +69,74 @@ def open_netcdf(path: Path) -> Iterator[xr.Dataset]:
     CorruptGranuleError
         If it is truncated or damaged, found while opening or while reading from it.
     """
+    with open_raw(path) as dataset:
+        try:
+            yield dataset
+        except (OSError, RuntimeError) as error:
+            raise CorruptGranuleError(f"{_damage(path)} ({error})") from error
+
+
+def open_raw(path: Path) -> xr.Dataset:
+    """Return the file as it is on disk, open and unread; xarray closes and reopens the least used of many.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If the file is not NetCDF.
+    CorruptGranuleError
+        If it is truncated or damaged.
+    """
     engine = sniff_format(path)
     if engine not in ("h5netcdf", "scipy"):
         raise UnsupportedFormatError(f"{path.name} is not NetCDF (classic, or 4 on HDF5)")
     # scipy's reader maps the file into memory by default, and closing a file that arrays still look into warns.
     options: dict[str, Any] = {"mmap": False} if engine == "scipy" else {}
-    damage = f"{path.name} cannot be read, truncated or damaged; fetch it again"
     try:
-        dataset = xr.open_dataset(path, engine=engine, decode_cf=False, **options)
+        return xr.open_dataset(path, engine=engine, decode_cf=False, cache=False, **options)
     except (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError) as error:
-        raise CorruptGranuleError(f"{damage} ({error})") from error
-    with dataset:
-        try:
-            yield dataset
-        except (OSError, RuntimeError) as error:
-            raise CorruptGranuleError(f"{damage} ({error})") from error
+        raise CorruptGranuleError(f"{_damage(path)} ({error})") from error
+
+
+def _damage(path: Path) -> str:
+    """Return what is said of a damaged file."""
+    return f"{path.name} cannot be read, truncated or damaged; fetch it again"
+
+
+class _Layer(BackendArray):  # type: ignore[misc]
+    """A variable (y, x) as one layer (time, y, x), decoded when a window of it is asked for."""
+
+    def __init__(
+        self, variable: xr.DataArray, decode: Callable[[xr.DataArray], npt.NDArray[Any]], dtype: npt.DTypeLike
+    ) -> None:
+        self.variable, self.decode = variable, decode
+        self.shape, self.dtype = (1, *variable.shape), np.dtype(dtype)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        """Return the part that xarray asks for."""
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> npt.NDArray[Any]:
+        """Return a part by slices and whole numbers."""
+        layer, rows, cols = key
+        values: npt.NDArray[Any] = np.asarray(self.decode(self.variable[rows, cols]), self.dtype)[None]
+        return np.asarray(values[layer])
+
+
+def lazy_layer(
+    variable: xr.DataArray, decode: Callable[[xr.DataArray], npt.NDArray[Any]], dtype: npt.DTypeLike = np.float32
+) -> xr.Variable:
+    """Return a variable (y, x) of an open file as a layer (time, y, x), unread.
+
+    Parameters
+    ----------
+    variable
+        As it is on disk.
+    decode
+        What makes values out of any window of it, of the same shape.
+    dtype
+        Type of the values.
+    """
+    return xr.Variable(("time", "y", "x"), indexing.LazilyIndexedArray(_Layer(variable, decode, dtype)))
 
 
 def require_variables(dataset: xr.Dataset, names: Mapping[str, tuple[str, ...]], path: Path, product: str) -> None:

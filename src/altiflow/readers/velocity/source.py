@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from altiflow.readers.field import Metric, check_field, is_cube
 from altiflow.readers.velocity.itslive.cube import read_cube
 from altiflow.readers.velocity.itslive.mosaic import read_mosaic
 from altiflow.readers.velocity.itslive.pair import read_pair
-from altiflow.readers.velocity.netcdf import open_netcdf, sniff_format
+from altiflow.readers.velocity.netcdf import open_netcdf, open_raw, sniff_format, vector_pair
 from altiflow.readers.velocity.options import Options, Period, check_options
 from altiflow.readers.velocity.products import PRODUCTS, VelocityProduct, detect_netcdf, detect_zarr, velocity_product
 from altiflow.readers.velocity.raster import drop_companions, pair_paths, read_rasters
@@ -22,7 +23,7 @@ from altiflow.readers.velocity.sea_ice.motion import read_motion
 from altiflow.readers.velocity.stores import Chunks, check_complete, is_remote, is_store, open_store, store_name
 from altiflow.readers.velocity.written import read_written
 
-__all__ = ["read_velocity"]
+__all__ = ["open_velocity", "read_velocity"]
 
 Source = str | Path | Sequence[str | Path] | xr.Dataset
 
@@ -184,7 +185,28 @@ def _read_file(path: Path, product: VelocityProduct | None, options: Options) ->
         found = product or _detect(dataset, path.name, detect_netcdf)
         if found.name not in _NETCDF_READERS:
             raise WrongProductError(f"{path.name} is NetCDF, not {found.title}")
-        return _NETCDF_READERS[found.name](dataset, path, found, options).load()
+        return _both_or_none(_NETCDF_READERS[found.name](dataset, path, found, options).load())
+
+
+def open_velocity(source: str | Path, *, options: Options, chunks: Chunks = None) -> xr.Dataset:
+    """Return the field of one file or store, unread where it is an image pair or a store; see `read_velocity`."""
+    if is_store(source):
+        return _read_store(source, None, options, chunks)
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(f"there is no velocity file {path}")
+    if sniff_format(path) in ("h5netcdf", "scipy"):
+        dataset = open_raw(path)
+        if detect_netcdf(_attributes(dataset), dataset.attrs, {str(dim) for dim in dataset.dims}) == "ITS_LIVE-pair":
+            return read_pair(dataset, path, PRODUCTS["ITS_LIVE-pair"], options)
+        dataset.close()
+    return _read_file(path, None, options)
+
+
+def _both_or_none(field: xr.Dataset) -> xr.Dataset:
+    """Return a field in memory with both components NaN where either is."""
+    vector_pair(field["vx"].values, field["vy"].values)
+    return field
 
 
 def _read_store(source: str | Path, product: VelocityProduct | None, options: Options, chunks: Chunks) -> xr.Dataset:
@@ -205,12 +227,17 @@ def _read_store(source: str | Path, product: VelocityProduct | None, options: Op
 
 def _detect(dataset: xr.Dataset, name: str, rule: Callable[..., str | None]) -> VelocityProduct:
     """Return the product of an opened file or store, from its content."""
-    names = {str(key): variable.attrs for key, variable in dataset.variables.items()}
+    names = _attributes(dataset)
     found = rule(names, dataset.attrs, {str(dim) for dim in dataset.dims})
     if found is None:
         shown = ", ".join(sorted(names)[:8]) or "no variable"
         raise UnsupportedFormatError(f"{name} is of no velocity product that can be read (it holds {shown}); {_KNOWN}")
     return PRODUCTS[found]
+
+
+def _attributes(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
+    """Return the attributes of every variable, by name."""
+    return {str(name): variable.attrs for name, variable in dataset.variables.items()}
 
 
 def _join(fields: list[xr.Dataset]) -> xr.Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ from altiflow.readers.velocity.itslive.images import (
 from altiflow.readers.velocity.netcdf import (
     choose_crs,
     drop_fill,
+    lazy_layer,
     mapping_crs,
     require_variables,
     state_metric,
     state_units,
-    vector_pair,
 )
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
@@ -55,7 +56,7 @@ _CHIP_LIMIT = 65_534.0
 
 
 def read_pair(dataset: xr.Dataset, path: Path, product: VelocityProduct, options: Options) -> xr.Dataset:
-    """Return one opened image pair as a cube of one layer, whatever the version of the file.
+    """Return one opened image pair as a cube of one layer, unread, whatever the version of the file.
 
     The layer is the interval between the two acquisitions, the earlier one first: image 1 of older files may be the
     later one, and their velocity has the sign of the flow all the same. Version 1 knows the day of an image only,
@@ -86,10 +87,10 @@ def read_pair(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
     metric, metric_source = state_metric(
         attrs.get("map_scale_corrected"), options.metric, product.metric if version == 2 else "ground"
     )
-    vx, vy = vector_pair(*(drop_fill(dataset[name], limit=product.limit) for name in ("vx", "vy")))
+    decode = partial(drop_fill, limit=product.limit)
     field = build_field(
-        vx[None],
-        vy[None],
+        lazy_layer(dataset["vx"], decode),
+        lazy_layer(dataset["vy"], decode),
         x=dataset["x"].values,
         y=dataset["y"].values,
         time_bnds=bounds,
@@ -150,9 +151,19 @@ def _first(attrs: Mapping[str, Any], names: tuple[str, ...]) -> float:
 
 def _companion(variable: xr.DataArray, name: str, meaning: str) -> xr.Variable:
     """Return chip sizes as float32 [m], NaN where there is none; the mask as uint8, 1 where interpolated."""
-    if name == "interp_mask":
-        flags = (np.asarray(variable.values) == 1).astype(np.uint8)
-        return xr.Variable(("time", "y", "x"), flags[None], {"long_name": meaning, "units": "1"})
+    mask = name == "interp_mask"
+    layer = lazy_layer(variable, _read_mask if mask else _read_chips, np.uint8 if mask else np.float32)
+    layer.attrs = {"long_name": meaning, "units": "1" if mask else "m"}
+    return layer
+
+
+def _read_mask(variable: xr.DataArray) -> npt.NDArray[np.bool_]:
+    """Return where the mask says "interpolated"; its 0 is "measured" and declared to be fill."""
+    return np.asarray(variable.values == 1)
+
+
+def _read_chips(variable: xr.DataArray) -> npt.NDArray[np.floating[Any]]:
+    """Return chip sizes [m], NaN where there is none."""
     values = drop_fill(variable, limit=_CHIP_LIMIT)
     values[values == 0] = np.nan
-    return xr.Variable(("time", "y", "x"), values[None].astype(np.float32), {"long_name": meaning, "units": "m"})
+    return values

@@ -17,8 +17,8 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import InputError
-from altiflow.fusion.layers import has_errors, read_layer
 from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.remap.layers import has_errors, read_covariance, read_layer
 from altiflow.gridding.remap.resample import Lattice, PointMethod, Stencil, cell_points, mean_of_points
 from altiflow.gridding.vectors import apply_matrix, transfer_matrix
 from altiflow.readers.field import Metric
@@ -80,17 +80,40 @@ class Patch:
     points: int
 
     def resample(self, field: xr.Dataset, layer: int) -> Floats:
-        """Return vx, vy and their variances along the axes of the grid, (4, rows, cols), NaN where invalid."""
-        values = read_layer(field, layer, self.source_rows, self.source_cols)
+        """Return vx, vy, their variances and covariance along the axes of the grid, (5, rows, cols), NaN where invalid.
+
+        The covariance matrix turns with the vectors, before either is resampled.
+        """
+        window = (self.source_rows, self.source_cols)
+        values = np.concatenate([read_layer(field, layer, *window), np.zeros((1, *_size(window)))])
+        values[4] += read_covariance(field, layer, *window)
         if self.matrix is not None:
             values[:2] = apply_matrix(self.matrix, values[0], values[1])
-            values[2:] = apply_matrix(self.matrix**2, values[2], values[3])
+            values[2:] = _turn_covariance(self.matrix, values[2:])
         shape = (self.rows.stop - self.rows.start, self.cols.stop - self.cols.start)
-        result = np.full((4, *shape), np.nan)
-        for place in range(4 if has_errors(field) else 2):
+        result = np.full((5, *shape), np.nan)
+        for place in range(5 if has_errors(field) else 2):
             found = self.stencil.apply(values[place]).reshape(self.points, -1)
             result[place] = (found[0] if self.points == 1 else mean_of_points(found)).reshape(shape)
         return result
+
+
+def _size(window: tuple[slice, slice]) -> tuple[int, int]:
+    """Return the numbers of rows and columns of a window."""
+    return window[0].stop - window[0].start, window[1].stop - window[1].start
+
+
+def _turn_covariance(matrix: Floats, parts: Floats) -> Floats:
+    """Return var_x, var_y and their covariance (3, ...) of vectors that a matrix (..., 2, 2) turns: T cov Tᵀ."""
+    (a, b), (c, d) = ((matrix[..., i, j] for j in (0, 1)) for i in (0, 1))
+    var_x, var_y, cov = parts
+    return np.stack(
+        [
+            a * a * var_x + 2 * a * b * cov + b * b * var_y,
+            c * c * var_x + 2 * c * d * cov + d * d * var_y,
+            a * c * var_x + (a * d + b * c) * cov + b * d * var_y,
+        ]
+    )
 
 
 def choose_method(method: AlignMethod, grid: Grid, lattice: Lattice) -> PatchMethod:
