@@ -11,6 +11,7 @@ import xarray as xr
 from altiflow.errors import FieldError, InputError
 from altiflow.fusion.align import align_velocity
 from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.remap import patches
 from altiflow.gridding.vectors import east_north, reproject_vectors
 from altiflow.readers.field import check_field
 from altiflow.units import convert_factor

@@ -23,7 +23,7 @@ from altiflow.gridding.remap.resample import Lattice, PointMethod, Stencil, cell
 from altiflow.gridding.vectors import apply_matrix, transfer_matrix
 from altiflow.readers.field import Metric
 
-__all__ = ["AlignMethod", "Patch", "PatchMethod", "choose_method", "cut_patches"]
+__all__ = ["AlignMethod", "Patch", "PatchMethod", "choose_method", "cut_patches", "reached_window"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -85,22 +85,26 @@ class Patch:
         The covariance matrix turns with the vectors, before either is resampled.
         """
         window = (self.source_rows, self.source_cols)
-        values = np.concatenate([read_layer(field, layer, *window), np.zeros((1, *_size(window)))])
-        values[4] += read_covariance(field, layer, *window)
+        values = read_layer(field, layer, *window)
+        covariance = np.where(np.isfinite(values[2]), read_covariance(field, layer, *window), np.nan)
+        known = [*values[:2]] if not has_errors(field) else [*values, covariance]
+        found = self.resample_stack(np.stack(known)[:, None])[:, 0]
+        return np.concatenate([found, np.full((5 - len(found), *found.shape[1:]), np.nan)])
+
+    def resample_stack(self, values: Floats) -> Floats:
+        """Return a stack of layers of the window along the axes of the grid: (parts, n, rows, cols) of both.
+
+        The parts are vx, vy, and where there are five their variances and covariance as well.
+        """
         if self.matrix is not None:
-            values[:2] = apply_matrix(self.matrix, values[0], values[1])
-            values[2:] = _turn_covariance(self.matrix, values[2:])
-        shape = (self.rows.stop - self.rows.start, self.cols.stop - self.cols.start)
-        result = np.full((5, *shape), np.nan)
-        for place in range(5 if has_errors(field) else 2):
-            found = self.stencil.apply(values[place]).reshape(self.points, -1)
-            result[place] = (found[0] if self.points == 1 else mean_of_points(found)).reshape(shape)
-        return result
-
-
-def _size(window: tuple[slice, slice]) -> tuple[int, int]:
-    """Return the numbers of rows and columns of a window."""
-    return window[0].stop - window[0].start, window[1].stop - window[1].start
+            turned = np.stack(apply_matrix(self.matrix, values[0], values[1]))
+            errors = [_turn_covariance(self.matrix, values[2:])] if len(values) > 2 else []
+            values = np.concatenate([turned, *errors])
+        shape = (*values.shape[:2], self.rows.stop - self.rows.start, self.cols.stop - self.cols.start)
+        found = self.stencil.apply(values)
+        if self.points == 1:
+            return found.reshape(shape)
+        return mean_of_points(found.reshape(*values.shape[:2], self.points, -1)).reshape(shape)
 
 
 def _turn_covariance(matrix: Floats, parts: Floats) -> Floats:
@@ -140,7 +144,7 @@ def cut_patches(field: xr.Dataset, grid: Grid, method: PatchMethod) -> Iterator[
     """Yield the pieces of `grid` that a checked field reaches."""
     lattice = Lattice.from_axes(field["x"].values, field["y"].values)
     source = pyproj.CRS(field.attrs["crs"])
-    window = _reached_window(lattice, source, grid)
+    window = reached_window(lattice, source, grid)
     if window is None:
         return
     back = pyproj.Transformer.from_crs(grid.crs, source, always_xy=True)
@@ -164,7 +168,7 @@ def cut_patches(field: xr.Dataset, grid: Grid, method: PatchMethod) -> Iterator[
             yield Patch(rows, cols, *needed, matrix, part.stencil(x, y, method.point), method.points**2)
 
 
-def _reached_window(lattice: Lattice, source: pyproj.CRS, grid: Grid) -> tuple[slice, slice] | None:
+def reached_window(lattice: Lattice, source: pyproj.CRS, grid: Grid) -> tuple[slice, slice] | None:
     """Return the (rows, cols) of the grid that hold the lattice; None if they do not meet."""
     x_min, y_min, x_max, y_max = lattice.bounds
     x, y = np.meshgrid(np.linspace(x_min, x_max, 129), np.linspace(y_min, y_max, 129))

@@ -59,13 +59,13 @@ class Stencil:
     weight: Floats
     shape: tuple[int, int]
 
-    def apply(self, layer: npt.ArrayLike, *, min_valid: float = MIN_VALID) -> Floats:
-        """Return the values (n,) of a layer (rows, cols), NaN where too little of the weight is valid.
+    def apply(self, layers: npt.ArrayLike, *, min_valid: float = MIN_VALID) -> Floats:
+        """Return the values (..., n) of layers (..., rows, cols), NaN where too little of the weight is valid.
 
         Parameters
         ----------
-        layer
-            Values in the order of the axes that the lattice was made from; NaN is "no value".
+        layers
+            Values in the order of the axes that the lattice was made from, one layer or a stack; NaN is "no value".
         min_valid
             The least share of the weight on valid values; the weights of those are scaled to add up to one.
             1 asks for every neighbour of non-zero weight.
@@ -73,16 +73,16 @@ class Stencil:
         Raises
         ------
         InputError
-            If the layer has another shape than the lattice.
+            If the layers have another shape than the lattice.
         """
-        values = np.asarray(layer)
-        if values.shape != self.shape:
+        values = np.asarray(layers)
+        if values.shape[-2:] != self.shape:
             raise InputError(f"the layer has shape {values.shape}, the lattice {self.shape}")
-        flat = values.ravel()
-        total = np.zeros(self.index.shape[1])
-        share = np.zeros(self.index.shape[1])
+        flat = values.reshape(*values.shape[:-2], -1)
+        total = np.zeros((*flat.shape[:-1], self.index.shape[1]))
+        share = np.zeros_like(total)
         for index, weight in zip(self.index, self.weight, strict=True):
-            found = flat[index]
+            found = flat[..., index]
             used = np.where(np.isfinite(found), weight, 0.0)
             total += np.where(used > 0, found, 0.0) * used
             share += used
@@ -271,11 +271,11 @@ def cell_points(x: npt.ArrayLike, y: npt.ArrayLike, cell: tuple[float, float], c
 
 
 def mean_of_points(values: Floats, *, min_valid: float = MIN_VALID) -> Floats:
-    """Return the mean (n,) over the k of (k, n), NaN where less than `min_valid` of the k are valid."""
+    """Return the mean (..., n) over the k of (..., k, n), NaN where less than `min_valid` of the k are valid."""
     valid = np.isfinite(values)
-    total = np.where(valid, values, 0.0).sum(axis=0)
-    share = valid.sum(axis=0)
-    enough = (share > 0) & (share >= min_valid * len(values) - _ROUNDING)
+    total = np.where(valid, values, 0.0).sum(axis=-2)
+    share = valid.sum(axis=-2)
+    enough = (share > 0) & (share >= min_valid * values.shape[-2] - _ROUNDING)
     return np.asarray(np.divide(total, share, out=np.full(total.shape, np.nan), where=enough))
 
 

@@ -23,7 +23,7 @@ from altiflow.readers.velocity.sea_ice.motion import read_motion
 from altiflow.readers.velocity.stores import Chunks, check_complete, is_remote, is_store, open_store, store_name
 from altiflow.readers.velocity.written import read_written
 
-__all__ = ["open_velocity", "read_velocity"]
+__all__ = ["list_paths", "open_velocity", "read_velocity"]
 
 Source = str | Path | Sequence[str | Path] | xr.Dataset
 
@@ -107,7 +107,7 @@ def read_velocity(
     if isinstance(source, xr.Dataset):
         return _take_field(source, chosen, options)
     fields, empty = [], []
-    for path in _list_paths(source):
+    for path in list_paths(source):
         try:
             store = is_store(path)
             fields.append(
@@ -132,7 +132,7 @@ def _take_field(source: xr.Dataset, product: VelocityProduct | None, options: Op
     return field.isel(time=options.touching(field["time_bnds"].values, "the field"))
 
 
-def _list_paths(source: str | Path | Sequence[str | Path]) -> list[str | Path]:
+def list_paths(source: str | Path | Sequence[str | Path]) -> list[str | Path]:
     """Return the files and stores to read, a pair of GeoTIFFs as its vx once."""
     names = [source] if isinstance(source, (str, Path)) else list(source)
     if not names or not all(isinstance(name, (str, Path)) for name in names):
