@@ -57,10 +57,10 @@ def convert_field(
     >>> bounds = np.array([["2020-01-01", "2020-01-17"]], dtype="M8[ns]")
     >>> field = build_field(np.full((1, 2, 2), 1000.0), np.zeros((1, 2, 2)), x=[0, 120], y=[120, 0], time_bnds=bounds,
     ...     crs=3413, units="m/yr", year_days=365.0, velocity_metric="map", metric_source="user", source="example")
-    >>> convert_field(field, units="m/yr").vx.values[0, 0, 0].round(3)
-    np.float64(1000.685)
-    >>> convert_field(field, metric="ground").vx.values[0, 0, 0].round(2)
-    np.float64(1031.07)
+    >>> convert_field(field, units="m/yr").vx.values[0, 0, 0].round(3).item()
+    1000.685
+    >>> convert_field(field, metric="ground").vx.values[0, 0, 0].round(2).item()
+    1031.08
     """
     found = _as_velocity(check_field(field))
     if units is not None or year_days is not None:
@@ -116,7 +116,7 @@ def _convert_metric(field: xr.Dataset, metric: Metric) -> xr.Dataset:
     matrix = metric_matrix(field.attrs["crs"], x, y)
     if metric == "ground":
         matrix = np.linalg.inv(np.where(np.isfinite(matrix), matrix, np.eye(2))) * np.isfinite(matrix)
-    (a, b), (c, d) = ((matrix[..., i, j] for j in (0, 1)) for i in (0, 1))
+    a, b, c, d = (matrix[..., i, j] for i in (0, 1) for j in (0, 1))
     vx, vy = (np.asarray(field[name].values, float) for name in ("vx", "vy"))
     found: dict[str, Any] = {"vx": a * vx + b * vy, "vy": c * vx + d * vy}
     if {"vx_sigma", "vy_sigma"} <= set(field.variables):

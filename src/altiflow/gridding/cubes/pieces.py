@@ -159,8 +159,8 @@ def _stack(window: xr.Dataset, layers: npt.ArrayLike) -> npt.NDArray[np.float64]
 def _read_window(plan: CubePlan, velocity: xr.Dataset, patch: Patch) -> xr.Dataset:
     """Return the window of a field that a patch needs, in memory and in the metric and unit of the cube."""
     kept = [name for name in (*NAMES, "valid") if name in velocity]
-    window = velocity[kept].isel(y=patch.source_rows, x=patch.source_cols).load()
-    window.attrs = velocity.attrs
+    window = velocity[kept].assign_coords(time_bnds=velocity["time_bnds"]).assign_attrs(velocity.attrs)
+    window = window.isel(y=patch.source_rows, x=patch.source_cols).load()
     attrs = plan.attrs
     if any(velocity.attrs.get(key) != attrs.get(key) for key in _CONVERTED):
         units, year = str(attrs["units"]), attrs.get("year_days")

@@ -109,7 +109,7 @@ class Patch:
 
 def _turn_covariance(matrix: Floats, parts: Floats) -> Floats:
     """Return var_x, var_y and their covariance (3, ...) of vectors that a matrix (..., 2, 2) turns: T cov Tᵀ."""
-    (a, b), (c, d) = ((matrix[..., i, j] for j in (0, 1)) for i in (0, 1))
+    a, b, c, d = (matrix[..., i, j] for i in (0, 1) for j in (0, 1))
     var_x, var_y, cov = parts
     return np.stack(
         [
