@@ -20,10 +20,12 @@ from altiflow.errors import (
     WrongProductError,
 )
 from altiflow.readers.field import Metric, MetricSource
+from altiflow.readers.velocity.options import Options
 from altiflow.units import canonical_unit
 
 __all__ = [
     "choose_crs",
+    "crop_dataset",
     "drop_fill",
     "mapping_crs",
     "open_netcdf",
@@ -37,9 +39,16 @@ __all__ = [
 _ENGINES = {b"\x89HDF\r\n\x1a\n": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy"}
 _TIFFS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
-_MAPPING_KEYS = ("spatial_epsg", "srid", "crs_wkt", "spatial_ref", "proj4text", "spatial_proj4")
-"""Attributes of a grid mapping, the plainest first. The CF parameters are left aside: some files state the
-ellipsoid's axes in km."""
+_MAPPING_KEYS = ("spatial_epsg", "srid", "crs_wkt", "spatial_ref", "proj4text", "spatial_proj4", "proj4_string")
+"""Attributes of a grid mapping, the plainest first; the CF parameters count where none of them is there."""
+
+_EARTH = 6e6
+"""Ellipsoids in metres are larger; some files state the axes in km, and then no more of them can be believed."""
+
+_AXES = (("x", "y"), ("xc", "yc"))
+"""Names of the coordinates of cell centres."""
+
+_METRES = {"km": 1000.0, "kilometers": 1000.0}
 
 _NO_NUMBER = 1e9
 """No velocity, error or count is as large; the fills 3.4e38 and 1e10 are."""
@@ -97,6 +106,28 @@ def require_variables(dataset: xr.Dataset, names: Mapping[str, tuple[str, ...]],
             raise WrongProductError(f"{path.name}: {name!r} lies on {dataset[name].dims}, not {dims} as in {product}")
 
 
+def crop_dataset(dataset: xr.Dataset, options: Options, path: Path) -> xr.Dataset:
+    """Return the part of an opened file whose cell centres lie in the caller's bounds; nothing else is loaded.
+
+    A file without coordinates of its cells is handed on: its reader says what it lacks.
+
+    Raises
+    ------
+    EmptyDataError
+        If fewer than two cells lie in the bounds along an axis.
+    """
+    if options.bounds is None:
+        return dataset
+    for x, y in _AXES:
+        if all(name in dataset.variables and dataset[name].dims == (name,) for name in (x, y)):
+            centres = [
+                dataset[name].values * _METRES.get(str(dataset[name].attrs.get("units")), 1.0) for name in (x, y)
+            ]
+            rows, columns = options.window(centres[0], centres[1], path.name)
+            return dataset.isel({y: rows, x: columns})
+    return dataset
+
+
 def drop_fill(variable: xr.DataArray, *, limit: float = _NO_NUMBER) -> npt.NDArray[np.floating[Any]]:
     """Return the values of a raw variable as floats, NaN for declared fill and beyond `limit`.
 
@@ -145,6 +176,18 @@ def mapping_crs(dataset: xr.Dataset, name: str | None) -> pyproj.CRS | None:
             return pyproj.CRS.from_user_input(int(float(value)) if key == "spatial_epsg" else value)
     if stated:
         raise FieldError(f"grid mapping {name!r} states {stated}, none of which pyproj knows")
+    return _parameters_crs(dataset[name].attrs)
+
+
+def _parameters_crs(attrs: Mapping[str, Any]) -> pyproj.CRS | None:
+    """Return the CRS of the CF parameters of a grid mapping; None if they make none, or are not in metres."""
+    if "grid_mapping_name" not in attrs:
+        return None
+    with suppress(pyproj.exceptions.CRSError, KeyError, ValueError, TypeError):
+        if float(attrs.get("semi_major_axis", np.inf)) > _EARTH:
+            return pyproj.CRS.from_cf(
+                {key: value.item() if isinstance(value, np.generic) else value for key, value in attrs.items()}
+            )
     return None
 
 
