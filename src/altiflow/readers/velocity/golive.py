@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from altiflow.errors import CorruptGranuleError, FieldError
+from altiflow.errors import CorruptGranuleError, FieldError, InputError
 from altiflow.readers.field import build_field
 from altiflow.readers.velocity.netcdf import (
     choose_crs,
@@ -261,5 +262,7 @@ def _correlation(
 
 
 def _year_days(units: str, product: VelocityProduct) -> float | None:
-    """Return the length of the year behind a unit per year."""
-    return product.year_days if canonical_unit(units).endswith("yr-1") else None
+    """Return the length of the year behind a unit per year; the field refuses a unit that nobody knows."""
+    with suppress(InputError):
+        return product.year_days if canonical_unit(units).endswith("yr-1") else None
+    return None

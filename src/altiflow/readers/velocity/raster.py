@@ -67,6 +67,10 @@ class RasterPair:
         Of the files; None where they state none.
     tags
         Of vx, as GDAL carries them over from NetCDF.
+    limit
+        Components and their errors beyond this are fill.
+    grid, options
+        What companions must lie on, and what was asked for.
     """
 
     paths: tuple[Path, Path]
@@ -76,6 +80,7 @@ class RasterPair:
     y: npt.NDArray[np.float64]
     crs: pyproj.CRS | None
     tags: dict[str, str]
+    limit: float
     grid: _Band
     options: Options
 
@@ -83,8 +88,10 @@ class RasterPair:
         """Return a tag of vx, or None."""
         return self.tags.get(f"vx#{name}")
 
-    def companion(self, words: Sequence[str]) -> npt.NDArray[np.floating[Any]] | None:
-        """Return what lies beside the pair under one of the names (1, y, x), NaN for nodata; None if nothing does.
+    def companion(self, words: Sequence[str], *, limit: float = _MANY) -> npt.NDArray[np.floating[Any]] | None:
+        """Return what lies beside the pair under one of the names (1, y, x); None if nothing does.
+
+        It is NaN for nodata and beyond `limit`.
 
         Raises
         ------
@@ -94,7 +101,7 @@ class RasterPair:
         path = next((path for word in words if (path := companion_path(self.paths[0], word)).is_file()), None)
         if path is None:
             return None
-        band = _read_band(path, _MANY, self.options)
+        band = _read_band(path, limit, self.options)
         _check_same((self.paths[0], path), [self.grid, band])
         return band.values[None]
 
@@ -105,7 +112,7 @@ class RasterPair:
         """
         for names in words:
             if all(companion_path(self.paths[0], name).is_file() for name in names):
-                found = [self.companion([name]) for name in names]
+                found = [self.companion([name], limit=self.limit) for name in names]
                 for values in found:
                     if values is not None:
                         values[np.isnan(self.vx) | (values < 0)] = np.nan
@@ -208,6 +215,7 @@ def read_pair(path: Path, limit: float, options: Options) -> RasterPair:
         y=y[first.rows],
         crs=first.crs,
         tags=first.tags,
+        limit=limit,
         grid=first,
         options=options,
     )
