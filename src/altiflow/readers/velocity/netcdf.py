@@ -45,6 +45,9 @@ _MAPPING_KEYS = ("spatial_epsg", "srid", "crs_wkt", "spatial_ref", "proj4text", 
 _EARTH = 6e6
 """Ellipsoids in metres are larger; some files state the axes in km, and then no more of them can be believed."""
 
+_ELLIPSOID = ("semi_major_axis", "earth_radius", "reference_ellipsoid_name")
+"""CF parameters that state the ellipsoid; pyproj would take WGS 84 where none of them is there."""
+
 _AXES = (("x", "y"), ("xc", "yc"))
 """Names of the coordinates of cell centres."""
 
@@ -180,14 +183,14 @@ def mapping_crs(dataset: xr.Dataset, name: str | None) -> pyproj.CRS | None:
 
 
 def _parameters_crs(attrs: Mapping[str, Any]) -> pyproj.CRS | None:
-    """Return the CRS of the CF parameters of a grid mapping; None if they make none, or are not in metres."""
-    if "grid_mapping_name" not in attrs:
+    """Return the CRS of the CF parameters of a grid mapping; None if they make none, or no ellipsoid in metres."""
+    plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in attrs.items()}
+    named = "wgs84" in str(plain.get("ellipsoid", "")).replace(" ", "").lower()
+    if "grid_mapping_name" not in plain or not (named or set(_ELLIPSOID) & set(plain)):
         return None
     with suppress(pyproj.exceptions.CRSError, KeyError, ValueError, TypeError):
-        if float(attrs.get("semi_major_axis", np.inf)) > _EARTH:
-            return pyproj.CRS.from_cf(
-                {key: value.item() if isinstance(value, np.generic) else value for key, value in attrs.items()}
-            )
+        if all(float(plain.get(name, np.inf)) > _EARTH for name in _ELLIPSOID[:2]):
+            return pyproj.CRS.from_cf(plain)
     return None
 
 

@@ -275,9 +275,21 @@ def test_the_parameters_of_the_mapping_do_where_there_is_no_string(drift):
         pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True).transform(*places) for crs in (found, wanted)
     ]
     np.testing.assert_allclose(projected[0], projected[1], atol=1e-3)
-    stated["semi_major_axis"] = 6378.273
+    no_ellipsoid = {key: value for key, value in stated.items() if not key.startswith("semi_m")}
+    for name, attrs in {"km.nc": {**stated, "semi_major_axis": 6378.273}, "none.nc": no_ellipsoid}.items():
+        with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as raw:
+            raw["Polar_Stereographic_Grid"].attrs = attrs
+            raw.to_netcdf(path.with_name(name), engine="h5netcdf")
+        with pytest.raises(InputError, match="states no CRS"):
+            read_velocity(path.with_name(name))
+
+
+def test_fill_of_the_offsets_is_gone(drift):
+    path = drift()
     with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as raw:
-        raw["Polar_Stereographic_Grid"].attrs = stated
-        raw.to_netcdf(bare.with_name("km.nc"), engine="h5netcdf")
-    with pytest.raises(InputError, match="states no CRS"):
-        read_velocity(bare.with_name("km.nc"))
+        raw["dt0"].attrs.pop("_FillValue")
+        raw["dt0"][0, 0, :2] = -(2**31) + 1
+        raw.to_netcdf(path.with_name("fill.nc"), engine="h5netcdf")
+    offset = read_velocity(path.with_name("fill.nc"))["start_offset"].values
+    assert np.isnan(offset[0, 0]).tolist() == [True, True, False, False, False]
+    assert np.nanmax(offset) == 3600

@@ -35,6 +35,9 @@ _USABLE = (20, 30)
 _OFFSETS = {"start_offset": ("dt0", "t0"), "end_offset": ("dt1", "t1")}
 """When each cell's displacement starts and ends: seconds beside the layer's interval, or (CDR) moments."""
 
+_LATEST = 10 * 86_400.0
+"""Seconds beside the interval beyond which a start or end is fill; valid are half a day (405) and less."""
+
 _MIRROR = 0.25
 """A mirrored y component is believed where it misses the end points by less than this share of the plain one."""
 
@@ -206,8 +209,9 @@ def _offset_seconds(variable: xr.DataArray, edge: npt.NDArray[np.datetime64], pa
         raise WrongProductError(f"{path.name}: {variable.name!r} lies on {variable.dims}, not {_LAYER}")
     values = drop_fill(variable, limit=1e10).astype(np.float64)
     units = str(variable.attrs.get("units", "s"))
-    if " since " not in units:
-        return values
-    origin = _moments(np.zeros(1), units, str(variable.attrs.get("calendar", "standard")), path)[0]
-    shift = (edge - origin) / np.timedelta64(1, "s")
-    return np.asarray(values - shift[:, None, None])
+    if " since " in units:
+        origin = _moments(np.zeros(1), units, str(variable.attrs.get("calendar", "standard")), path)[0]
+        values -= ((edge - origin) / np.timedelta64(1, "s"))[:, None, None]
+    with np.errstate(invalid="ignore"):
+        values[~(np.abs(values) <= _LATEST)] = np.nan
+    return values
