@@ -71,6 +71,60 @@ def test_speed_errors_and_count_may_lie_beside_a_pair(raster, tmp_path):
         read_velocity(tmp_path)
 
 
+class TestStaticMosaic:
+    """What ITS_LIVE hands out of a static mosaic of version 2, one cloud-optimised GeoTIFF a variable."""
+
+    STEM = "ITS_LIVE_velocity_120m_RGI05A_0000_v02"
+    OTHERS = (
+        "v",
+        "v_error",
+        "dv_dt",
+        "dvx_dt",
+        "v_amp",
+        "v_amp_error",
+        "vx_amp",
+        "v_phase",
+        "vx_phase",
+        "outlier_percent",
+    )
+
+    def test_the_set_is_one_field(self, raster, tmp_path):
+        for word in ("vx", "vy", *self.OTHERS, "landice", "floatingice"):
+            raster(f"{self.STEM}_{word}.tif", 50.0)
+        for word, value in {"vx_error": 3, "vy_error": 32767, "count": 40}.items():
+            raster(f"{self.STEM}_{word}.tif", value, dtype="i4")
+        field = read_velocity(tmp_path)
+        assert (field.attrs["velocity_metric"], field.attrs["time_rule"]) == ("map", "undated")
+        assert int(np.isfinite(field["vx"]).sum()) == 11
+        assert int((field["vx_sigma"] == 3).sum()) == 11
+        assert field["count"].values[0, 0].tolist() == [0, 40, 40, 40]
+        assert field["count"].dtype == np.int32
+
+    def test_fill_of_the_errors_is_gone_whatever_the_file_declares(self, raster):
+        for word in ("vx", "vy"):
+            path = raster(f"{self.STEM}_{word}.tif", 50.0)
+            raster(f"{self.STEM}_{word}_error.tif", 32767, dtype="i4")
+        assert np.isnan(read_velocity(path)["vy_sigma"].values).all()
+
+    def test_fill_of_the_components_too(self, raster):
+        for word in ("vx", "vy"):
+            path = raster(f"{self.STEM}_{word}.tif", 32767.0)
+        assert np.isnan(read_velocity(path)["vx"].values).all()
+
+    def test_components_of_the_fit_of_a_composite(self, raster):
+        for word in ("vx0", "vy0", "vx0_error", "vy0_error"):
+            path = raster(f"ITS_LIVE_velocity_EPSG3413_120m_X-150000_Y-2250000_{word}.tif", 9.0)
+        field = read_velocity(path.with_name(path.name.replace("vy0_error", "vx0")))
+        assert float(field["vy_sigma"].max()) == 9
+
+    def test_a_companion_on_another_grid_is_refused(self, raster):
+        for word in ("vx", "vy"):
+            path = raster(f"{self.STEM}_{word}.tif")
+        raster(f"{self.STEM}_count.tif", shape=(3, 5))
+        with pytest.raises(FieldError, match=r"_count\.tif has another shape"):
+            read_velocity(path)
+
+
 def test_the_name_may_be_the_axis_alone(raster):
     raster("vx.tif", 1.0)
     assert float(read_velocity(raster("vy.tif", 2.0))["vx"].max()) == 1.0

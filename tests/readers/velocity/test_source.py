@@ -69,8 +69,8 @@ class TestRefused:
             read_velocity(tmp_path / "a.nc")
 
     def test_a_product_that_is_not_known(self, motion):
-        with pytest.raises(InputError, match=r"OSI-405.*known are NSIDC-0116"):
-            read_velocity(motion("a.nc", WEEKS), product="OSI-405")
+        with pytest.raises(InputError, match=r"KIMURA.*known are NSIDC-0116"):
+            read_velocity(motion("a.nc", WEEKS), product="KIMURA")
 
     def test_a_file_of_another_product_than_said(self, motion, mosaic, raster):
         with pytest.raises(WrongProductError, match="lacks 'u'"):

@@ -14,7 +14,7 @@ import xarray as xr
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
 from altiflow.readers import read_velocity
 from altiflow.readers.field import build_field
-from altiflow.readers.velocity.stores import decode_lazily, is_store, open_store
+from altiflow.readers.velocity.stores import is_store, open_store
 
 
 def written(path: Path) -> Path:
@@ -83,10 +83,3 @@ def test_one_array_is_no_group(tmp_path):
     path = written(tmp_path / "a.zarr")
     with pytest.raises((UnsupportedFormatError, InputError)):
         open_store(path / "vx")
-
-
-def test_fill_beside_what_is_declared_is_taken_out_unread():
-    raw = xr.DataArray(np.array([1, -32767, 32767, 5], "i2"), dims="time", attrs={"missing_value": -32767})
-    assert decode_lazily(raw, fills=(32767.0, 1e10)).values.tolist() == pytest.approx(
-        [1, np.nan, np.nan, 5], nan_ok=True
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 import xarray as xr
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
 from altiflow.errors import (
     CorruptGranuleError,
@@ -22,12 +20,13 @@ from altiflow.errors import (
     WrongProductError,
 )
 from altiflow.readers.field import Metric, MetricSource
+from altiflow.readers.velocity.options import Options
 from altiflow.units import canonical_unit
 
 __all__ = [
     "choose_crs",
+    "crop_dataset",
     "drop_fill",
-    "lazy_layer",
     "mapping_crs",
     "open_netcdf",
     "open_raw",
@@ -41,9 +40,19 @@ __all__ = [
 _ENGINES = {b"\x89HDF\r\n\x1a\n": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy"}
 _TIFFS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
-_MAPPING_KEYS = ("spatial_epsg", "srid", "crs_wkt", "spatial_ref", "proj4text", "spatial_proj4")
-"""Attributes of a grid mapping, the plainest first. The CF parameters are left aside: some files state the
-ellipsoid's axes in km."""
+_MAPPING_KEYS = ("spatial_epsg", "srid", "crs_wkt", "spatial_ref", "proj4text", "spatial_proj4", "proj4_string")
+"""Attributes of a grid mapping, the plainest first; the CF parameters count where none of them is there."""
+
+_EARTH = 6e6
+"""Ellipsoids in metres are larger; some files state the axes in km, and then no more of them can be believed."""
+
+_ELLIPSOID = ("semi_major_axis", "earth_radius", "reference_ellipsoid_name")
+"""CF parameters that state the ellipsoid; pyproj would take WGS 84 where none of them is there."""
+
+_AXES = (("x", "y"), ("xc", "yc"))
+"""Names of the coordinates of cell centres."""
+
+_METRES = {"km": 1000.0, "kilometers": 1000.0}
 
 _NO_NUMBER = 1e9
 """No velocity, error or count is as large; the fills 3.4e38 and 1e10 are."""
@@ -102,43 +111,6 @@ def _damage(path: Path) -> str:
     return f"{path.name} cannot be read, truncated or damaged; fetch it again"
 
 
-class _Layer(BackendArray):  # type: ignore[misc]
-    """A variable (y, x) as one layer (time, y, x), decoded when a window of it is asked for."""
-
-    def __init__(
-        self, variable: xr.DataArray, decode: Callable[[xr.DataArray], npt.NDArray[Any]], dtype: npt.DTypeLike
-    ) -> None:
-        self.variable, self.decode = variable, decode
-        self.shape, self.dtype = (1, *variable.shape), np.dtype(dtype)
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        """Return the part that xarray asks for."""
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
-
-    def _read(self, key: tuple[Any, ...]) -> npt.NDArray[Any]:
-        """Return a part by slices and whole numbers."""
-        layer, rows, cols = key
-        values: npt.NDArray[Any] = np.asarray(self.decode(self.variable[rows, cols]), self.dtype)[None]
-        return np.asarray(values[layer])
-
-
-def lazy_layer(
-    variable: xr.DataArray, decode: Callable[[xr.DataArray], npt.NDArray[Any]], dtype: npt.DTypeLike = np.float32
-) -> xr.Variable:
-    """Return a variable (y, x) of an open file as a layer (time, y, x), unread.
-
-    Parameters
-    ----------
-    variable
-        As it is on disk.
-    decode
-        What makes values out of any window of it, of the same shape.
-    dtype
-        Type of the values.
-    """
-    return xr.Variable(("time", "y", "x"), indexing.LazilyIndexedArray(_Layer(variable, decode, dtype)))
-
-
 def require_variables(dataset: xr.Dataset, names: Mapping[str, tuple[str, ...]], path: Path, product: str) -> None:
     """Raise unless the variables are there, on these dimensions.
 
@@ -152,6 +124,28 @@ def require_variables(dataset: xr.Dataset, names: Mapping[str, tuple[str, ...]],
             raise WrongProductError(f"{path.name} lacks {name!r}, so it is no {product} file; leave `product` out")
         if dataset[name].dims != dims:
             raise WrongProductError(f"{path.name}: {name!r} lies on {dataset[name].dims}, not {dims} as in {product}")
+
+
+def crop_dataset(dataset: xr.Dataset, options: Options, path: Path) -> xr.Dataset:
+    """Return the part of an opened file whose cell centres lie in the caller's bounds; nothing else is loaded.
+
+    A file without coordinates of its cells is handed on: its reader says what it lacks.
+
+    Raises
+    ------
+    EmptyDataError
+        If fewer than two cells lie in the bounds along an axis.
+    """
+    if options.bounds is None:
+        return dataset
+    for x, y in _AXES:
+        if all(name in dataset.variables and dataset[name].dims == (name,) for name in (x, y)):
+            centres = [
+                dataset[name].values * _METRES.get(str(dataset[name].attrs.get("units")), 1.0) for name in (x, y)
+            ]
+            rows, columns = options.window(centres[0], centres[1], path.name)
+            return dataset.isel({y: rows, x: columns})
+    return dataset
 
 
 def drop_fill(variable: xr.DataArray, *, limit: float = _NO_NUMBER) -> npt.NDArray[np.floating[Any]]:
@@ -202,6 +196,18 @@ def mapping_crs(dataset: xr.Dataset, name: str | None) -> pyproj.CRS | None:
             return pyproj.CRS.from_user_input(int(float(value)) if key == "spatial_epsg" else value)
     if stated:
         raise FieldError(f"grid mapping {name!r} states {stated}, none of which pyproj knows")
+    return _parameters_crs(dataset[name].attrs)
+
+
+def _parameters_crs(attrs: Mapping[str, Any]) -> pyproj.CRS | None:
+    """Return the CRS of the CF parameters of a grid mapping; None if they make none, or no ellipsoid in metres."""
+    plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in attrs.items()}
+    named = "wgs84" in str(plain.get("ellipsoid", "")).replace(" ", "").lower()
+    if "grid_mapping_name" not in plain or not (named or set(_ELLIPSOID) & set(plain)):
+        return None
+    with suppress(pyproj.exceptions.CRSError, KeyError, ValueError, TypeError):
+        if all(float(plain.get(name, np.inf)) > _EARTH for name in _ELLIPSOID[:2]):
+            return pyproj.CRS.from_cf(plain)
     return None
 
 

@@ -1,4 +1,4 @@
-"""ITS_LIVE velocity as a pair of GeoTIFFs, one component each."""
+"""Velocity as GeoTIFFs, one component each: found by their names, read from one grid."""
 
 from __future__ import annotations
 
@@ -13,35 +13,111 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 import rasterio
-import xarray as xr
 from affine import Affine
+from rasterio.windows import Window
 
 from altiflow.errors import CorruptGranuleError, FieldError, InputError, UnsupportedFormatError
-from altiflow.readers.field import build_field
-from altiflow.readers.velocity.itslive.mosaic import name_version, year_bounds
-from altiflow.readers.velocity.netcdf import choose_crs, state_metric, state_units, vector_pair
+from altiflow.readers.velocity.netcdf import vector_pair
 from altiflow.readers.velocity.options import Options
-from altiflow.readers.velocity.products import VelocityProduct
 
-__all__ = ["drop_companions", "pair_paths", "read_rasters"]
+__all__ = ["RasterPair", "companion_path", "drop_companions", "pair_paths", "read_pair"]
 
-_NAME = re.compile(r"(?P<stem>(?:.*_)?)(?P<axis>v[xy])(?P<suffix>\.tiff?)", re.IGNORECASE)
+_TAIL = r"(?P<tail>(?:[_.]v\d+(?:\.\d+)*)?\.tiff?)"
+"""What may follow the name of the variable: a version, and the suffix."""
 
-_COMPANION = re.compile(r"(?P<stem>(?:.*_)?)(?:v|v[xy]?_err(?:or)?|count)\.tiff?", re.IGNORECASE)
-"""Speed, errors and count, which ITS_LIVE hands out beside a pair."""
+_NAME = re.compile(r"(?P<stem>(?:.*[_.])?)(?P<axis>v[xy]0?)" + _TAIL, re.IGNORECASE)
 
-_ERRORS = ("_error", "_err")
-"""Ends of the names of standard errors, version 2 and 1."""
+_WORDS = (
+    r"vv?0?|v[xy]?0?_err(?:or)?|count0?|landice|floatingice|outlier_percent|dv[xy]?_dt|v[xy]?_(?:amp|phase)(?:_error)?|"
+    r"e[xy]|dT|browse|(?:del_?)?corr|del_[ij]|log10|v[xyv]_masked|err[xy]|errmag|mag"
+)
+_COMPANION = re.compile(rf"(?P<stem>(?:.*?[_.])?)(?:{_WORDS})" + _TAIL, re.IGNORECASE)
+"""Speed, errors, count and more, which are handed out beside a pair: ITS_LIVE, MEaSUREs, pycorr, CARST."""
+
+_MANY = 1e9
+"""No velocity, error, count or day is as large."""
 
 
 @dataclass(frozen=True)
 class _Band:
-    """One component: values (y, x), its grid, and the tags of the file."""
+    """The part of a raster that was asked for, (y, x), the grid of the whole of it, and its tags."""
 
     values: npt.NDArray[np.floating[Any]]
+    rows: slice
+    columns: slice
+    shape: tuple[int, int]
     crs: pyproj.CRS | None
     transform: Affine
     tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RasterPair:
+    """Two components read from one grid, NaN in both where either is.
+
+    Attributes
+    ----------
+    paths
+        Of vx and vy.
+    vx, vy
+        (1, y, x).
+    x, y
+        Cell centres (x,), (y,) [m].
+    crs
+        Of the files; None where they state none.
+    tags
+        Of vx, as GDAL carries them over from NetCDF.
+    limit
+        Components and their errors beyond this are fill.
+    grid, options
+        What companions must lie on, and what was asked for.
+    """
+
+    paths: tuple[Path, Path]
+    vx: npt.NDArray[np.floating[Any]]
+    vy: npt.NDArray[np.floating[Any]]
+    x: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+    crs: pyproj.CRS | None
+    tags: dict[str, str]
+    limit: float
+    grid: _Band
+    options: Options
+
+    def tag(self, name: str) -> str | None:
+        """Return a tag of vx, or None."""
+        return self.tags.get(f"vx#{name}")
+
+    def companion(self, words: Sequence[str], *, limit: float = _MANY) -> npt.NDArray[np.floating[Any]] | None:
+        """Return what lies beside the pair under one of the names (1, y, x); None if nothing does.
+
+        It is NaN for nodata and beyond `limit`.
+
+        Raises
+        ------
+        FieldError
+            If it lies on another grid.
+        """
+        path = next((path for word in words if (path := companion_path(self.paths[0], word)).is_file()), None)
+        if path is None:
+            return None
+        band = _read_band(path, limit, self.options)
+        _check_same((self.paths[0], path), [self.grid, band])
+        return band.values[None]
+
+    def sigmas(self, words: Sequence[tuple[str, str]]) -> tuple[npt.NDArray[np.floating[Any]] | None, ...]:
+        """Return the standard errors (1, y, x) of vx and vy under the first pair of names of which both are there.
+
+        They are NaN where there is no velocity, or where they are negative.
+        """
+        for names in words:
+            if all(companion_path(self.paths[0], name).is_file() for name in names):
+                found = [self.companion([name], limit=self.limit) for name in names]
+                for values in found:
+                    if values is not None:
+                        values[np.isnan(self.vx) | (values < 0)] = np.nan
+                return tuple(found)
+        return None, None
 
 
 def drop_companions(paths: Sequence[Path]) -> list[Path]:
@@ -51,10 +127,18 @@ def drop_companions(paths: Sequence[Path]) -> list[Path]:
     --------
     >>> [path.name for path in drop_companions([Path("a_vx.tif"), Path("a_v.tif"), Path("b_v.tif")])]
     ['a_vx.tif', 'b_v.tif']
+    >>> names = [f"GL_{word}_v05.0.tif" for word in ("vx", "vy", "ex", "ey", "vv", "dT")]
+    >>> [path.name for path in drop_companions([Path(name) for name in names])]
+    ['GL_vx_v05.0.tif', 'GL_vy_v05.0.tif']
     """
-    pairs = {(path.parent, match["stem"]) for path in paths if (match := _NAME.fullmatch(path.name))}
+    pairs = {_key(path, match) for path in paths if (match := _NAME.fullmatch(path.name))}
     companions = {path: _COMPANION.fullmatch(path.name) for path in paths}
-    return [path for path in paths if not (found := companions[path]) or (path.parent, found["stem"]) not in pairs]
+    return [path for path in paths if not (found := companions[path]) or _key(path, found) not in pairs]
+
+
+def _key(path: Path, match: re.Match[str]) -> tuple[Path, str, str]:
+    """Return what the names of files that belong together share."""
+    return path.parent, match["stem"], match["tail"].lower()
 
 
 def pair_paths(path: Path) -> tuple[Path, Path]:
@@ -69,80 +153,91 @@ def pair_paths(path: Path) -> tuple[Path, Path]:
     if match is None:
         raise InputError(
             f"{path.name} is no component of a velocity by its name: two GeoTIFFs are needed, named <name>_vx.tif "
-            "and <name>_vy.tif"
+            "and <name>_vy.tif, a version such as _v05.0 allowed after vx and vy"
         )
-    stem, axis, suffix = match["stem"], match["axis"], match["suffix"]
-    others = {"x": f"{axis[0]}x", "y": f"{axis[0]}y"} if axis[1].islower() else {"x": "VX", "y": "VY"}
-    pair = tuple(path.with_name(f"{stem}{others[name]}{suffix}") for name in ("x", "y"))
+    axis = match["axis"]
+    letters = ("x", "y") if axis[1].islower() else ("X", "Y")
+    pair = tuple(companion_path(path, axis[0] + letter + axis[2:]) for letter in letters)
     for member in pair:
         if not member.is_file():
             raise InputError(f"{path.name} is one component of a velocity; {member.name} is not beside it")
     return pair[0], pair[1]
 
 
-def read_rasters(path: Path, product: VelocityProduct, options: Options) -> xr.Dataset:
-    """Return a pair of GeoTIFFs, given by either path, as a velocity field of a single layer.
+def companion_path(path: Path, word: str) -> Path:
+    """Return the path of the file named like a component, with another word in its place.
 
-    Standard errors are read from ``<name>_vx_error.tif`` and ``<name>_vy_error.tif`` where both are there, or
-    from ``_err``. An annual pair (by its name) gets the interval of its year, any other is undated. The metric is
-    what ``map_scale_corrected`` in the tags says; where they are silent, "map" if the name tells version 2, else
-    "ground".
+    Examples
+    --------
+    >>> companion_path(Path("GL_Annual_vx_v05.0.tif"), "ex").name
+    'GL_Annual_ex_v05.0.tif'
+    """
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        raise InputError(f"{path.name} is no component of a velocity by its name, such as <name>_vx.tif")
+    return path.with_name(f"{match['stem']}{word}{match['tail']}")
+
+
+def read_pair(path: Path, limit: float, options: Options) -> RasterPair:
+    """Return a pair of GeoTIFFs, given by either path; only the cells in the caller's bounds are read.
+
+    Parameters
+    ----------
+    path
+        Either component.
+    limit
+        Components beyond this are fill, whatever the files declare.
+    options
+        What the caller says.
 
     Raises
     ------
     InputError
-        If the other component is not there, or no CRS is stated nor given.
+        If the other component is not there.
     FieldError
         If the two files differ in CRS, transform or shape, or the raster is rotated.
     UnsupportedFormatError, CorruptGranuleError
         If a file is no GeoTIFF with one band, or is damaged.
+    EmptyDataError
+        If no cells lie in the bounds.
     """
     paths = pair_paths(path)
-    bands = [_read_band(member, product.limit) for member in paths]
+    bands = [_read_band(member, limit, options) for member in paths]
     _check_same(paths, bands)
     first = bands[0]
-    x, y = _cell_centres(first, paths[0])
-    bounds, rule = year_bounds(path.name)
-    if rule != "undated":
-        options.touching(bounds, path.name)
-    metric, metric_source = state_metric(
-        _tag(first, "map_scale_corrected"), options.metric, "map" if name_version(path.name) == 2 else product.metric
-    )
+    x, y = _cell_centres(first.transform, first.shape, paths[0])
     vx, vy = vector_pair(bands[0].values, bands[1].values)
-    sigmas = _read_sigmas(paths, first, np.isnan(vx), product.limit)
-    field = build_field(
-        vx[None],
-        vy[None],
-        x=x,
-        y=y,
-        time_bnds=bounds,
-        crs=choose_crs(first.crs, options.crs, path),
-        units=state_units(_tag(first, "units"), options.units, product.units, path),
-        velocity_metric=metric,
-        metric_source=metric_source,
-        source=f"{product.name} {paths[0].name}, {paths[1].name}",
-        time_rule=rule,
-        year_days=product.year_days,
-        vx_sigma=sigmas[0],
-        vy_sigma=sigmas[1],
+    return RasterPair(
+        paths=paths,
+        vx=vx[None],
+        vy=vy[None],
+        x=x[first.columns],
+        y=y[first.rows],
+        crs=first.crs,
+        tags=first.tags,
+        limit=limit,
+        grid=first,
+        options=options,
     )
-    return field.assign_attrs(year_days_source="assumed")
 
 
-def _read_band(path: Path, limit: float) -> _Band:
-    """Return the only band of a GeoTIFF, unpacked, NaN for nodata and beyond `limit`."""
+def _read_band(path: Path, limit: float, options: Options) -> _Band:
+    """Return the only band of a GeoTIFF, the cells in the bounds, unpacked, NaN for nodata and beyond `limit`."""
     try:
         # A raster without georeference is refused where its cells are placed, with the way out.
         quiet = warnings.catch_warnings(action="ignore", category=rasterio.errors.NotGeoreferencedWarning)
         with quiet, rasterio.open(path) as source:
             if source.count != 1:
                 raise UnsupportedFormatError(f"{path.name} has {source.count} bands; a component has one")
-            values = source.read(1, masked=True)
+            rows, columns = slice(0, source.height), slice(0, source.width)
+            if options.bounds is not None:
+                rows, columns = options.window(*_cell_centres(source.transform, source.shape, path), path.name)
+            values = source.read(1, masked=True, window=Window.from_slices(rows, columns))
             crs = None if source.crs is None else pyproj.CRS.from_user_input(source.crs.to_wkt())
             band = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64).filled(np.nan)
             band = band * float(source.scales[0]) + float(source.offsets[0])
             tags = {**source.tags(), **source.tags(1)}
-            found = _Band(band, crs, source.transform, tags)
+            found = _Band(band, rows, columns, source.shape, crs, source.transform, tags)
     except rasterio.errors.RasterioError as error:
         raise CorruptGranuleError(
             f"{path.name} cannot be read, truncated or damaged: {error}; fetch it again"
@@ -157,7 +252,7 @@ def _check_same(paths: tuple[Path, ...], bands: list[_Band]) -> None:
     first = bands[0]
     for path, band in zip(paths[1:], bands[1:], strict=True):
         for what, same in {
-            "shape": band.values.shape == first.values.shape,
+            "shape": band.shape == first.shape,
             "transform": band.transform.almost_equals(first.transform, precision=1e-6),
             "CRS": band.crs == first.crs,
         }.items():
@@ -165,34 +260,14 @@ def _check_same(paths: tuple[Path, ...], bands: list[_Band]) -> None:
                 raise FieldError(f"{path.name} has another {what} than {paths[0].name}; a pair lies on one grid")
 
 
-def _cell_centres(band: _Band, path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _cell_centres(
+    transform: Affine, shape: tuple[int, int], path: Path
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return x (cols,) and y (rows,) of the cell centres [m], in the order of the raster."""
-    transform = band.transform
     if transform.b or transform.d or transform.a <= 0 or transform.is_identity:
         raise FieldError(
             f"{path.name} is rotated or not georeferenced (transform {tuple(transform)[:6]}); warp it first"
         )
-    rows, cols = band.values.shape
-    x = np.arange(cols, dtype=np.float64) + 0.5
-    y = np.arange(rows, dtype=np.float64) + 0.5
+    x = np.arange(shape[1], dtype=np.float64) + 0.5
+    y = np.arange(shape[0], dtype=np.float64) + 0.5
     return transform.c + float(transform.a) * x, transform.f + float(transform.e) * y
-
-
-def _tag(band: _Band, name: str) -> str | None:
-    """Return a tag of vx that GDAL carried over from NetCDF, or None."""
-    return band.tags.get(f"vx#{name}")
-
-
-def _read_sigmas(
-    paths: tuple[Path, Path], first: _Band, invalid: npt.NDArray[np.bool_], limit: float
-) -> tuple[npt.NDArray[np.floating[Any]] | None, ...]:
-    """Return the standard errors (1, y, x) of vx and vy, NaN where there is no velocity; None unless both are there."""
-    named = (tuple(path.with_name(f"{path.stem}{end}{path.suffix}") for path in paths) for end in _ERRORS)
-    siblings = next((pair for pair in named if all(path.is_file() for path in pair)), None)
-    if siblings is None:
-        return None, None
-    bands = [_read_band(path, limit) for path in siblings]
-    _check_same((paths[0], *siblings), [first, *bands])
-    for band in bands:
-        band.values[invalid | (band.values < 0)] = np.nan
-    return tuple(band.values[None] for band in bands)

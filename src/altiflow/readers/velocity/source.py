@@ -12,14 +12,26 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, FieldError, InputError, UnsupportedFormatError, WrongProductError
 from altiflow.readers.field import Metric, check_field, is_cube
+from altiflow.readers.velocity.golive import read_golive, read_pair_rasters
+from altiflow.readers.velocity.itslive.composite import read_composite
 from altiflow.readers.velocity.itslive.cube import read_cube
 from altiflow.readers.velocity.itslive.mosaic import read_mosaic
 from altiflow.readers.velocity.itslive.pair import read_pair
-from altiflow.readers.velocity.netcdf import open_netcdf, open_raw, sniff_format, vector_pair
-from altiflow.readers.velocity.options import Options, Period, check_options
-from altiflow.readers.velocity.products import PRODUCTS, VelocityProduct, detect_netcdf, detect_zarr, velocity_product
-from altiflow.readers.velocity.raster import drop_companions, pair_paths, read_rasters
+from altiflow.readers.velocity.itslive.rasters import read_rasters
+from altiflow.readers.velocity.measures import read_antarctica, read_greenland
+from altiflow.readers.velocity.netcdf import crop_dataset, open_netcdf, open_raw, sniff_format, vector_pair
+from altiflow.readers.velocity.options import Bounds, Options, Period, check_options
+from altiflow.readers.velocity.products import (
+    PRODUCTS,
+    VelocityProduct,
+    detect_netcdf,
+    detect_raster,
+    detect_zarr,
+    velocity_product,
+)
+from altiflow.readers.velocity.raster import companion_path, drop_companions, pair_paths
 from altiflow.readers.velocity.sea_ice.motion import read_motion
+from altiflow.readers.velocity.sea_ice.osisaf import read_drift
 from altiflow.readers.velocity.stores import Chunks, check_complete, is_remote, is_store, open_store, store_name
 from altiflow.readers.velocity.written import read_written
 
@@ -33,10 +45,25 @@ _NETCDF_READERS: dict[str, Reader] = {
     "NSIDC-0116": read_motion,
     "ITS_LIVE-pair": read_pair,
     "ITS_LIVE-mosaic": read_mosaic,
+    "OSI-405": read_drift,
+    "OSI-455": read_drift,
+    "MEaSUREs-Antarctica": read_antarctica,
+    "GoLIVE": read_golive,
     "altiflow": read_written,
 }
 
-_ZARR_READERS: dict[str, Reader] = {"ITS_LIVE-cube": read_cube, "altiflow": read_written}
+_ZARR_READERS: dict[str, Reader] = {
+    "ITS_LIVE-cube": read_cube,
+    "ITS_LIVE-composite": read_composite,
+    "altiflow": read_written,
+}
+
+_RASTER_READERS: dict[str, Callable[[Path, VelocityProduct, Options], xr.Dataset]] = {
+    "ITS_LIVE-geotiff": read_rasters,
+    "MEaSUREs-Greenland": read_greenland,
+    "pycorr-geotiff": read_pair_rasters,
+    "CARST-geotiff": read_pair_rasters,
+}
 
 _KNOWN = f"known are {', '.join(PRODUCTS)}"
 
@@ -58,6 +85,7 @@ def read_velocity(
     metric: Metric | None = None,
     units: str | None = None,
     period: Period | None = None,
+    bounds: Bounds | None = None,
     chunks: Chunks = None,
 ) -> xr.Dataset:
     """Return a velocity field from files of sea-ice motion or land-ice velocity; from a Zarr store, unread.
@@ -80,6 +108,9 @@ def read_velocity(
         :func:`altiflow.units.canonical_unit` knows.
     period
         (start, end), UTC: only layers that touch [start, end) are read. Undated fields are read whole.
+    bounds
+        (x_min, y_min, x_max, y_max) [m] in the field's CRS: only cells whose centres lie in them are read, so that
+        a window of a large mosaic costs what the window does.
     chunks
         Of a Zarr store: None reads from it where values are asked for; "store" (its own chunks), or sizes by
         dimension, makes dask arrays.
@@ -100,9 +131,9 @@ def read_velocity(
     FieldError
         If files do not make one field, or a layer is there twice.
     EmptyDataError
-        If no layer touches the period.
+        If no layer touches the period, or no cells lie in the bounds.
     """
-    options = check_options(crs, metric, period, units)
+    options = check_options(crs, metric, period, units, bounds)
     chosen = None if product is None else velocity_product(product)
     if isinstance(source, xr.Dataset):
         return _take_field(source, chosen, options)
@@ -123,10 +154,13 @@ def read_velocity(
 
 
 def _take_field(source: xr.Dataset, product: VelocityProduct | None, options: Options) -> xr.Dataset:
-    """Return a field that is one already, cut to the period."""
+    """Return a field that is one already, cut to the period and the bounds."""
     if product is not None or any(said is not None for said in (options.crs, options.metric, options.units)):
         raise InputError("product, crs, metric and units go with files; a Dataset states its own in its attributes")
     field = check_field(source)
+    if options.bounds is not None:
+        rows, columns = options.window(field["x"].values, field["y"].values, "the field")
+        field = field.isel(y=rows, x=columns)
     if options.period is None or field.attrs["time_rule"] == "undated":
         return field
     return field.isel(time=options.touching(field["time_bnds"].values, "the field"))
@@ -176,16 +210,16 @@ def _read_file(path: Path, product: VelocityProduct | None, options: Options) ->
     kind = sniff_format(path)
     if kind is None:
         raise UnsupportedFormatError(f"{path.name} is neither NetCDF nor GeoTIFF, or its start is missing; {_KNOWN}")
-    rasters = PRODUCTS["ITS_LIVE-geotiff"]
-    if product is not None and (kind == "tiff") != (product is rasters):
+    if product is not None and product.name not in (_RASTER_READERS if kind == "tiff" else _NETCDF_READERS):
         raise WrongProductError(f"{path.name} is {'GeoTIFF' if kind == 'tiff' else 'NetCDF'}, not {product.title}")
     if kind == "tiff":
-        return read_rasters(path, rasters, options)
+        correlated = any(companion_path(path, word).is_file() for word in ("corr", "delcorr", "del_corr"))
+        found = product or PRODUCTS[detect_raster(path.name, correlated=correlated)]
+        return _RASTER_READERS[found.name](path, found, options)
     with open_netcdf(path) as dataset:
         found = product or _detect(dataset, path.name, detect_netcdf)
-        if found.name not in _NETCDF_READERS:
-            raise WrongProductError(f"{path.name} is NetCDF, not {found.title}")
-        return _both_or_none(_NETCDF_READERS[found.name](dataset, path, found, options).load())
+        cropped = crop_dataset(dataset, options, path)
+        return _both_or_none(_NETCDF_READERS[found.name](cropped, path, found, options).load())
 
 
 def open_velocity(source: str | Path, *, options: Options, chunks: Chunks = None) -> xr.Dataset:
@@ -198,7 +232,7 @@ def open_velocity(source: str | Path, *, options: Options, chunks: Chunks = None
     if sniff_format(path) in ("h5netcdf", "scipy"):
         dataset = open_raw(path)
         if detect_netcdf(_attributes(dataset), dataset.attrs, {str(dim) for dim in dataset.dims}) == "ITS_LIVE-pair":
-            return read_pair(dataset, path, PRODUCTS["ITS_LIVE-pair"], options)
+            return read_pair(crop_dataset(dataset, options, path), path, PRODUCTS["ITS_LIVE-pair"], options)
         dataset.close()
     return _read_file(path, None, options)
 
@@ -222,7 +256,8 @@ def _read_store(source: str | Path, product: VelocityProduct | None, options: Op
     if found.name not in _ZARR_READERS:
         raise WrongProductError(f"{store_name(source)} is a Zarr store, not {found.title}")
     check_complete(dataset, source, ("vx", "vy"))
-    return _ZARR_READERS[found.name](dataset, Path(store_name(source)), found, options)
+    name = Path(store_name(source))
+    return _ZARR_READERS[found.name](crop_dataset(dataset, options, name), name, found, options)
 
 
 def _detect(dataset: xr.Dataset, name: str, rule: Callable[..., str | None]) -> VelocityProduct:

@@ -8,14 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import numpy as np
-import numpy.typing as npt
 import xarray as xr
 import zarr
 
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
 
-__all__ = ["Chunks", "check_complete", "decode_lazily", "is_remote", "is_store", "open_store", "store_name"]
+__all__ = ["Chunks", "check_complete", "is_remote", "is_store", "open_store", "store_name"]
 
 Chunks = Literal["store"] | dict[str, int] | None
 """None reads from the store where values are asked for; "store", or sizes by dimension, makes dask arrays."""
@@ -123,38 +121,6 @@ def check_complete(dataset: xr.Dataset, source: str | Path, names: tuple[str, ..
                     f"{store_name(source)} lacks {array.nchunks - array.nchunks_initialized} of {array.nchunks} chunks "
                     f"of {name}, which would read as no motion; fetch the store again"
                 )
-
-
-def decode_lazily(variable: xr.DataArray, *, fills: tuple[float, ...]) -> xr.Variable:
-    """Return a raw variable with fill as NaN, unread.
-
-    Parameters
-    ----------
-    variable
-        As it is stored, with ``_FillValue``, ``missing_value``, ``scale_factor`` and ``add_offset`` as attributes.
-    fills
-        Raw values that are fill beside those that the attributes declare.
-    """
-    attrs = dict(variable.attrs)
-    declared = [np.ravel(attrs.pop(key)) for key in ("_FillValue", "missing_value") if attrs.get(key) is not None]
-    known = np.unique(np.concatenate([*declared, np.asarray(fills)])) if declared or fills else np.array([])
-    attrs.pop("coordinates", None)
-    attrs.pop("grid_mapping", None)
-    attrs["missing_value"] = _representable(known, variable.dtype)
-    raw = xr.Variable(variable.dims, variable.variable._data, attrs)
-    with warnings.catch_warnings():
-        # Several fill values are meant here: what the product declares, and what it leaves undeclared.
-        warnings.simplefilter("ignore", xr.SerializationWarning)
-        decoded = xr.decode_cf(xr.Dataset({"value": raw}), decode_times=False)["value"].variable
-    return decoded
-
-
-def _representable(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return those of the values that an array of this type can hold, in that type."""
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        values = values[np.isfinite(values.astype(float)) & (values >= limits.min) & (values <= limits.max)]
-    return values.astype(dtype)
 
 
 def _dask_chunks(chunks: Chunks) -> dict[str, int] | None:

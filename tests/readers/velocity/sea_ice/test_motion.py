@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from altiflow.errors import (
     EmptyDataError,
@@ -54,6 +55,49 @@ class TestRealYear:
 def test_quick_look_stamps_at_midnight_are_the_same_weeks(motion):
     noon, midnight = (motion(f"{hour}.nc", WEEKS, hour=hour) for hour in (12, 0))
     assert (read_velocity(noon)["time_bnds"].values == read_velocity(midnight)["time_bnds"].values).all()
+
+
+class TestQuickLook:
+    """Files of NSIDC-0748: the layout of the final ones, stamps at midnight, a year that is not over yet."""
+
+    WEEKLY = "icemotion_weekly_nh_25km_20190101_20190506_ql.nc"
+    DAILY = "icemotion_daily_sh_25km_20190101_20190506_ql.nc"
+
+    def test_weeks_begin_with_the_day_of_their_stamp(self, motion):
+        stamps = np.arange("2019-01-01", "2019-05-07", 7, dtype="M8[D]")
+        field = read_velocity(motion(self.WEEKLY, stamps, hour=0))
+        bounds = field["time_bnds"].values.astype("M8[D]")
+        assert field.sizes["time"] == 18
+        assert bounds[0].astype(str).tolist() == ["2019-01-01", "2019-01-08"]
+        assert bounds[-1].astype(str).tolist() == ["2019-04-30", "2019-05-07"]
+        assert (field["time"].values - field["time_bnds"].values[:, 0] == np.timedelta64(84, "h")).all()
+        assert field.attrs["source"].endswith("_ql.nc")
+
+    def test_days_are_whole_days(self, motion):
+        path = motion(self.DAILY, DAYS, hour=0, companion="icemotion_error_estimate", srid=3409)
+        field = read_velocity(path)
+        assert field["time_bnds"].values[1].astype("M8[h]").astype(str).tolist() == ["2018-01-02T00", "2018-01-03T00"]
+        assert (field.attrs["crs"], field.attrs["metric_source"]) == ("EPSG:3409", "assumed")
+
+    def test_one_week_so_far_is_told_by_the_name(self, motion):
+        path = motion("icemotion_weekly_nh_25km_20190101_20190107_ql.nc", ["2019-01-01"], hour=0, companion=None)
+        assert np.diff(read_velocity(path)["time_bnds"].values) == np.timedelta64(7, "D")
+
+    def test_it_goes_on_where_the_final_year_ends(self, motion):
+        final = motion("icemotion_weekly_nh_25km_20180101_20181231_v4.1.nc", ["2018-12-17", "2018-12-24"])
+        field = read_velocity([final, motion(self.WEEKLY, ["2019-01-01", "2019-01-08"], hour=0)])
+        starts = field["time_bnds"].values[:, 0].astype("M8[D]").astype(str).tolist()
+        assert starts == ["2018-12-17", "2018-12-24", "2019-01-01", "2019-01-08"]
+
+
+def test_a_file_of_fill_is_a_field_without_a_value(motion):
+    path = motion("a.nc", WEEKS)
+    with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as raw:
+        raw["u"][:] = -9999
+        raw.to_netcdf(path.with_name("empty.nc"), engine="h5netcdf")
+    field = read_velocity(path.with_name("empty.nc"))
+    assert np.isnan(field["vx"].values).all()
+    assert np.isnan(field["vy"].values).all()
 
 
 def test_daily_layers_last_a_day_and_keep_the_error_estimate(motion):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from altiflow.errors import CorruptGranuleError, MissingDataError
 from altiflow.readers.field import build_field
 from altiflow.readers.velocity.itslive.images import YEAR_DAYS, granule_stems, pair_layers, sort_images
 from altiflow.readers.velocity.itslive.pair import COMPANIONS
+from altiflow.readers.velocity.lazy import decode_lazily
 from altiflow.readers.velocity.netcdf import (
     choose_crs,
     drop_fill,
@@ -23,13 +25,12 @@ from altiflow.readers.velocity.netcdf import (
 )
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
-from altiflow.readers.velocity.stores import decode_lazily
 
 __all__ = ["read_cube"]
 
 _LAYER = ("mid_date", "y", "x")
-_UNUSED = (-32768.0, 32767.0)
-"""Ends of int16 that stand for nothing in these products, declared or not: the point series hand out 32767."""
+_CHIP_LIMIT = 65_534.0
+"""Chips are smaller than this [m]: 65535 is none."""
 
 _BLOCK = 20_000
 """Addresses of granules read at a time: they are stored with 4 KiB each."""
@@ -68,8 +69,8 @@ def read_cube(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
     attrs = dataset["vx"].attrs
     metric, metric_source = state_metric(attrs.get("map_scale_corrected"), options.metric, product.metric)
     field = build_field(
-        _velocity(part["vx"]),
-        _velocity(part["vy"]),
+        _values(part["vx"], product.limit),
+        _values(part["vy"], product.limit),
         x=dataset["x"].values,
         y=dataset["y"].values,
         time_bnds=bounds[layers],
@@ -86,9 +87,9 @@ def read_cube(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
     return _add_companions(field, part).assign_attrs(year_days_source="assumed")
 
 
-def _velocity(variable: xr.DataArray, fills: tuple[float, ...] = _UNUSED) -> xr.Variable:
-    """Return a variable on (time, y, x), NaN for fill, unread."""
-    decoded = decode_lazily(variable, fills=fills)
+def _values(variable: xr.DataArray, limit: float) -> xr.Variable:
+    """Return a variable on (time, y, x), NaN for fill and beyond the limit, unread."""
+    decoded = decode_lazily(variable, partial(drop_fill, limit=limit))
     chunks = {"chunks": variable.encoding["chunks"]} if "chunks" in variable.encoding else {}
     return xr.Variable(("time", "y", "x"), decoded._data, encoding=chunks)
 
@@ -155,7 +156,9 @@ def _add_companions(field: xr.Dataset, part: xr.Dataset) -> xr.Dataset:
         if name in part and part[name].dims == _LAYER:
             mask = name == "interp_mask"
             # The mask declares its 0, which says "measured", as fill: it is left as it is stored.
-            variable = xr.Variable(("time", "y", "x"), part[name].variable._data) if mask else _velocity(part[name], ())
+            variable = (
+                xr.Variable(("time", "y", "x"), part[name].variable._data) if mask else _values(part[name], _CHIP_LIMIT)
+            )
             variable.attrs = {"long_name": meaning, "units": "1" if mask else "m"}
             field[name] = variable
     for name in ("landice", "floatingice"):

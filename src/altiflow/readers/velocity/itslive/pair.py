@@ -21,10 +21,10 @@ from altiflow.readers.velocity.itslive.images import (
     pair_layers,
     sort_images,
 )
+from altiflow.readers.velocity.lazy import decode_lazily
 from altiflow.readers.velocity.netcdf import (
     choose_crs,
     drop_fill,
-    lazy_layer,
     mapping_crs,
     require_variables,
     state_metric,
@@ -89,8 +89,8 @@ def read_pair(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
     )
     decode = partial(drop_fill, limit=product.limit)
     field = build_field(
-        lazy_layer(dataset["vx"], decode),
-        lazy_layer(dataset["vy"], decode),
+        decode_lazily(dataset["vx"], decode, lifted=True),
+        decode_lazily(dataset["vy"], decode, lifted=True),
         x=dataset["x"].values,
         y=dataset["y"].values,
         time_bnds=bounds,
@@ -152,7 +152,8 @@ def _first(attrs: Mapping[str, Any], names: tuple[str, ...]) -> float:
 def _companion(variable: xr.DataArray, name: str, meaning: str) -> xr.Variable:
     """Return chip sizes as float32 [m], NaN where there is none; the mask as uint8, 1 where interpolated."""
     mask = name == "interp_mask"
-    layer = lazy_layer(variable, _read_mask if mask else _read_chips, np.uint8 if mask else np.float32)
+    decode, dtype = (_read_mask, np.uint8) if mask else (_read_chips, np.float32)
+    layer = decode_lazily(variable, decode, dtype=dtype, lifted=True)
     layer.attrs = {"long_name": meaning, "units": "1" if mask else "m"}
     return layer
 
