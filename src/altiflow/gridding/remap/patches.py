@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import InputError
+from altiflow.gridding.grids.crs import transformer_between
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.layers import has_errors, read_covariance, read_layer
 from altiflow.gridding.remap.resample import Lattice, PointMethod, Stencil, cell_points, mean_of_points
@@ -38,6 +40,9 @@ _SUPERSAMPLE = (4, 16)
 
 _PATCH_POINTS = 2000
 """Source cells, or points, along each side of a patch."""
+
+_KEPT_POINTS = 1 << 18
+"""Points of a grid that are kept in the CRS of a source, 4 MB."""
 
 _MATRIX_SPACING = 2000.0
 """Spacing [m] of the nodes at which matrices are worked out for finer fields. They vary over the radius of
@@ -147,7 +152,8 @@ def cut_patches(field: xr.Dataset, grid: Grid, method: PatchMethod) -> Iterator[
     window = reached_window(lattice, source, grid)
     if window is None:
         return
-    back = pyproj.Transformer.from_crs(grid.crs, source, always_xy=True)
+    # Image pairs of one map need the same points again and again; large patches would fill the memory.
+    points_of = _cached_points if grid.shape[0] * grid.shape[1] * method.points**2 <= _KEPT_POINTS else _points
     ratio = max(grid.resolution) / min(lattice.step)
     size = int(np.clip(_PATCH_POINTS / max(ratio, method.points, 4), 4, 500))
     row_range, col_range = window
@@ -155,9 +161,7 @@ def cut_patches(field: xr.Dataset, grid: Grid, method: PatchMethod) -> Iterator[
         for left in range(col_range.start, col_range.stop, size):
             rows = slice(top, min(top + size, row_range.stop))
             cols = slice(left, min(left + size, col_range.stop))
-            centres = np.meshgrid(grid.x[cols], grid.y[rows])
-            spread = cell_points(centres[0].ravel(), centres[1].ravel(), grid.resolution, method.points)
-            x, y = (np.asarray(part, float).ravel() for part in back.transform(*spread))
+            x, y = points_of(grid, (rows.start, rows.stop, cols.start, cols.stop), method.points, source.to_wkt())
             needed = lattice.window(x, y)
             if needed is None:
                 continue
@@ -166,6 +170,18 @@ def cut_patches(field: xr.Dataset, grid: Grid, method: PatchMethod) -> Iterator[
             if source != grid.crs:
                 matrix = _window_matrix(lattice, needed, source, grid.crs, field.attrs["velocity_metric"])
             yield Patch(rows, cols, *needed, matrix, part.stencil(x, y, method.point), method.points**2)
+
+
+def _points(grid: Grid, edges: tuple[int, int, int, int], count: int, source: str) -> tuple[Floats, Floats]:
+    """Return x, y (count² x cells,) [m, source] of the points of the cells between (top, bottom, left, right)."""
+    centres = np.meshgrid(grid.x[edges[2] : edges[3]], grid.y[edges[0] : edges[1]])
+    spread = cell_points(centres[0].ravel(), centres[1].ravel(), grid.resolution, count)
+    moved = transformer_between(grid.crs.to_wkt(), source).transform(*spread)
+    x, y = (np.asarray(part, float).ravel() for part in moved)
+    return x, y
+
+
+_cached_points = lru_cache(maxsize=32)(_points)
 
 
 def reached_window(lattice: Lattice, source: pyproj.CRS, grid: Grid) -> tuple[slice, slice] | None:

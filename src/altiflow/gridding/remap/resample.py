@@ -79,15 +79,19 @@ class Stencil:
         if values.shape[-2:] != self.shape:
             raise InputError(f"the layer has shape {values.shape}, the lattice {self.shape}")
         flat = values.reshape(*values.shape[:-2], -1)
+        valid = np.isfinite(flat)
+        held = np.where(valid, flat, 0.0)
+        if flat.ndim > 1 and len(flat) > 1 and (valid[1:] == valid[:1]).all():
+            # Parts of one vector are mostly missing together: their weights are worked out once.
+            valid = valid[:1]
         total = np.zeros((*flat.shape[:-1], self.index.shape[1]))
-        share = np.zeros_like(total)
+        share = np.zeros((*valid.shape[:-1], self.index.shape[1]))
         for index, weight in zip(self.index, self.weight, strict=True):
-            found = flat[..., index]
-            used = np.where(np.isfinite(found), weight, 0.0)
-            total += np.where(used > 0, found, 0.0) * used
+            used = np.where(valid[..., index], weight, 0.0)
+            total += held[..., index] * used
             share += used
         enough = (share > 0) & (share >= min_valid - _ROUNDING)
-        return np.asarray(np.divide(total, share, out=np.full(share.shape, np.nan), where=enough))
+        return np.asarray(np.divide(total, share, out=np.full(total.shape, np.nan), where=enough))
 
 
 @dataclass(frozen=True)
