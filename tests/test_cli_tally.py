@@ -210,3 +210,23 @@ def test_what_grid_writes_can_be_looked_at(store: Path, out: str, altiflow: Call
     assert "periods      2" in altiflow("info", sparse).output
     altiflow("map", sparse, "-o", tmp_path / "map.png")
     assert (tmp_path / "map.png").stat().st_size > 10_000
+
+
+def test_a_tally_is_gridded_as_it_was_made_or_not_at_all(tables: Path, altiflow: Callable, tmp_path: Path) -> None:
+    altiflow("tally", "add", tmp_path / "store", tables, "--grid", "EASE2_N12.5km", "--quiet")
+    altiflow("grid", tmp_path / "store", "-o", tmp_path / "a.nc", "--grid", "EASE2_N12.5km", "--freq", "MS")
+    for wish in (["--grid", "EASE2_N25km"], ["--weight", "none"], ["--step", "none"], ["--samples", "exact"]):
+        told = altiflow("grid", tmp_path / "store", "-o", tmp_path / "b.nc", *wish, code=1).output
+        assert f"was made with {wish[0]}" in told
+    told = altiflow("grid", tmp_path / "store", "-o", tmp_path / "b.nc", "--beams", "all", code=1).output
+    assert "counted already; leave out --beams" in told
+    assert not (tmp_path / "b.nc").exists()
+
+
+def test_files_of_the_atl20_preset_are_counted_once(tables: Path, altiflow: Callable, tmp_path: Path) -> None:
+    (tables.parent / "broken").mkdir(exist_ok=True)
+    bad = tables.parent / "broken" / "bad.parquet"
+    bad.write_bytes(b"PAR1")
+    files = sorted(tables.glob("*.parquet"))
+    told = altiflow("grid", *files, bad, "--preset", "atl20", "-o", tmp_path / "atl20", "--on-error", "skip").output
+    assert f"1 of {len(files) + 1} files were left out" in told

@@ -66,8 +66,10 @@ def _write_atl20(sources: tuple[str, ...], options: dict[str, Any], ledger: Ledg
         raise InputError(f"--preset atl20 fixes what is counted and written; leave out {said}")
     folder, say = Path("atl20" if options["out"] == "grid.nc" else options["out"]), saying(quiet)
     written = []
-    for name in ATL20_GRIDS:
-        tally = tally_of(sources, {**options, "grid_name": name, "step": "D"}, ledger, quiet=quiet)
+    for number, name in enumerate(ATL20_GRIDS):
+        # Both hemispheres read every file; the ledger counts it once.
+        account = Ledger() if number else ledger
+        tally = tally_of(sources, {**options, "grid_name": name, "step": "D"}, account, quiet=quiet)
         written += write_atl20_months(tally, folder)
     for path in written:
         say(str(path))

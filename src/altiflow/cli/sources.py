@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
-from altiflow.cli.options import beam_choice, no_choice, region_choice
+from altiflow.cli.options import beam_choice, given_options, no_choice, region_choice
 from altiflow.errors import InputError
 from altiflow.gridding import Grid, Tally, is_tally, open_tally, tally_files
 from altiflow.readers import Ledger, value_column
 
-__all__ = ["Asked", "asked_for", "kept_by", "tally_of", "tally_options"]
+__all__ = ["Asked", "asked_for", "kept_by", "refuse_other", "tally_of", "tally_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -66,7 +66,11 @@ def tally_of(
     Grid, values and the like are those of `like` where it is given, else those the command line asks for.
     """
     if len(sources) == 1 and is_tally(sources[0]):
-        return open_tally(sources[0])
+        kept = open_tally(sources[0])
+        if like is None:
+            refuse_other(sources[0], kept, options)
+            _refuse_reading(sources[0])
+        return kept
     asked = kept_by(like) if like else asked_for(options, tuple(options["values"]) or (value_column(sources[0]),))
     return tally_files(
         sources[0] if len(sources) == 1 else list(sources),
@@ -116,6 +120,33 @@ def kept_by(like: Tally) -> Asked:
     """Return what a tally counts."""
     kept = like.options
     return Asked(like.grid, like.values, like.weight, kept.step, kept.quantiles, kept.histogram)
+
+
+def refuse_other(store: str, head: Tally, options: dict[str, Any]) -> None:
+    """Refuse options of the command line that ask for something else than a tally counts."""
+    asked, kept = asked_for(options, head.values), kept_by(head)
+    for option, name in (
+        ("grid_name", "grid"),
+        ("values", "values"),
+        ("weight", "weight"),
+        ("step", "step"),
+        ("samples", "quantiles"),
+        ("histogram", "histogram"),
+    ):
+        one, two = getattr(asked, name), getattr(kept, name)
+        if option in given_options() and (one.signature != two.signature if name == "grid" else one != two):
+            said = {"grid_name": "grid", "values": "value"}.get(option, option)
+            raise InputError(
+                f"{store} was made with --{said} {two.name if name == 'grid' else two}, which --{said} cannot change; "
+                "leave it out, or make another tally"
+            )
+
+
+def _refuse_reading(path: str) -> None:
+    """Refuse options of reading granules where a tally is the source: its segments are not read again."""
+    wrong = sorted(given_options() & {"beams", "screens", "region"})
+    if wrong:
+        raise InputError(f"{path} is a tally, whose segments are counted already; leave out --{', --'.join(wrong)}")
 
 
 def _step(text: str) -> int | str | None:

@@ -11,7 +11,6 @@ from altiflow.cli.options import (
     check_suffix,
     counted,
     finish,
-    given_options,
     no_choice,
     quiet_option,
     region_choice,
@@ -19,11 +18,10 @@ from altiflow.cli.options import (
     told,
 )
 from altiflow.cli.outputs import gridded, output_options, statistics_options, write_gridded
-from altiflow.cli.sources import asked_for, kept_by, tally_of, tally_options
-from altiflow.errors import InputError
+from altiflow.cli.sources import refuse_other, tally_of, tally_options
 from altiflow.explore import describe_tally
 from altiflow.files import whole_file
-from altiflow.gridding import Tally, TallyStore, merge_tallies, open_tally, region_series, write_tally
+from altiflow.gridding import TallyStore, merge_tallies, open_tally, region_series, write_tally
 from altiflow.readers import Ledger
 
 __all__ = ["tally"]
@@ -56,7 +54,7 @@ def add(store: str, sources: tuple[str, ...], replace: bool, quiet: bool, **opti
     say, ledger = saying(quiet), Ledger()
     there = TallyStore.open(store) if _holds_something(Path(store)) else None
     if there is not None:
-        _check_kept(store, there.head, options)
+        refuse_other(store, there.head, options)
     new = tally_of(sources, options, ledger, quiet=quiet, like=there.head if there else None)
     if there is None:
         there = TallyStore.create(store, new)
@@ -71,26 +69,6 @@ def add(store: str, sources: tuple[str, ...], replace: bool, quiet: bool, **opti
 def _holds_something(path: Path) -> bool:
     """Return whether there is a file, or a folder that is not empty."""
     return path.exists() and not (path.is_dir() and not any(path.iterdir()))
-
-
-def _check_kept(store: str, head: Tally, options: dict[str, Any]) -> None:
-    """Refuse options that ask for something else than the store counts."""
-    asked, kept = asked_for(options, head.values), kept_by(head)
-    for option, name in (
-        ("grid_name", "grid"),
-        ("values", "values"),
-        ("weight", "weight"),
-        ("step", "step"),
-        ("samples", "quantiles"),
-        ("histogram", "histogram"),
-    ):
-        one, two = getattr(asked, name), getattr(kept, name)
-        if option in given_options() and (one.signature != two.signature if name == "grid" else one != two):
-            said = {"grid_name": "grid", "values": "value"}.get(option, option)
-            raise InputError(
-                f"{store} was made with --{said} {two.name if name == 'grid' else two}, which --{said} cannot change; "
-                "leave it out, or make another store"
-            )
 
 
 @tally.command()

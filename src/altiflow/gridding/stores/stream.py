@@ -230,8 +230,6 @@ def grid_dataset(
     gridded = found.to_dataset(freq, quantiles=() if quantiles is None else (0.5,))
     names = ", ".join(found.values)
     gridded.attrs["history"] = f"altiflow {__version__}: grid_dataset of {names} weighted by {weight}, freq={freq!r}"
-    if found.told.get("missing"):
-        gridded.attrs["files_missing"] = " ".join(found.told["missing"])
     return gridded
 
 
