@@ -54,8 +54,8 @@ def line_components(
     xarray.Dataset
         ``v_along`` (positive towards the end of the line), ``v_across`` (positive to the left of it), ``vx, vy`` and
         the sigmas the field gives (errors of vx and vy taken as independent), on (time, vertex), in the units and the
-        metric of the field; with ``distance`` [m] along the line on the ground, ``x, y, longitude, latitude`` of each vertex.
-        NaN where the field has no velocity.
+        metric of the field; with ``distance`` [m] along the line on the ground and ``x, y, longitude, latitude`` of
+        each vertex. NaN where the field has no velocity.
 
     Raises
     ------
@@ -81,8 +81,10 @@ def line_components(
     >>> angle = np.radians(82.0)
     >>> line = shapely.LineString([(0, 0), (3e3 * np.cos(angle), 3e3 * np.sin(angle))])
     >>> found = line_components(field, line, spacing=1e3)
-    >>> float(found.v_along[0, 1].round(3)), float(found.v_across[0, 1].round(3)), found.distance.values[:3].round(3).tolist()
-    (13.917, -99.027, [0.0, 1000.0, 2000.0])
+    >>> float(found.v_along[0, 1].round(3)), float(found.v_across[0, 1].round(3))
+    (13.917, -99.027)
+    >>> found.distance.values[:3].round(3).tolist()
+    [0.0, 1000.0, 2000.0]
     """
     checked = check_field(field)
     refuse_displacement(checked)
