@@ -147,7 +147,7 @@ def write_texts(
     left = 0.6 / wide
     figure.text(left, 1 - 0.26 / high, title, fontsize=11.5, color="#111111", ha="left", va="center", weight="bold")
     figure.text(left, 1 - 0.49 / high, period, fontsize=8.5, color="#555555", ha="left", va="center")
-    lines = "\n".join(line.rstrip(" ·") for line in fill(note, width=int((wide - 0.9) * 22)).split("\n"))
+    lines = "\n".join(line.strip(" ·") for line in fill(note, width=int((wide - 0.9) * 22)).split("\n"))
     figure.text(left, 0.36 / high, lines, fontsize=6.3, color="#666666", ha="left", va="top", linespacing=1.35)
 
 
