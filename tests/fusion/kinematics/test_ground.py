@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from altiflow.fusion.kinematics import strain_rates
+from altiflow.fusion.kinematics.ground import MetricSlopes
+from altiflow.gridding.remap.resample import Lattice
 
 RADIUS = 6371228.0
 LAEA = "EPSG:3408"
@@ -142,3 +144,15 @@ def test_invariants_do_not_see_the_grid_turn(make_motion):
     turn = found[1]["principal_direction"].item() - found[0]["principal_direction"].item()
     assert (turn + 37 + 90) % 180 - 90 == pytest.approx(0, abs=1e-2)
     assert abs(found[1]["e_xx"].item() - found[0]["e_xx"].item()) > 0.1 * scale
+
+
+@pytest.mark.parametrize(("crs", "place"), [("EPSG:3413", (5e5, -3e6)), ("EPSG:6931", (0.0, 0.0)), (CONE, (4e5, 8e5))])
+def test_slopes_between_nodes_are_those_at_the_place(crs, place):
+    """To the noise of PROJ's scales, which is larger round a pole; times 100 m/yr that is below 1e-8 per year."""
+    axis = np.arange(-100, 101) * 240.0
+    fine = Lattice.from_axes(place[0] + axis, place[1] + axis)
+    x, y = (place[i] + np.random.default_rng(i).uniform(-2e4, 2e4, 200) for i in (0, 1))
+    between = MetricSlopes.over(crs, fine).at(x, y)
+    there = MetricSlopes(crs, None, np.empty((8, 0, 0))).at(x, y)
+    for one, two in zip(between, there, strict=True):
+        assert one == pytest.approx(two, abs=5e-11)

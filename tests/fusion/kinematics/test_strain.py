@@ -100,7 +100,7 @@ def test_sigma_is_the_scatter_of_noisy_fields(make_linear):
     stated = strain_rates(noisy)
     draws = {name: [] for name in STRAIN_NAMES if name != "principal_direction"}
     x = slice(5, 8)
-    for _ in range(400):
+    for _ in range(150):
         field = calm.isel(x=x, y=x).copy(deep=True)
         field["vx"] += random.normal(0, 0.2, (1, 3, 3))
         field["vy"] += random.normal(0, 0.05, (1, 3, 3))
@@ -108,7 +108,7 @@ def test_sigma_is_the_scatter_of_noisy_fields(make_linear):
         for name, values in draws.items():
             values.append(found[name].values[0, 1, 1])
     for name, values in draws.items():
-        assert np.std(values) == pytest.approx(middle(stated, f"{name}_sigma"), rel=0.15), name
+        assert np.std(values) == pytest.approx(middle(stated, f"{name}_sigma"), rel=0.25), name
 
 
 def test_ice_edge_has_no_one_sided_differences(make_linear):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import InputError
-from altiflow.fusion.kinematics.ground import gradient_operator
+from altiflow.fusion.kinematics.ground import MetricSlopes, gradient_operator
 from altiflow.fusion.kinematics.invariants import STRAIN_NAMES, STRAIN_TEXTS, Gradient, StrainName, measure
 from altiflow.fusion.kinematics.planes import Fit, Planes, Window, fit_layer
 from altiflow.fusion.kinematics.windows import (
@@ -23,6 +23,7 @@ from altiflow.fusion.kinematics.windows import (
 from altiflow.fusion.layers import has_errors, read_layer
 from altiflow.gridding.frame import crs_variable
 from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.remap.resample import Lattice
 from altiflow.gridding.vectors import metric_matrix
 from altiflow.readers.field import LAYER_COORDS, check_field
 from altiflow.units import YEAR_DAYS
@@ -122,7 +123,9 @@ def strain_rates(
     frame, reason = choose_window(checked, window=window, window_m=window_m, fit=fit, min_valid=min_valid)
     unit = rate_unit(checked, units)
     ascending = checked.isel(y=slice(None, None, -1)) if checked["y"].values[0] > checked["y"].values[-1] else checked
-    plan = _Plan(ascending, frame, tuple(names), rate_factor(checked, unit))
+    lattice = Lattice.from_axes(ascending["x"].values, ascending["y"].values)
+    slopes = MetricSlopes.over(str(checked.attrs["crs"]), lattice)
+    plan = _Plan(ascending, frame, tuple(names), rate_factor(checked, unit), slopes)
     found = _empty(plan)
     for rows in _row_blocks(plan):
         _fill_block(plan, rows, found)
@@ -142,6 +145,7 @@ class _Plan:
     window: Window
     names: tuple[StrainName, ...]
     factor: float
+    slopes: MetricSlopes
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -194,7 +198,8 @@ def _fill_block(plan: _Plan, rows: slice, found: dict[str, npt.NDArray[np.generi
         if not own.any():
             continue
         if operator is None:
-            operator = gradient_operator(crs, x[inner].ravel(), y[inner].ravel(), matrix[inner].reshape(-1, 2, 2))
+            slopes = plan.slopes.at(x[inner].ravel(), y[inner].ravel())
+            operator = gradient_operator(matrix[inner].reshape(-1, 2, 2), slopes)
         cells = index[own] - inner.start * plan.shape[2]
         spread = None if planes.covariance is None else planes.covariance[:, own]
         chosen = Planes(planes.terms[:, own], spread)
