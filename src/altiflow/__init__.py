@@ -3,7 +3,19 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from altiflow.fusion import align_velocity, along_across, check_overlap, sample_velocity
+from altiflow.fusion import (
+    FlowLines,
+    align_velocity,
+    along_across,
+    check_overlap,
+    flow_lines,
+    line_components,
+    path_lines,
+    path_table,
+    sample_velocity,
+    strain_rates,
+    velocity_from_displacement,
+)
 from altiflow.gridding import (
     GRID_NAMES,
     Grid,
@@ -56,11 +68,13 @@ if TYPE_CHECKING:
         draw_map,
         draw_panels,
         draw_side_by_side,
+        draw_speed,
         run_fusion,
     )
 
 __all__ = [
     "GRID_NAMES",
+    "FlowLines",
     "Grid",
     "Ledger",
     "Panel",
@@ -80,12 +94,17 @@ __all__ = [
     "draw_map",
     "draw_panels",
     "draw_side_by_side",
+    "draw_speed",
+    "flow_lines",
     "grid_dataset",
     "grid_segments",
+    "line_components",
     "make_sample",
     "mean_of_days",
     "merge_tallies",
     "open_tally",
+    "path_lines",
+    "path_table",
     "pooled_mean",
     "read_atl20",
     "read_gridded",
@@ -99,9 +118,11 @@ __all__ = [
     "run_fusion",
     "sample_velocity",
     "search_granules",
+    "strain_rates",
     "tally_files",
     "tally_segments",
     "trend",
+    "velocity_from_displacement",
     "window_with_data",
     "write_atl20",
     "write_cells",

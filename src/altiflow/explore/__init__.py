@@ -2,6 +2,7 @@
 
 from altiflow.explore.maps import Panel, draw_map, draw_panels, draw_side_by_side
 from altiflow.explore.run import RunPlan, RunResult, run_fusion, run_sample
+from altiflow.explore.speed import draw_speed
 from altiflow.explore.summary import describe_file, describe_tally
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "draw_map",
     "draw_panels",
     "draw_side_by_side",
+    "draw_speed",
     "run_fusion",
     "run_sample",
 ]

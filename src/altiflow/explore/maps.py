@@ -4,53 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from textwrap import fill
-from typing import Any
 
-import matplotlib
 import numpy as np
 import xarray as xr
-from cartopy.mpl.geoaxes import GeoAxes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
-from matplotlib.path import Path as Outline
 
 from altiflow.errors import InputError
-from altiflow.explore.cartography.furniture import (
-    draw_colour_bar,
-    draw_scale_bar,
-    footer_text,
-    period_text,
-)
+from altiflow.explore.cartography.furniture import draw_colour_bar, draw_scale_bar, period_text
 from altiflow.explore.cartography.graticule import Graticule, draw_graticule
-from altiflow.explore.cartography.layers import Layers, cut_layers, layer_number
+from altiflow.explore.cartography.layers import cut_layers, layer_number
 from altiflow.explore.cartography.projections import projection_of
 from altiflow.explore.cartography.quiver import draw_velocity, velocity_layer
-from altiflow.explore.coastline import land_in
-from altiflow.files import whole_file
-from altiflow.gridding import Grid
+from altiflow.explore.cartography.sheet import (
+    LONGEST,
+    add_axes,
+    checked_path,
+    draw_layer,
+    heading_of,
+    map_size,
+    new_figure,
+    write_figure,
+    write_texts,
+)
 
 __all__ = ["Panel", "draw_map", "draw_panels", "draw_side_by_side"]
 
 Bounds = tuple[float, float, float, float]
-
-_SUFFIXES = (".png", ".pdf", ".svg")
-_DPI, _SCREEN_DPI = 180, 100
-_SEA, _LAND, _COAST = "#edf2f6", "#d8d3c8", "#6f6a60"
-_LONGEST = 6.4
-"""Longer side of the map [inch]."""
-
-
-class MapFigure(Figure):
-    """A figure that notebooks show without pyplot."""
-
-    def _repr_png_(self) -> bytes:
-        buffer = BytesIO()
-        self.savefig(buffer, format="png", dpi=_SCREEN_DPI)
-        return buffer.getvalue()
 
 
 def draw_map(
@@ -99,24 +81,24 @@ def draw_map(
     -----
     The axes are those of the data: no cell is resampled. Distances on the scale bar are true at the centre.
     """
-    target = _checked_path(path)
+    target = checked_path(path)
     layer = layer_number(dataset, time)
     layers = cut_layers(dataset, variable, [layer], limits)
     arrows = None if velocity is None else velocity_layer(velocity, dataset, layer, layers.grid.crs)
-    width, height = _map_size(layers.bounds, _LONGEST)
-    figure = _new_figure(max(width, 4.2) + 2.1, height + 2.0)
-    axes = _add_axes(figure, (0.6, 1.12, width, height), projection=projection_of(layers.grid.crs))
-    mesh = _draw_layer(axes, layers, 0, cmap or usual_colours(variable))
+    width, height = map_size(layers.bounds, LONGEST)
+    figure = new_figure(max(width, 4.2) + 2.1, height + 2.0)
+    axes = add_axes(figure, (0.6, 1.12, width, height), projection=projection_of(layers.grid.crs))
+    mesh = draw_layer(axes, layers, 0, cmap or usual_colours(variable))
     labels = draw_graticule(axes, Graticule(layers.grid.crs, layers.bounds), inches=(width, height))
-    bar_axes = _add_axes(figure, (0.6 + width + 0.66, 1.12 + 0.1 * height, 0.16, 0.8 * height))
+    bar_axes = add_axes(figure, (0.6 + width + 0.66, 1.12 + 0.1 * height, 0.16, 0.8 * height))
     draw_colour_bar(figure, mesh, bar_axes, label=layers.label, extend=layers.extend)
-    draw_scale_bar(_add_axes(figure, (0.6, 0.5, width, 0.36)), layers.grid.crs, layers.bounds, inches=width)
+    draw_scale_bar(add_axes(figure, (0.6, 0.5, width, 0.36)), layers.grid.crs, layers.bounds, inches=width)
     extra: tuple[str, ...] = ()
     if arrows is not None:
         drawn = draw_velocity(axes, arrows, layers.bounds, labels=labels, key_at=(0.6 + width, 0.78), inches=width)
         extra = () if drawn else ("no velocity in this window",)
-    _write_texts(figure, dataset, layers, title or _heading(dataset, variable), period_text(dataset, layer), extra)
-    _write_figure(figure, target)
+    write_texts(figure, dataset, layers, title or heading_of(dataset, variable), period_text(dataset, layer), extra)
+    write_figure(figure, target)
     return figure
 
 
@@ -149,7 +131,7 @@ def draw_panels(
     EmptyDataError
         If not one of the layers has a value.
     """
-    target = _checked_path(path)
+    target = checked_path(path)
     wanted = range(dataset.sizes.get("time", 1)) if times is None else times
     chosen = [layer_number(dataset, time) for time in wanted]
     if not chosen or columns < 1:
@@ -157,23 +139,23 @@ def draw_panels(
     layers = cut_layers(dataset, variable, chosen, limits)
     across = min(columns, len(chosen))
     down = -(-len(chosen) // across)
-    width, height = _map_size(layers.bounds, 2.9)
+    width, height = map_size(layers.bounds, 2.9)
     total = max(across * (width + 0.85), 4.2)
-    figure = _new_figure(total + 1.2, down * (height + 0.6) + 1.45)
+    figure = new_figure(total + 1.2, down * (height + 0.6) + 1.45)
     projection = projection_of(layers.grid.crs)
     for place, number in enumerate(chosen):
         row, col = divmod(place, across)
         corner = (0.6 + col * (width + 0.85), 1.12 + (down - 1 - row) * (height + 0.6))
-        axes = _add_axes(figure, (*corner, width, height), projection=projection)
-        mesh = _draw_layer(axes, layers, place, cmap or usual_colours(variable))
+        axes = add_axes(figure, (*corner, width, height), projection=projection)
+        mesh = draw_layer(axes, layers, place, cmap or usual_colours(variable))
         draw_graticule(axes, Graticule(layers.grid.crs, layers.bounds), inches=(width, height))
         axes.set_title(period_text(dataset, number), fontsize=8, loc="left", pad=16, color="#333333")
     rows_high = down * (height + 0.6) - 0.6
-    bar_axes = _add_axes(figure, (across * (width + 0.85) + 0.25, 1.12 + 0.15 * rows_high, 0.16, 0.7 * rows_high))
+    bar_axes = add_axes(figure, (across * (width + 0.85) + 0.25, 1.12 + 0.15 * rows_high, 0.16, 0.7 * rows_high))
     draw_colour_bar(figure, mesh, bar_axes, label=layers.label, extend=layers.extend)
-    draw_scale_bar(_add_axes(figure, (0.6, 0.5, width, 0.36)), layers.grid.crs, layers.bounds, inches=width)
-    _write_texts(figure, dataset, layers, title or _heading(dataset, variable), "", ())
-    _write_figure(figure, target)
+    draw_scale_bar(add_axes(figure, (0.6, 0.5, width, 0.36)), layers.grid.crs, layers.bounds, inches=width)
+    write_texts(figure, dataset, layers, title or heading_of(dataset, variable), "", ())
+    write_figure(figure, target)
     return figure
 
 
@@ -216,7 +198,7 @@ def draw_side_by_side(
     EmptyDataError
         If a layer has no value.
     """
-    target = _checked_path(path)
+    target = checked_path(path)
     if not panels or columns < 1:
         raise InputError(f"side by side needs at least one panel and one column, got {len(panels)} and {columns}")
     numbers = [layer_number(panel.dataset, panel.time) for panel in panels]
@@ -227,75 +209,26 @@ def draw_side_by_side(
     bounds: Bounds = (edges[:, 0].min(), edges[:, 1].min(), edges[:, 2].max(), edges[:, 3].max())
     across = min(columns, len(panels))
     down = -(-len(panels) // across)
-    width, height = _map_size(bounds, 2.9)
+    width, height = map_size(bounds, 2.9)
     step = width + 1.75
-    figure = _new_figure(across * step + 0.5, down * (height + 0.7) + 1.35)
+    figure = new_figure(across * step + 0.5, down * (height + 0.7) + 1.35)
     for place, (panel, cut) in enumerate(zip(panels, cuts, strict=True)):
         row, col = divmod(place, across)
         left, bottom = 0.6 + col * step, 1.12 + (down - 1 - row) * (height + 0.7)
-        axes = _add_axes(figure, (left, bottom, width, height), projection=projection_of(cut.grid.crs))
-        mesh = _draw_layer(axes, replace(cut, bounds=bounds), 0, panel.cmap or usual_colours(panel.variable))
+        axes = add_axes(figure, (left, bottom, width, height), projection=projection_of(cut.grid.crs))
+        mesh = draw_layer(axes, replace(cut, bounds=bounds), 0, panel.cmap or usual_colours(panel.variable))
         draw_graticule(axes, Graticule(cut.grid.crs, bounds), inches=(width, height))
         heading = panel.title or period_text(panel.dataset, numbers[place])
         axes.set_title(heading, fontsize=8, loc="left", pad=16, color="#333333")
-        bar_axes = _add_axes(figure, (left + width + 0.42, bottom + 0.1 * height, 0.12, 0.8 * height))
+        bar_axes = add_axes(figure, (left + width + 0.42, bottom + 0.1 * height, 0.12, 0.8 * height))
         draw_colour_bar(figure, mesh, bar_axes, label=fill(cut.label, 34), extend=cut.extend)
-    draw_scale_bar(_add_axes(figure, (0.6, 0.5, width, 0.36)), cuts[0].grid.crs, bounds, inches=width)
+    draw_scale_bar(add_axes(figure, (0.6, 0.5, width, 0.36)), cuts[0].grid.crs, bounds, inches=width)
     first = replace(cuts[0], bounds=bounds)
     grids = [cut.grid for cut in cuts]
-    heading = title or _heading(panels[0].dataset, panels[0].variable)
-    _write_texts(figure, panels[0].dataset, first, heading, "", (), grids)
-    _write_figure(figure, target)
+    heading = title or heading_of(panels[0].dataset, panels[0].variable)
+    write_texts(figure, panels[0].dataset, first, heading, "", (), grids)
+    write_figure(figure, target)
     return figure
-
-
-def _map_size(bounds: Bounds, longest: float) -> tuple[float, float]:
-    """Return width and height of a map [inch]."""
-    width, height = bounds[2] - bounds[0], bounds[3] - bounds[1]
-    return longest * width / max(width, height), longest * height / max(width, height)
-
-
-def _new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure with a canvas of its own: no window, no global state."""
-    figure = MapFigure(figsize=(width, height), dpi=_DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _add_axes(figure: Figure, box: tuple[float, ...], **kind: Any) -> Any:
-    """Return axes at (left, bottom, width, height) [inch]."""
-    wide, high = figure.get_size_inches()
-    return figure.add_axes((box[0] / wide, box[1] / high, box[2] / wide, box[3] / high), **kind)
-
-
-def _draw_layer(axes: GeoAxes, layers: Layers, number: int, cmap: str | Colormap) -> Any:
-    """Draw sea, land, cells and coast, in this order from below, and return the mesh of cells."""
-    x_min, y_min, x_max, y_max = layers.bounds
-    axes.set_xlim(x_min, x_max)
-    axes.set_ylim(y_min, y_max)
-    corners = [(x_min, y_min), (x_max, y_min), (x_max, y_max), (x_min, y_max), (x_min, y_min)]
-    axes.set_boundary(Outline(corners), transform=axes.transData)
-    axes.set_facecolor(_SEA)
-    axes.spines["geo"].set(edgecolor="#333333", linewidth=0.7, zorder=8)
-    land = land_in(layers.grid.crs, layers.bounds)
-    if len(land):
-        crs = axes.projection
-        axes.add_geometries(land.geometry, crs=crs, facecolor=_LAND, edgecolor="none", zorder=1, gid="land")
-        axes.add_geometries(land.geometry, crs=crs, facecolor="none", edgecolor=_COAST, linewidth=0.45, zorder=5)
-    west, south, east, north = layers.grid.bounds
-    rows, cols = layers.grid.shape
-    mesh = axes.pcolormesh(
-        np.linspace(west, east, cols + 1),
-        np.linspace(north, south, rows + 1),
-        np.ma.masked_invalid(layers.values[number]),
-        cmap=_colour_map(cmap),
-        norm=Normalize(*layers.limits),
-        zorder=2,
-        rasterized=True,
-    )
-    axes.set_xlim(x_min, x_max)
-    axes.set_ylim(y_min, y_max)
-    return mesh
 
 
 def usual_colours(variable: str) -> str:
@@ -310,60 +243,3 @@ def usual_colours(variable: str) -> str:
         return "YlOrBr"
     counts = ("n_segments", "n_passes", "n_sections", "n_days", "n_years", "n_used", "length_sum")
     return "cividis" if variable.endswith(counts) else "viridis"
-
-
-def _colour_map(cmap: str | Colormap) -> Colormap:
-    """Return a colour map by name."""
-    if isinstance(cmap, Colormap):
-        return cmap
-    try:
-        return matplotlib.colormaps[cmap]
-    except KeyError:
-        raise InputError(f"matplotlib has no colour map {cmap!r}; take e.g. 'viridis' or 'cividis'") from None
-
-
-def _heading(dataset: xr.Dataset, variable: str) -> str:
-    """Return the long name of a variable as a heading."""
-    name = str(dataset[variable].attrs.get("long_name", variable))
-    # What comes after a comma is said at the colour bar.
-    short = name.split(",")[0].replace("_", " ")
-    return short[:1].upper() + short[1:]
-
-
-def _write_texts(
-    figure: Figure,
-    dataset: xr.Dataset,
-    layers: Layers,
-    title: str,
-    period: str,
-    extra: tuple[str, ...],
-    grids: Sequence[Grid] = (),
-) -> None:
-    """Write heading and period above, small print below."""
-    wide, high = figure.get_size_inches()
-    latitude = Graticule(layers.grid.crs, layers.bounds).ranges[1]
-    note = footer_text(dataset, grids or (layers.grid,), south=bool(latitude.min() < -60.0), extra=extra)
-    left = 0.6 / wide
-    figure.text(left, 1 - 0.26 / high, title, fontsize=11.5, color="#111111", ha="left", va="center", weight="bold")
-    figure.text(left, 1 - 0.49 / high, period, fontsize=8.5, color="#555555", ha="left", va="center")
-    lines = "\n".join(line.rstrip(" ·") for line in fill(note, width=int((wide - 0.9) * 22)).split("\n"))
-    figure.text(left, 0.36 / high, lines, fontsize=6.3, color="#666666", ha="left", va="top", linespacing=1.35)
-
-
-def _checked_path(path: str | Path | None) -> Path | None:
-    """Return where to write, refusing what is no kind of picture."""
-    if path is None:
-        return None
-    target = Path(path)
-    if target.suffix.lower() not in _SUFFIXES:
-        raise InputError(f"a map is written as {', '.join(_SUFFIXES)}; got {target.name!r}")
-    return target
-
-
-def _write_figure(figure: Figure, target: Path | None) -> None:
-    """Write the figure, without a date: same input, same file."""
-    if target is None:
-        return
-    dateless = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(target.suffix.lower(), {})
-    with whole_file(target) as part, matplotlib.rc_context({"svg.hashsalt": "altiflow"}):
-        figure.savefig(part, dpi=_DPI, metadata=dateless, format=target.suffix.lower()[1:])

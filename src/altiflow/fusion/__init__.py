@@ -1,8 +1,25 @@
-"""Altimetry with velocity: fields on grids and in time bins, velocity at segments, and whether the two meet."""
+"""Altimetry with velocity: fields on grids and in time bins, velocity at segments and along lines, strain, paths."""
 
 from altiflow.fusion.align import align_velocity
 from altiflow.fusion.colocate import sample_velocity
 from altiflow.fusion.guards import Overlap, check_overlap
+from altiflow.fusion.kinematics import strain_rates, velocity_from_displacement
 from altiflow.fusion.tracks import along_across, track_tangent
+from altiflow.fusion.trajectories import FlowLines, flow_lines, path_lines, path_table
+from altiflow.fusion.transects import line_components
 
-__all__ = ["Overlap", "align_velocity", "along_across", "check_overlap", "sample_velocity", "track_tangent"]
+__all__ = [
+    "FlowLines",
+    "Overlap",
+    "align_velocity",
+    "along_across",
+    "check_overlap",
+    "flow_lines",
+    "line_components",
+    "path_lines",
+    "path_table",
+    "sample_velocity",
+    "strain_rates",
+    "track_tangent",
+    "velocity_from_displacement",
+]

@@ -12,7 +12,7 @@ from altiflow.errors import InputError
 from altiflow.fusion.layers import table_points
 from altiflow.gridding.vectors import convert_metric
 
-__all__ = ["along_across", "track_tangent"]
+__all__ = ["along_across", "ground_tangent", "track_tangent"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -108,7 +108,7 @@ def along_across(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     tracks = table.groupby(["granule", "beam"], observed=True, sort=True).ngroup().to_numpy()
     tangent = track_tangent(x, y, tracks, order=times)
     if sampled["velocity_metric"] == "ground":
-        tangent = _ground_tangent(tangent, x, y, sampled["crs"])
+        tangent = ground_tangent(tangent, x, y, sampled["crs"])
     t_x, t_y = tangent.T
     vx, vy = (table[name].to_numpy(float) for name in ("vx", "vy"))
     result = table.assign(v_along=vx * t_x + vy * t_y, v_across=vy * t_x - vx * t_y)
@@ -125,7 +125,7 @@ def along_across(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return result
 
 
-def _ground_tangent(tangent: Floats, x: Floats, y: Floats, crs: str) -> Floats:
+def ground_tangent(tangent: Floats, x: Floats, y: Floats, crs: str) -> Floats:
     """Return the unit tangent (n, 2) along the map axes, measured on the ground."""
     t_x, t_y = convert_metric(tangent[:, 0], tangent[:, 1], x, y, crs=crs, source="map", target="ground")
     return np.stack([t_x, t_y], axis=-1) / np.hypot(t_x, t_y)[:, None]

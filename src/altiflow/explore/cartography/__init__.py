@@ -10,13 +10,14 @@ from altiflow.explore.cartography.furniture import (
 from altiflow.explore.cartography.graticule import Graticule, draw_graticule
 from altiflow.explore.cartography.layers import Layers, cut_layers, layer_number
 from altiflow.explore.cartography.projections import projection_of
-from altiflow.explore.cartography.quiver import draw_velocity, thin_velocity, velocity_layer
+from altiflow.explore.cartography.quiver import draw_directions, draw_velocity, thin_velocity, velocity_layer
 
 __all__ = [
     "Graticule",
     "Layers",
     "cut_layers",
     "draw_colour_bar",
+    "draw_directions",
     "draw_graticule",
     "draw_scale_bar",
     "draw_velocity",

@@ -13,7 +13,7 @@ from altiflow.errors import InputError
 from altiflow.explore.cartography.furniture import pretty_units, round_down
 from altiflow.gridding.grids.grid import Grid
 
-__all__ = ["draw_velocity", "thin_velocity", "velocity_layer"]
+__all__ = ["draw_directions", "draw_velocity", "thin_velocity", "velocity_layer"]
 
 Bounds = tuple[float, float, float, float]
 
@@ -121,6 +121,41 @@ def draw_velocity(
         labelpos="W", coordinates="figure", labelsep=0.08, labelcolor="#333333", fontproperties={"size": 7.5},
     )  # fmt: skip
     return True
+
+
+def draw_directions(axes: Any, layer: xr.Dataset, bounds: Bounds, *, slowest: float, labels: list[Any]) -> int:
+    """Draw the direction of the flow as arrows of one length, and return how many: colours tell the speed.
+
+    Parameters
+    ----------
+    axes
+        Axes in the plane of the velocity's CRS.
+    layer
+        vx, vy (y, x) along the axes of the map, in the map metric: those of a ground velocity point elsewhere where the
+        map is not conformal.
+    bounds
+        Window of the map [m].
+    slowest
+        Speed of a block mean below which there is no arrow.
+    labels
+        Labels of the graticule; no arrow is drawn under one.
+    """
+    thinned = thin_velocity(layer, bounds)
+    vx, vy = (np.asarray(thinned[name].values, float) for name in ("vx", "vy"))
+    x, y = np.meshgrid(thinned["x"].values, thinned["y"].values)
+    seen = _away_from(labels, x, y, 0.04 * (bounds[2] - bounds[0]))
+    with np.errstate(invalid="ignore"):
+        seen &= np.hypot(vx, vy) >= max(slowest, np.finfo(float).tiny)
+    if not seen.any():
+        return 0
+    speed = np.hypot(vx, vy)[seen]
+    arrows = axes.quiver(
+        x[seen], y[seen], vx[seen] / speed, vy[seen] / speed, angles="xy", scale_units="xy",
+        scale=1 / (0.62 * _spacing(thinned, bounds)), pivot="middle", units="inches", width=0.011, headwidth=4.2,
+        headlength=4.2, headaxislength=3.6, minlength=0.1, color="white", zorder=7,
+    )  # fmt: skip
+    arrows.set_path_effects([withStroke(linewidth=1.1, foreground="#222222", alpha=0.65)])
+    return int(seen.sum())
 
 
 def _spacing(thinned: xr.Dataset, bounds: Bounds) -> float:

@@ -1,0 +1,7 @@
+"""Kinematics: how a velocity field strains and turns the ice, on the ground rather than on the map."""
+
+from altiflow.fusion.kinematics.invariants import STRAIN_NAMES, StrainName
+from altiflow.fusion.kinematics.strain import strain_rates
+from altiflow.fusion.kinematics.windows import velocity_from_displacement
+
+__all__ = ["STRAIN_NAMES", "StrainName", "strain_rates", "velocity_from_displacement"]

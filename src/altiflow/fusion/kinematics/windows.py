@@ -1,0 +1,145 @@
+"""What a gradient is taken over, and of what: the window for a product, velocity from displacement, rates per time."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+import xarray as xr
+
+from altiflow.errors import FieldError, InputError
+from altiflow.fusion.intervals import layer_bounds
+from altiflow.fusion.kinematics.planes import Fit, Window
+from altiflow.fusion.layers import is_undated
+from altiflow.gridding.remap.resample import Lattice
+from altiflow.readers.field import check_field
+from altiflow.units import YEAR_DAYS, convert_factor
+
+__all__ = ["RateUnit", "choose_window", "rate_factor", "rate_unit", "velocity_from_displacement"]
+
+RateUnit = Literal["s-1", "d-1", "yr-1"]
+"""Units of a strain rate; a year is 365.25 days."""
+
+_NARROW, _WIDE = 3, 11
+"""Cells of the window, and of that for components in whole m/yr: their rounding alone is 0.29 m/yr, 1.7e-3 per year
+between neighbours 240 m apart, comparable with the strain rates of ice shelves."""
+
+_WHOLE_UNIT = "m yr-1"
+
+_DAY = np.timedelta64(86_400_000_000_000, "ns")
+
+
+def choose_window(
+    field: xr.Dataset, *, window: int | None, window_m: float | None, fit: Fit, min_valid: float
+) -> tuple[Window, str]:
+    """Return the window over which gradients of a checked field are taken, and why this one.
+
+    Raises
+    ------
+    InputError
+        If both sizes are given, a size is not odd or below 3 cells, or a word or share is not known.
+    """
+    _check_fit(window, window_m, fit, min_valid)
+    step = Lattice.from_axes(field["x"].values, field["y"].values).step
+    if fit == "central":
+        return Window(3, 3, step, fit, 1.0), "the cells on either side"
+    if window_m is not None:
+        cols, rows = (max(_NARROW, 2 * int(window_m / side // 2) + 1) for side in step)
+        return Window(rows, cols, step, fit, min_valid), f"{window_m:g} m asked for"
+    if window is not None:
+        return Window(window, window, step, fit, min_valid), "cells asked for"
+    size, reason = _NARROW, "the smallest"
+    if _is_whole(field):
+        size, reason = _WIDE, f"components come in whole {_WHOLE_UNIT}: their rounding is smoothed"
+    return Window(size, size, step, fit, min_valid), reason
+
+
+def _check_fit(window: int | None, window_m: float | None, fit: Fit, min_valid: float) -> None:
+    """Refuse what is no window."""
+    if fit not in get_args(Fit):
+        raise InputError(f"fit must be 'plane' or 'central', got {fit!r}")
+    if window is not None and window_m is not None:
+        raise InputError(f"give window (cells) or window_m (metres), not both: {window!r} and {window_m!r}")
+    if fit == "central" and not (window is None and window_m is None and min_valid == 1.0):
+        raise InputError("fit='central' has no window and needs every neighbour; take fit='plane' for a window")
+    if window is not None and (isinstance(window, bool) or int(window) != window or window < _NARROW or not window % 2):
+        raise InputError(f"window is an odd number of cells, 3 or more, got {window!r}")
+    if window_m is not None and not (np.isfinite(window_m) and window_m > 0):
+        raise InputError(f"window_m is a length in metres, got {window_m!r}")
+    if not 0.5 < min_valid <= 1.0:
+        raise InputError(f"min_valid is a share of the window, above 0.5 and up to 1, got {min_valid!r}")
+
+
+def _is_whole(field: xr.Dataset) -> bool:
+    """Return whether the components come in whole metres per year, by the first layer that holds any."""
+    if field.attrs["units"] != _WHOLE_UNIT:
+        return False
+    for layer in range(field.sizes["time"]):
+        values = np.stack([np.asarray(field[name].isel(time=layer).values, float) for name in ("vx", "vy")])
+        known = values[np.isfinite(values)]
+        if known.any():
+            return bool((known == np.rint(known)).all())
+    return False
+
+
+def rate_unit(field: xr.Dataset, units: RateUnit | None) -> RateUnit:
+    """Return the unit of the rates: that asked for, else one per time of the field's own unit.
+
+    Raises
+    ------
+    InputError
+        If it is not known.
+    """
+    found = units or str(field.attrs["units"]).split()[1]
+    for known in get_args(RateUnit):
+        if found == known:
+            return known  # type: ignore[no-any-return]
+    raise InputError(f"units must be one of {get_args(RateUnit)}, got {units!r}")
+
+
+def rate_factor(field: xr.Dataset, units: RateUnit) -> float:
+    """Return the number that turns the field's velocity per metre into rates in `units`."""
+    year = float(field.attrs.get("year_days", YEAR_DAYS))
+    return convert_factor(str(field.attrs["units"]), f"m {units}", source_year_days=year)
+
+
+def velocity_from_displacement(field: xr.Dataset) -> xr.Dataset:
+    """Return the mean velocity over each layer's interval of a field of displacements; a velocity comes back as it is.
+
+    Sigmas are divided likewise. What comes out is the velocity of the parcel that starts at the cell, not that at the
+    cell: over an interval T they differ by about half of T (v · ∇) v.
+
+    Raises
+    ------
+    FieldError
+        If the field is not one, or a layer has no interval or an empty one.
+
+    Examples
+    --------
+    >>> from altiflow.readers.field import build_field
+    >>> bounds = np.array([["2020-01-01T12", "2020-01-03T12"]], "M8[ns]")
+    >>> moved = build_field(np.full((1, 2, 2), 17.28), np.zeros((1, 2, 2)), x=[0, 1e3], y=[0, 1e3], time_bnds=bounds,
+    ...                     crs=6931, units="km", velocity_kind="displacement", velocity_metric="map",
+    ...                     metric_source="user", source="example")
+    >>> field = velocity_from_displacement(moved)
+    >>> field.attrs["units"], round(field.vx.values[0, 0, 0].item(), 6)
+    ('km d-1', 8.64)
+    """
+    checked = check_field(field)
+    if checked.attrs["velocity_kind"] == "velocity":
+        return checked
+    bounds = layer_bounds(checked)
+    days = (bounds[:, 1] - bounds[:, 0]) / _DAY
+    if is_undated(checked) or not (days > 0).all():
+        raise FieldError(
+            "a displacement is a velocity only over an interval; give every layer start and end (time_bnds)"
+        )
+    result = checked.copy(deep=False)
+    units = f"{checked.attrs['units']} d-1"
+    length = xr.DataArray(days, dims="time")
+    for name in ("vx", "vy", "vx_sigma", "vy_sigma"):
+        if name in checked:
+            kept = (checked[name] / length).transpose(*checked[name].dims)
+            result[name] = kept.astype(checked[name].dtype).assign_attrs(checked[name].attrs, units=units)
+    result.attrs = {**checked.attrs, "units": units, "velocity_kind": "velocity", "time_rule": "interval_mean"}
+    return check_field(result)

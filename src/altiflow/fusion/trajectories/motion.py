@@ -1,0 +1,245 @@
+"""Motion: a velocity field as map velocity at any place and moment, in spans of time in which it is smooth."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from altiflow.errors import FieldError, InputError
+from altiflow.fusion.intervals import layer_bounds
+from altiflow.fusion.layers import is_undated, read_layer
+from altiflow.gridding.remap.resample import Lattice
+from altiflow.gridding.vectors import apply_matrix, metric_matrix
+from altiflow.readers.field import check_field
+from altiflow.units import YEAR_DAYS, convert_factor
+
+__all__ = ["Motion", "TimeRule", "motion_of"]
+
+TimeRule = Literal["linear", "constant"]
+"""Between the middles of layers the velocity changes evenly, or each layer holds over its interval."""
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+EPOCH = np.datetime64("2000-01-01", "ns")
+"""Moments are seconds since then."""
+
+_KEPT = 4
+"""Layers kept in memory: both ends of a span, and those of the next."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The motion that parcels follow.
+
+    Attributes
+    ----------
+    field
+        A checked velocity field.
+    edges
+        Ends of the spans (spans + 1,) [s since 2000], ascending; infinite for a steady motion.
+    layers
+        The layers at the start and end of each span (spans, 2); -1 where there is none.
+    middles
+        Their moments (spans, 2) [s].
+    moved
+        Whether the layers hold displacements.
+    """
+
+    field: xr.Dataset
+    edges: Floats
+    layers: Ints
+    middles: Floats
+    moved: bool
+    _cache: OrderedDict[int, Floats] = dataclasses.field(default_factory=OrderedDict, repr=False, compare=False)
+
+    @property
+    def lattice(self) -> Lattice:
+        """The lattice of the field."""
+        return Lattice.from_axes(self.field["x"].values, self.field["y"].values)
+
+    def span(self, seconds: Floats, sign: Floats) -> Ints:
+        """Return the span (n,) that a parcel at a moment (n,) [s] enters when it goes on (+1) or back (-1) in time.
+
+        -1 and the number of spans stand for before the first and after the last.
+        """
+        ahead = np.searchsorted(self.edges, seconds, side="right") - 1
+        behind = np.searchsorted(self.edges, seconds, side="left") - 1
+        return np.asarray(np.where(sign >= 0, ahead, behind), dtype=np.intp)
+
+    def is_dated(self, span: Ints) -> npt.NDArray[np.bool_]:
+        """Return whether the field has layers for each span (n,)."""
+        inside = (span >= 0) & (span < len(self.layers))
+        safe = np.where(inside, span, 0)
+        return np.asarray(inside & (self.layers[safe] >= 0).all(axis=1))
+
+    def values(self, x: Floats, y: Floats, seconds: Floats, span: Ints) -> Floats:
+        """Return the map velocity [m/s], or displacement [m], (2, n) at places (n,) [m] and moments (n,) of spans (n,).
+
+        Bilinear between cell centres; NaN where one of those that count has no value.
+        """
+        result = np.full((2, x.size), np.nan)
+        for number in np.unique(span):
+            chosen = np.flatnonzero(span == number)
+            first, last = (int(layer) for layer in self.layers[number])
+            stencil = self.lattice.stencil(x[chosen], y[chosen])
+            early = np.stack([stencil.apply(part, min_valid=1.0) for part in self._layer(first)])
+            if first != last:
+                late = np.stack([stencil.apply(part, min_valid=1.0) for part in self._layer(last)])
+                start, end = self.middles[number]
+                share = (seconds[chosen] - start) / (end - start)
+                early = (1 - share) * early + share * late
+            result[:, chosen] = early
+        return result
+
+    def _layer(self, layer: int) -> Floats:
+        """Return vx and vy of a layer (2, rows, cols) in metres of the map (per second)."""
+        if layer in self._cache:
+            self._cache.move_to_end(layer)
+            return self._cache[layer]
+        values = read_layer(self.field, layer, slice(None), slice(None))[:2] * _factor(self.field)
+        if self.field.attrs["velocity_metric"] == "ground":
+            values = np.stack(apply_matrix(self._matrix(), values[0], values[1]))
+        self._cache[layer] = values
+        while len(self._cache) > _KEPT + 1:
+            self._cache.pop(next(key for key in self._cache if key >= 0))
+        return values
+
+    def _matrix(self) -> Floats:
+        """Return M at every cell (rows, cols, 2, 2), made once."""
+        if _MATRIX not in self._cache:
+            x, y = np.meshgrid(self.field["x"].values, self.field["y"].values)
+            self._cache[_MATRIX] = metric_matrix(self.field.attrs["crs"], x, y)
+        return self._cache[_MATRIX]
+
+
+_MATRIX = -1
+"""Place of the metric among the layers kept."""
+
+
+def motion_of(velocity: xr.Dataset, *, time_rule: TimeRule = "linear", steady: bool = False) -> Motion:
+    """Return the motion of a velocity field.
+
+    Parameters
+    ----------
+    velocity
+        A velocity field of layers that follow each other in time, in any order; or of one layer, with `steady`.
+    time_rule
+        "linear" between the middles of layers, a layer itself in the outer halves of the first and the last and
+        beside a gap; "constant": each layer over its interval. Snapshots ("instant") take "linear" only, displacements
+        have neither.
+    steady
+        Whether the only layer holds at all times, as one has to say of an undated mosaic.
+
+    Raises
+    ------
+    FieldError
+        If the field is not one, is undated or of several layers where one is needed, or its layers overlap in time.
+    InputError
+        If the time rule is not known.
+    """
+    checked = check_field(velocity)
+    if time_rule not in get_args(TimeRule):
+        raise InputError(f"time_rule must be 'linear' or 'constant', got {time_rule!r}")
+    moved = checked.attrs["velocity_kind"] == "displacement"
+    if steady:
+        return _steady(checked, moved)
+    if is_undated(checked):
+        raise FieldError(
+            "the field is undated, so it says nothing of a date; pass steady=True to take its velocity for all times"
+        )
+    if checked.attrs["time_rule"] == "instant":
+        stamps = _seconds(checked["time"].values)
+        order = np.argsort(stamps, kind="stable")
+        if (np.diff(stamps[order]) <= 0).any() or stamps.size < 2 or time_rule == "constant" or moved:
+            raise FieldError(
+                "snapshots are joined by straight lines in time: two or more of different times are needed, of "
+                "velocity, and time_rule='linear'; or pass a single one with steady=True"
+            )
+        pairs = np.stack([order[:-1], order[1:]], axis=-1)
+        return Motion(checked, stamps[order], pairs, stamps[pairs], moved)
+    bounds = _seconds(layer_bounds(checked))
+    order = np.lexsort((bounds[:, 1], bounds[:, 0]))
+    _refuse_overlap(bounds[order])
+    if time_rule == "linear" and not moved:
+        return _linear(checked, bounds, order)
+    return _constant(checked, bounds, order, moved)
+
+
+def _steady(checked: xr.Dataset, moved: bool) -> Motion:
+    """Return the motion that is the only layer at all times."""
+    if checked.sizes["time"] != 1 or moved:
+        raise FieldError(
+            f"steady=True takes one layer of velocity, and this is {checked.sizes['time']} of "
+            f"{checked.attrs['velocity_kind']}; pick a layer with field.isel(time=[0]), or leave steady=False"
+        )
+    return Motion(checked, np.array([-np.inf, np.inf]), np.zeros((1, 2), np.intp), np.zeros((1, 2)), moved)
+
+
+def _constant(checked: xr.Dataset, bounds: Floats, order: Ints, moved: bool) -> Motion:
+    """Return the motion in which each layer holds over its interval."""
+    edges, layers = [bounds[order[0], 0]], []
+    for layer in order:
+        start, end = bounds[layer]
+        if start > edges[-1]:
+            edges.append(start)
+            layers.append(-1)
+        edges.append(end)
+        layers.append(int(layer))
+    pairs = np.repeat(np.array(layers, np.intp)[:, None], 2, axis=1)
+    return Motion(checked, np.array(edges), pairs, np.stack([edges[:-1], edges[1:]], axis=-1), moved)
+
+
+def _linear(checked: xr.Dataset, bounds: Floats, order: Ints) -> Motion:
+    """Return the motion that is linear between the middles of layers that touch."""
+    middles = bounds.mean(axis=1)
+    edges, pairs = [bounds[order[0], 0]], []
+    for place, layer in enumerate(order):
+        coming = order[place + 1] if place + 1 < order.size else None
+        touches = coming is not None and bounds[coming, 0] <= bounds[layer, 1]
+        if place == 0 or edges[-1] < middles[layer]:
+            edges.append(middles[layer])
+            pairs.append((layer, layer))
+        if coming is not None and touches:
+            edges.append(middles[coming])
+            pairs.append((layer, coming))
+            continue
+        edges.append(bounds[layer, 1])
+        pairs.append((layer, layer))
+        if coming is not None:
+            edges.append(bounds[coming, 0])
+            pairs.append((-1, -1))
+    layers = np.array(pairs, np.intp)
+    return Motion(checked, np.array(edges), layers, middles[layers], False)
+
+
+def _refuse_overlap(bounds: Floats) -> None:
+    """Raise if layers, in order of their start, overlap, or one is of no length."""
+    shared = np.flatnonzero(bounds[1:, 0] < np.maximum.accumulate(bounds[:, 1])[:-1])
+    if shared.size:
+        raise FieldError(
+            f"{shared.size} layers begin before the one before them ends, so the motion is not one at those times; "
+            "take means over time bins first (align_velocity with time=...), or every other layer of displacements "
+            "over two days: field.isel(time=slice(0, None, 2))"
+        )
+    if (bounds[:, 1] <= bounds[:, 0]).any():
+        raise FieldError("a layer ends as it starts; give it its interval, or time_rule 'instant' to the field")
+
+
+def _seconds(times: npt.NDArray[np.datetime64]) -> Floats:
+    """Return seconds since 2000."""
+    return np.asarray((times.astype("datetime64[ns]") - EPOCH) / np.timedelta64(1, "s"), float)
+
+
+def _factor(checked: xr.Dataset) -> float:
+    """Return the number that turns the field's unit into metres (per second)."""
+    units = str(checked.attrs["units"])
+    if checked.attrs["velocity_kind"] == "displacement":
+        return convert_factor(f"{units} s-1", "m s-1")
+    return convert_factor(units, "m s-1", source_year_days=float(checked.attrs.get("year_days", YEAR_DAYS)))
