@@ -36,6 +36,8 @@ _PIECES = 20
 are curves in longitude and latitude; what is left are tens of metres near a pole, metres elsewhere."""
 _BACK = 1e-7
 """Degrees by which a point may move there and back; more, and the projection does not reach it."""
+_EDGE = 1e-3
+"""Metres by which a point may miss a tile: a point on a seam is no longer exactly on it once it was projected."""
 _AROUND = 0.3
 """Degrees of latitude around a point within which a service is asked for cubes."""
 _COLUMNS = ["url", "epsg", "x_min", "y_min", "x_max", "y_max", "geometry"]
@@ -146,8 +148,8 @@ def find_cubes(
 
     Notes
     -----
-    Points are tested in map coordinates, edges included, so that a point on the seam of two cubes finds both, and is
-    itself not moved. Regions are compared with footprints on the globe.
+    Points are tested in map coordinates, edges included to the millimetre, so that a point on the seam of two cubes
+    finds both, and is itself not moved. Regions are compared with footprints on the globe.
     """
     points = _as_points(where)
     region = as_region(where) if points is None else _around(points)
@@ -228,10 +230,10 @@ def _holding(cubes: gpd.GeoDataFrame, points: Floats) -> gpd.GeoDataFrame:
         x, y = _project(points, int(cast("int", epsg)))
         bounds = some[_COLUMNS[2:6]].to_numpy(float)
         inside = (
-            (x[:, None] >= bounds[:, 0])
-            & (y[:, None] >= bounds[:, 1])
-            & (x[:, None] <= bounds[:, 2])
-            & (y[:, None] <= bounds[:, 3])
+            (x[:, None] >= bounds[:, 0] - _EDGE)
+            & (y[:, None] >= bounds[:, 1] - _EDGE)
+            & (x[:, None] <= bounds[:, 2] + _EDGE)
+            & (y[:, None] <= bounds[:, 3] + _EDGE)
         )
         number, place = np.nonzero(inside)
         if number.size == 0:

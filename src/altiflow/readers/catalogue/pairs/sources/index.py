@@ -105,7 +105,7 @@ def _read_geojson(source: Path) -> Iterator[dict[str, Any]]:
             yield read_item(feature)
         else:
             try:
-                values = {**feature["properties"], "id": feature.get("id")}
+                values = {"id": feature.get("id"), **feature["properties"]}
                 yield _read_row(values, read_footprint(feature.get("geometry")), source.name)
             except (KeyError, TypeError, AttributeError) as error:
                 raise UnsupportedFormatError(f"{source.name} holds what is no feature: {error!r}") from error

@@ -66,7 +66,7 @@ def find_items(
     service: StacService,
     collection: str,
     *,
-    region: Region | shapely.Point,
+    region: Region,
     period: str | None = None,
     filters: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
@@ -92,8 +92,8 @@ def find_items(
     LoginError
         If it wants a login.
     """
-    geometry = region.geometry if isinstance(region, Region) else region
-    asked: dict[str, Any] = {"collections": [collection], "intersects": json.loads(shapely.to_geojson(geometry))}
+    where = json.loads(shapely.to_geojson(region.geometry))
+    asked: dict[str, Any] = {"collections": [collection], "intersects": where}
     if period is not None:
         asked["datetime"] = period
     found: dict[str, dict[str, Any]] = {}
@@ -150,7 +150,8 @@ def _pages(
         with warnings.catch_warnings():
             # What a service does not declare is handled here, or ends in an error.
             warnings.simplefilter("ignore", PystacClientWarning)
-            client = Client.open(service.url, stac_io=asking)
+            # Without it here too, opening would set the patience of `asking` back to for ever.
+            client = Client.open(service.url, stac_io=asking, timeout=service.timeout)
             method = "POST" if _takes_post(client.to_dict(include_self_link=False)) else "GET"
             taken = client.conforms_to("FILTER") if filters is not None else False
             search = client.search(
@@ -194,7 +195,8 @@ def _takes_post(landing: Mapping[str, Any]) -> bool:
 
 def _check_page(page: Any, service: StacService) -> dict[str, Any]:
     """Return a page of items."""
-    if not isinstance(page, dict) or not isinstance(page.get("features"), list):
+    items = page.get("features") if isinstance(page, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) and "id" in item for item in items):
         raise SearchError(f"{service.name} sent an answer that is no STAC search result (no features)")
     return page
 
