@@ -20,64 +20,66 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _COMPARISON = re.compile(r"(?P<column>\w+):(?P<op>==?|!=|<=?|>=?):(?P<value>.+)")
 
 
+_OPTIONS = (
+    click.option("--region", help=REGION_HELP),
+    click.option("--start", help="First moment (UTC); a day, month or year is meant whole."),
+    click.option("--end", help="Last moment (UTC); a day, month or year is meant whole."),
+    click.option(
+        "--period-rule",
+        type=click.Choice(["middle", "inside", "touching"]),
+        default="middle",
+        show_default=True,
+        help="Pairs of the period: middle in it, both images in it, or any moment between them.",
+    ),
+    click.option(
+        "--percent-valid",
+        "percent_valid_pixels",
+        type=float,
+        default=0.0,
+        show_default=True,
+        help="Least share of valid pixels [percent].",
+    ),
+    click.option("--min-separation", type=float, help="Least days between the images."),
+    click.option("--max-separation", type=float, help="Most days between the images."),
+    click.option("--mission", multiple=True, help="landsat, sentinel1, sentinel2 or nisar; several times."),
+    click.option("--satellite", multiple=True, help="L8, S2A ...; may be given several times."),
+    click.option("--version", multiple=True, help="v00, v01 or v02; may be given several times."),
+    click.option("--months", help="Months of the middle: Nov-Feb, or 11,12,1."),
+    click.option(
+        "--filter",
+        "filters",
+        multiple=True,
+        metavar="COLUMN:OP:VALUE",
+        help="Compare a column, such as epsg:==:3413; may be given several times.",
+    ),
+    click.option("--cap", type=click.IntRange(min=1), help="Most pairs of a year."),
+    click.option(
+        "--strategy",
+        type=click.Choice(["first", "spread", "coverage", "random"]),
+        default="first",
+        show_default=True,
+        help="Which pairs of a year are taken where there is a cap.",
+    ),
+    click.option("--seed", type=click.IntRange(min=0), help="Seed of --strategy random."),
+    click.option(
+        "--source",
+        help="STAC service, or index: .parquet, .geojson, or a folder. By default, that of ITS_LIVE.",
+    ),
+    click.option(
+        "--on-short",
+        type=click.Choice(["raise", "warn"]),
+        default="raise",
+        show_default=True,
+        help="Where a service sends fewer pairs than it announced.",
+    ),
+    click.option("--timeout", type=float, default=60.0, show_default=True, help="Longest wait [s]."),
+)
+"""What is searched for."""
+
+
 def _search_options(command: Command) -> Command:
     """Add the options of what is searched for."""
-    for option in reversed(
-        [
-            click.option("--region", help=REGION_HELP),
-            click.option("--start", help="First moment (UTC); a day, month or year is meant whole."),
-            click.option("--end", help="Last moment (UTC); a day, month or year is meant whole."),
-            click.option(
-                "--period-rule",
-                type=click.Choice(["middle", "inside", "touching"]),
-                default="middle",
-                show_default=True,
-                help="Pairs of the period: middle in it, both images in it, or any moment between them.",
-            ),
-            click.option(
-                "--percent-valid",
-                "percent_valid_pixels",
-                type=float,
-                default=0.0,
-                show_default=True,
-                help="Least share of valid pixels [percent].",
-            ),
-            click.option("--min-separation", type=float, help="Least days between the images."),
-            click.option("--max-separation", type=float, help="Most days between the images."),
-            click.option("--mission", multiple=True, help="landsat, sentinel1, sentinel2 or nisar; several times."),
-            click.option("--satellite", multiple=True, help="L8, S2A ...; may be given several times."),
-            click.option("--version", multiple=True, help="v00, v01 or v02; may be given several times."),
-            click.option("--months", help="Months of the middle: Nov-Feb, or 11,12,1."),
-            click.option(
-                "--filter",
-                "filters",
-                multiple=True,
-                metavar="COLUMN:OP:VALUE",
-                help="Compare a column, such as epsg:==:3413; may be given several times.",
-            ),
-            click.option("--cap", type=click.IntRange(min=1), help="Most pairs of a year."),
-            click.option(
-                "--strategy",
-                type=click.Choice(["first", "spread", "coverage", "random"]),
-                default="first",
-                show_default=True,
-                help="Which pairs of a year are taken where there is a cap.",
-            ),
-            click.option("--seed", type=click.IntRange(min=0), help="Seed of --strategy random."),
-            click.option(
-                "--source",
-                help="STAC service, or index: .parquet, .geojson, or a folder. By default, that of ITS_LIVE.",
-            ),
-            click.option(
-                "--on-short",
-                type=click.Choice(["raise", "warn"]),
-                default="raise",
-                show_default=True,
-                help="Where a service sends fewer pairs than it announced.",
-            ),
-            click.option("--timeout", type=float, default=60.0, show_default=True, help="Longest wait [s]."),
-        ]
-    ):
+    for option in reversed(_OPTIONS):
         command = option(command)
     return command
 

@@ -16,7 +16,8 @@ from altiflow.readers.remote.retries import BUSY, PassingError, wait_asked_for
 
 __all__ = ["Transferred", "fetch_http", "http_size"]
 
-_BLOCK = 2**18
+_BLOCK = 2**14
+"""Bytes written at a time: of a connection that breaks, no more than this is lost."""
 _TOTAL = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 
 SessionMaker = Callable[[], requests.Session]

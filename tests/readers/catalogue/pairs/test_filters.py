@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from altiflow.errors import InputError
 from altiflow.readers.catalogue.pairs import cap_per_year, count_by, filter_pairs, keep_where
-from altiflow.readers.catalogue.pairs.facets import FACETS
-from altiflow.readers.catalogue.pairs.filters import keep_months, keep_region, keep_separation, keep_windows
+from altiflow.readers.catalogue.pairs.choosing.facets import FACETS
+from altiflow.readers.catalogue.pairs.choosing.filters import keep_months, keep_region, keep_separation, keep_windows
+from altiflow.readers.catalogue.pairs.choosing.words import month_numbers
 from altiflow.readers.catalogue.pairs.table import build_pairs
-from altiflow.readers.catalogue.pairs.words import month_numbers
 
 Table = gpd.GeoDataFrame
 Maker = Callable[..., gpd.GeoDataFrame]

@@ -1,10 +1,10 @@
 """Image pairs of ITS_LIVE: their names, the search for them, filters, facets and choice; cubes and mosaics."""
 
-from altiflow.readers.catalogue.pairs.choice import cap_per_year
+from altiflow.readers.catalogue.pairs.choosing.choice import cap_per_year
+from altiflow.readers.catalogue.pairs.choosing.facets import count_by
+from altiflow.readers.catalogue.pairs.choosing.filters import filter_pairs, keep_where
 from altiflow.readers.catalogue.pairs.cubes import find_cubes, read_cube_catalogue
-from altiflow.readers.catalogue.pairs.facets import count_by
 from altiflow.readers.catalogue.pairs.files import write_pairs
-from altiflow.readers.catalogue.pairs.filters import filter_pairs, keep_where
 from altiflow.readers.catalogue.pairs.mosaics import MOSAIC_REGIONS, mosaic_name, mosaic_region, mosaic_url
 from altiflow.readers.catalogue.pairs.naming import PairName, parse_pair_name, parse_velocity_name
 from altiflow.readers.catalogue.pairs.request import ITS_LIVE_STAC, PairSearch

@@ -11,9 +11,9 @@ from typing import Any, get_args
 import shapely
 
 from altiflow.errors import InputError
-from altiflow.readers.catalogue.pairs.choice import STRATEGIES, Strategy
-from altiflow.readers.catalogue.pairs.filters import PeriodRule
-from altiflow.readers.catalogue.pairs.words import (
+from altiflow.readers.catalogue.pairs.choosing.choice import STRATEGIES, Strategy
+from altiflow.readers.catalogue.pairs.choosing.filters import PeriodRule
+from altiflow.readers.catalogue.pairs.choosing.words import (
     Moment,
     Months,
     as_moment,

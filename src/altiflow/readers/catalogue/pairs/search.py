@@ -9,8 +9,9 @@ from typing import Any, Literal
 import geopandas as gpd
 
 from altiflow.errors import EmptyDataError, InputError
-from altiflow.readers.catalogue.pairs.choice import Strategy, cap_per_year
-from altiflow.readers.catalogue.pairs.filters import PeriodRule, filter_pairs
+from altiflow.readers.catalogue.pairs.choosing.choice import Strategy, cap_per_year
+from altiflow.readers.catalogue.pairs.choosing.filters import PeriodRule, filter_pairs
+from altiflow.readers.catalogue.pairs.choosing.words import Moment, Months
 from altiflow.readers.catalogue.pairs.request import PairSearch, make_search
 from altiflow.readers.catalogue.pairs.sources import (
     GRANULES,
@@ -21,7 +22,6 @@ from altiflow.readers.catalogue.pairs.sources import (
     read_item,
 )
 from altiflow.readers.catalogue.pairs.table import build_pairs
-from altiflow.readers.catalogue.pairs.words import Moment, Months
 from altiflow.readers.remote import Retries
 
 __all__ = ["run_search", "search_pairs"]

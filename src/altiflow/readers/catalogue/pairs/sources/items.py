@@ -14,9 +14,9 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from altiflow.errors import InputError
+from altiflow.readers.catalogue.pairs.choosing.words import version_word
 from altiflow.readers.catalogue.pairs.naming import PairName, Scene, parse_pair_name, parse_scene
 from altiflow.readers.catalogue.pairs.naming.pair import join_words
-from altiflow.readers.catalogue.pairs.words import version_word
 from altiflow.region import enclose_ring
 
 __all__ = ["asset_url", "read_footprint", "read_item", "read_values"]

@@ -136,44 +136,15 @@ def pair_filter(search: PairSearch) -> dict[str, Any] | None:
 def _pages(
     service: StacService, asked: Mapping[str, Any], filters: Mapping[str, Any] | None
 ) -> Iterator[dict[str, Any]]:
-    """Yield every page; an empty one does not end the search as long as it names a next one."""
+    """Yield every page, errors of the transport told in this package's words."""
     # Imported here because most runs never search.
-    from pystac import Link
-    from pystac_client import Client
     from pystac_client.exceptions import APIError
     from pystac_client.stac_api_io import StacApiIO
-    from pystac_client.warnings import PystacClientWarning
 
     asking = StacApiIO(timeout=service.timeout, max_retries=_retry(service.retries))
     asking.session.hooks["response"].append(_refuse_lost_question)
     try:
-        with warnings.catch_warnings():
-            # What a service does not declare is handled here, or ends in an error.
-            warnings.simplefilter("ignore", PystacClientWarning)
-            # Without it here too, opening would set the patience of `asking` back to for ever.
-            client = Client.open(service.url, stac_io=asking, timeout=service.timeout)
-            method = "POST" if _takes_post(client.to_dict(include_self_link=False)) else "GET"
-            taken = client.conforms_to("FILTER") if filters is not None else False
-            search = client.search(
-                method=method, limit=_PAGE, filter=dict(filters) if filters and taken else None, **asked
-            )
-        parameters = search.get_parameters()
-        page = asking.read_json(search.url, method=method, parameters=parameters)
-        seen: set[str] = set()
-        while True:
-            yield _check_page(page, service)
-            following = next((link for link in page.get("links", []) if link.get("rel") == "next"), None)
-            if following is None:
-                return
-            mark = json.dumps(following, sort_keys=True)
-            if mark in seen:
-                raise SearchError(f"{service.name} names the same next page again and again; search a smaller region")
-            seen.add(mark)
-            # A relative address would be looked for on this machine.
-            address = urljoin(search.url, str(following["href"]))
-            if urlsplit(address).scheme not in ("http", "https"):
-                raise SearchError(f"{service.name} names a next page that is no address: {public_url(address)}")
-            page = asking.read_json(Link.from_dict({**following, "href": address}), parameters=parameters)
+        yield from _walk(asking, _open_search(asking, service, asked, filters), service)
     except APIError as error:
         raise _explain(error, service) from None
     except (ValueError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
@@ -187,6 +158,44 @@ def _pages(
         asking.session.close()
 
 
+def _open_search(asking: Any, service: StacService, asked: Mapping[str, Any], filters: Mapping[str, Any] | None) -> Any:
+    """Return the search, by POST where the service takes it, with the filter where it takes one."""
+    from pystac_client import Client
+    from pystac_client.warnings import PystacClientWarning
+
+    with warnings.catch_warnings():
+        # What a service does not declare is handled here, or ends in an error.
+        warnings.simplefilter("ignore", PystacClientWarning)
+        # Without it here too, opening would set the patience of `asking` back to for ever.
+        client = Client.open(service.url, stac_io=asking, timeout=service.timeout)
+        method = "POST" if _takes_post(client.to_dict(include_self_link=False)) else "GET"
+        taken = dict(filters) if filters and client.conforms_to("FILTER") else None
+        return client.search(method=method, limit=_PAGE, filter=taken, **asked)
+
+
+def _walk(asking: Any, search: Any, service: StacService) -> Iterator[dict[str, Any]]:
+    """Yield every page; an empty one does not end the search as long as it names a next one."""
+    from pystac import Link
+
+    parameters = search.get_parameters()
+    page = asking.read_json(search.url, method=search.method, parameters=parameters)
+    seen: set[str] = set()
+    while True:
+        yield _check_page(page, service)
+        following = next((link for link in page.get("links", []) if link.get("rel") == "next"), None)
+        if following is None:
+            return
+        mark = json.dumps(following, sort_keys=True)
+        if mark in seen:
+            raise SearchError(f"{service.name} names the same next page again and again; search a smaller region")
+        seen.add(mark)
+        # A relative address would be looked for on this machine.
+        address = urljoin(search.url, str(following["href"]))
+        if urlsplit(address).scheme not in ("http", "https"):
+            raise SearchError(f"{service.name} names a next page that is no address: {public_url(address)}")
+        page = asking.read_json(Link.from_dict({**following, "href": address}), parameters=parameters)
+
+
 def _takes_post(landing: Mapping[str, Any]) -> bool:
     """Return whether the service can be asked by POST; it is, where it does not say."""
     methods = [str(link.get("method", "GET")) for link in landing.get("links", []) if link.get("rel") == "search"]
@@ -195,10 +204,11 @@ def _takes_post(landing: Mapping[str, Any]) -> bool:
 
 def _check_page(page: Any, service: StacService) -> dict[str, Any]:
     """Return a page of items."""
-    items = page.get("features") if isinstance(page, dict) else None
+    told: dict[str, Any] = page if isinstance(page, dict) else {}
+    items = told.get("features")
     if not isinstance(items, list) or not all(isinstance(item, dict) and "id" in item for item in items):
         raise SearchError(f"{service.name} sent an answer that is no STAC search result (no features)")
-    return page
+    return told
 
 
 def _retry(retries: Retries) -> Retry:

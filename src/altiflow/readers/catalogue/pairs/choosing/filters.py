@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from altiflow.errors import InputError
-from altiflow.readers.catalogue.pairs.table import PAIR_COLUMNS, check_pairs, screened
-from altiflow.readers.catalogue.pairs.words import (
+from altiflow.readers.catalogue.pairs.choosing.words import (
     Moment,
     Months,
     as_moment,
@@ -22,6 +21,7 @@ from altiflow.readers.catalogue.pairs.words import (
     season_months,
     version_word,
 )
+from altiflow.readers.catalogue.pairs.table import PAIR_COLUMNS, check_pairs, screened
 from altiflow.region import as_region
 
 __all__ = [
