@@ -10,6 +10,7 @@ from altiflow.cli.read import read
 from altiflow.cli.run import run
 from altiflow.cli.show import draw, info
 from altiflow.cli.tally import tally
+from altiflow.cli.velocity import velocity
 from altiflow.version import __version__
 
 __all__ = ["main"]
@@ -28,5 +29,5 @@ def main() -> None:
     """
 
 
-for command in (run, read, grid, tally, fuse, draw, info):
+for command in (run, read, grid, tally, fuse, velocity, draw, info):
     main.add_command(command)

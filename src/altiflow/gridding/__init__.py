@@ -10,6 +10,7 @@ from altiflow.gridding.atl20 import (
     write_atl20_months,
 )
 from altiflow.gridding.bucket import grid_segments
+from altiflow.gridding.cubes import build_cube, convert_field, series_along, series_at, series_in, series_table
 from altiflow.gridding.export import (
     cell_table,
     read_sparse,
@@ -36,10 +37,12 @@ __all__ = [
     "TallyStore",
     "anomaly",
     "atl20_name",
+    "build_cube",
     "cell_table",
     "check_same_grid",
     "climatology",
     "compare_atl20",
+    "convert_field",
     "grid_dataset",
     "grid_segments",
     "is_tally",
@@ -52,6 +55,10 @@ __all__ = [
     "read_tally",
     "region_series",
     "regrid",
+    "series_along",
+    "series_at",
+    "series_in",
+    "series_table",
     "tally_files",
     "tally_segments",
     "trend",

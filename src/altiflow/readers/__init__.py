@@ -1,26 +1,46 @@
 """Everything that opens an input: granules, tables, velocity fields, searches, and the built-in sample."""
 
 from altiflow.readers.atl20 import read_atl20
-from altiflow.readers.catalogue import search_granules
+from altiflow.readers.catalogue import (
+    PairSearch,
+    cap_per_year,
+    count_by,
+    filter_pairs,
+    find_cubes,
+    search_granules,
+    search_pairs,
+    write_pairs,
+)
 from altiflow.readers.gridded import holds_grid, read_gridded
 from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
+from altiflow.readers.remote import download_pairs
 from altiflow.readers.sample import Sample, make_sample
 from altiflow.readers.segments import read_segments
 from altiflow.readers.table import read_table, write_table
-from altiflow.readers.velocity import read_velocity
+from altiflow.readers.velocity import read_composite_static, read_point_series, read_velocity
 
 __all__ = [
     "Ledger",
+    "PairSearch",
     "Sample",
+    "cap_per_year",
+    "count_by",
+    "download_pairs",
+    "filter_pairs",
+    "find_cubes",
     "holds_grid",
     "make_sample",
     "read_atl20",
+    "read_composite_static",
     "read_gridded",
+    "read_point_series",
     "read_segments",
     "read_table",
     "read_velocity",
     "search_granules",
+    "search_pairs",
     "value_column",
+    "write_pairs",
     "write_table",
 ]

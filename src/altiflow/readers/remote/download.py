@@ -1,0 +1,250 @@
+"""The download manager: many files into one folder, each whole or not at all, with an account of every one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from threading import local
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import pandas as pd
+import requests
+
+from altiflow.errors import AltiflowError, GranuleError, InputError
+from altiflow.readers.remote.addresses import REMOTE_SCHEMES, public_url, url_file_name
+from altiflow.readers.remote.manifest import MANIFEST_NAME, Download, Manifest
+from altiflow.readers.remote.objects import fetch_object, fetch_path, local_path, object_size, open_bucket
+from altiflow.readers.remote.parts import Part, file_checksum
+from altiflow.readers.remote.retries import PassingError, Retries, with_retries
+from altiflow.readers.remote.transfer import Transferred, fetch_http, http_size
+from altiflow.workers import map_each
+
+__all__ = ["download_pairs"]
+
+_NAMED = 3
+"""Failures that a message names."""
+
+
+def download_pairs(
+    pairs: pd.DataFrame | str | Path | Iterable[str | Path],
+    folder: str | Path,
+    *,
+    workers: int = 4,
+    overwrite: bool = False,
+    on_error: Literal["raise", "skip"] = "raise",
+    session: requests.Session | None = None,
+    timeout: float = 60.0,
+    retries: Retries | None = None,
+    quiet: bool = True,
+) -> pd.DataFrame:
+    """Bring files into a folder and return what became of each, those already there included.
+
+    Parameters
+    ----------
+    pairs
+        A pair catalogue, or any table with a column ``url``; or one address or several: http, https, s3 (public
+        buckets), file:// or a path. An address that stands twice is fetched once.
+    folder
+        Where the files go, under their own names; made if it is not there.
+    workers
+        Files at a time.
+    overwrite
+        Fetch files anew that are there already.
+    on_error
+        "raise" fetches all that can be had, then raises; "skip" returns, with status "failed" and the reason.
+    session
+        Of HTTP, with its login if one is needed; by default one without.
+    timeout
+        Longest wait for a server to say anything [s].
+    retries
+        How often what may pass is tried again; ``Retries()`` by default.
+    quiet
+        Show no progress bar.
+
+    Returns
+    -------
+    pandas.DataFrame
+        url, path, size [bytes], sha256, status ("downloaded", "resumed", "there", "failed") and reason, in the order
+        of `pairs`. The folder's ``manifest.json`` holds the same for everything ever brought into it.
+
+    Raises
+    ------
+    InputError
+        If there is no address, one names no file, or two would go to one file.
+    GranuleError
+        With on_error "raise", if files failed; all others are there, and a second call fetches what is missing.
+
+    Notes
+    -----
+    A file has its name only when it is complete. Until then it is ``<name>.part``, which the next call continues
+    if the server still has the same version (If-Range with ETag or Last-Modified) and fetches anew if not. Files that
+    are there are checked against the size in the manifest, or the size the server tells. Addresses are shown and kept
+    without user, password and query.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> source = Path(tempfile.mkdtemp()) / "pair.nc"
+    >>> written = source.write_bytes(b"velocity")
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> [download_pairs(source, folder)["status"].item() for _ in range(2)]
+    ['downloaded', 'there']
+    """
+    urls = _addresses(pairs)
+    targets = _targets(urls, Path(folder))
+    if on_error not in ("raise", "skip"):
+        raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
+    if not timeout > 0 or workers < 1:
+        raise InputError(f"timeout is positive and workers are 1 or more, got timeout {timeout!r}, workers {workers!r}")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    manifest = Manifest(Path(folder))
+    agent = _Agent(manifest, overwrite, session, timeout, retries or Retries())
+    try:
+        done = map_each(agent.bring, list(targets.items()), workers=workers, label="download", quiet=quiet)
+    finally:
+        agent.close()
+        manifest.save()
+    table = pd.DataFrame([asdict(download) for download in done])
+    if on_error == "raise":
+        _raise_failures(table, Path(folder))
+    return table
+
+
+def _addresses(pairs: pd.DataFrame | str | Path | Iterable[str | Path]) -> list[str]:
+    """Return the addresses, each once."""
+    if isinstance(pairs, pd.DataFrame):
+        if "url" not in pairs.columns:
+            raise InputError(f"the table of downloads has no column url; it has {', '.join(map(str, pairs.columns))}")
+        given = list(pairs["url"])
+    else:
+        given = [pairs] if isinstance(pairs, (str, Path)) else list(pairs)
+    bad = [item for item in given if not isinstance(item, (str, Path)) or not str(item).strip()]
+    if bad or not given:
+        raise InputError(f"downloads are addresses or paths, got {bad[0]!r}" if bad else "there is nothing to download")
+    return list(dict.fromkeys(str(item) for item in given))
+
+
+def _targets(urls: list[str], folder: Path) -> dict[str, Path]:
+    """Return where each file goes; two files of one name, and the name of the manifest, are refused."""
+    owners: dict[str, str] = {}
+    for url in urls:
+        scheme = urlsplit(url).scheme
+        if "://" in url and scheme not in (*REMOTE_SCHEMES, "file"):
+            raise InputError(f"{public_url(url)} is not http, https, s3, file or a path")
+        name = url_file_name(url)
+        if name == MANIFEST_NAME or name in owners:
+            other = public_url(owners[name]) if name in owners else "the manifest of the folder"
+            raise InputError(f"{public_url(url)} and {other} have the same file name; use a folder for each")
+        owners[name] = url
+    return {url: folder / name for name, url in owners.items()}
+
+
+@dataclass
+class _Agent:
+    """What fetches one file after the other, in several threads."""
+
+    manifest: Manifest
+    overwrite: bool
+    session: requests.Session | None
+    timeout: float
+    retries: Retries
+
+    def __post_init__(self) -> None:
+        self._own = local()
+        self._opened: list[requests.Session] = []
+
+    def bring(self, errand: tuple[str, Path]) -> Download:
+        """Return what became of one address; nothing but a stop by the user is raised."""
+        url, target = errand
+        shown = public_url(url)
+        try:
+            download = self._find(url, target) or self._fetch(url, target)
+        except (AltiflowError, PassingError, OSError) as error:
+            told = (
+                str(error) if isinstance(error, (AltiflowError, PassingError)) else f"{type(error).__name__}: {error}"
+            )
+            reason = told if told.startswith(shown) else f"{shown}: {told}"
+            download = Download(shown, str(target), -1, "", "failed", reason)
+        self.manifest.add(target.name, download)
+        return download
+
+    def _find(self, url: str, target: Path) -> Download | None:
+        """Return the file that is there if it is the whole one, else None."""
+        if self.overwrite or not target.is_file():
+            return None
+        size, shown = target.stat().st_size, public_url(url)
+        noted = self.manifest.files.get(target.name)
+        if noted is not None and noted.status != "failed" and noted.url == shown:
+            return replace(noted, path=str(target), status="there", reason="") if noted.size == size else None
+        try:
+            told = with_retries(lambda: self._size(url), self.retries)
+        except (PassingError, AltiflowError):
+            told = None
+        if told is not None and told != size:
+            return None
+        reason = "" if told is not None else "the server does not tell the size, so the file could not be checked"
+        return Download(shown, str(target), size, file_checksum(target), "there", reason)
+
+    def _fetch(self, url: str, target: Path) -> Download:
+        """Return the file, fetched."""
+        part = Part(target)
+        if self.overwrite:
+            part.discard()
+        done = with_retries(lambda: self._transfer(url, part), self.retries)
+        status: Literal["resumed", "downloaded"] = "resumed" if done.resumed else "downloaded"
+        return Download(public_url(url), str(target), done.size, done.checksum, status)
+
+    def _transfer(self, url: str, part: Part) -> Transferred:
+        """Return what comes of one try."""
+        scheme = urlsplit(url).scheme
+        if scheme in ("http", "https"):
+            return fetch_http(url, part, self._http(), timeout=self.timeout)
+        return fetch_object(url, part, self._bucket()) if scheme == "s3" else fetch_path(url, part)
+
+    def _size(self, url: str) -> int | None:
+        """Return the size that the source tells."""
+        scheme = urlsplit(url).scheme
+        if scheme in ("http", "https"):
+            return http_size(url, self._http(), timeout=self.timeout)
+        return object_size(url, self._bucket()) if scheme == "s3" else local_path(url).stat().st_size
+
+    def _http(self) -> requests.Session:
+        """Return the session given, or one of this thread's own without a login."""
+        if self.session is not None:
+            return self.session
+        if not hasattr(self._own, "session"):
+            self._own.session = requests.Session()
+            # Without this, requests would add what ~/.netrc holds for the host.
+            self._own.session.auth = _leave_anonymous
+            self._opened.append(self._own.session)
+        found: requests.Session = self._own.session
+        return found
+
+    def _bucket(self) -> Any:
+        """Return the file system of public buckets of this thread."""
+        if not hasattr(self._own, "bucket"):
+            self._own.bucket = open_bucket(self.timeout)
+        return self._own.bucket
+
+    def close(self) -> None:
+        """Close the sessions that were opened here."""
+        for session in self._opened:
+            session.close()
+
+
+def _leave_anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Return the request as it is."""
+    return request
+
+
+def _raise_failures(table: pd.DataFrame, folder: Path) -> None:
+    """Raise if files failed."""
+    failed = table[table["status"] == "failed"]
+    if len(failed):
+        shown = "; ".join(failed["reason"].head(_NAMED)) + ("; ..." if len(failed) > _NAMED else "")
+        raise GranuleError(
+            f"{len(failed)} of {len(table)} files could not be downloaded: {shown}. The others are in {folder}, and "
+            f"{MANIFEST_NAME} tells of all; call again to fetch what is missing, or pass on_error='skip'"
+        )

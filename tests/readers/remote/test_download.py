@@ -1,0 +1,409 @@
+"""Downloads: broken, cut, refused, moved and killed; what is there in the end is whole, and accounted for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import requests
+
+from altiflow.errors import GranuleError, InputError, LoginError
+from altiflow.readers.remote import Retries, download_pairs, read_manifest
+from altiflow.readers.remote.parts import Part, Stamp
+from altiflow.readers.remote.retries import PassingError, wait_asked_for, with_retries
+
+QUICK = Retries(attempts=3, wait=0.001)
+
+
+def bring(urls: Any, folder: Path, **arguments: Any) -> pd.DataFrame:
+    return download_pairs(urls, folder, **{"retries": QUICK, "timeout": 5.0, **arguments})
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_files_come_whole_and_are_accounted_for(files: Any, content: bytes, tmp_path: Path) -> None:
+    urls = [f"{files.url}/{name}" for name in ("b.nc", "a.nc", "c.nc")]
+    done = bring([*urls, urls[0]], tmp_path, workers=3)
+    assert done["url"].tolist() == urls
+    assert done["status"].tolist() == ["downloaded"] * 3
+    assert done["size"].tolist() == [len(content)] * 3
+    assert done["sha256"].tolist() == [hashlib.sha256(content).hexdigest()] * 3
+    assert [Path(path).read_bytes() for path in done["path"]] == [content] * 3
+    assert names(tmp_path) == ["a.nc", "b.nc", "c.nc", "manifest.json"]
+    assert sorted(read_manifest(tmp_path)["path"]) == sorted(done["path"])
+    again = bring(urls, tmp_path)
+    assert again["status"].tolist() == ["there"] * 3
+    assert again.drop(columns="status").equals(done.drop(columns="status"))
+    assert len(files.asked) == 3
+
+
+@pytest.mark.parametrize("table", [True, False])
+def test_one_file_that_fails_does_not_lose_the_others(table: bool, files: Any, tmp_path: Path) -> None:
+    urls = [f"{files.url}/{name}" for name in ("a.nc", "nowhere.nc", "b.nc", "closed.nc", "c.nc")]
+    files.status["closed.nc"] = [403]
+    given = pd.DataFrame({"url": urls, "granule": "x"}) if table else urls
+    with pytest.raises(
+        GranuleError, match=r"2 of 5 files could not be downloaded: .*nowhere\.nc.*HTTP 404.*closed\.nc"
+    ):
+        bring(given, tmp_path)
+    assert names(tmp_path) == ["a.nc", "b.nc", "c.nc", "manifest.json"]
+    files.files["nowhere.nc"] = b"now it is there"
+    files.status["closed.nc"] = [403]
+    done = bring(given, tmp_path, on_error="skip")
+    assert done["status"].tolist() == ["there", "downloaded", "there", "failed", "there"]
+    assert "refused (HTTP 403)" in done["reason"][3]
+    assert done["size"][3] == -1
+    assert read_manifest(tmp_path).set_index("url")["status"][urls[3]] == "failed"
+
+
+def test_a_connection_that_breaks_is_continued(files: Any, content: bytes, tmp_path: Path) -> None:
+    files.cut["a.nc"] = [300_000, 100_000]
+    done = bring(f"{files.url}/a.nc", tmp_path)
+    assert done["status"].item() == "resumed"
+    assert (tmp_path / "a.nc").read_bytes() == content
+    asked = files.gets("a.nc")
+    assert [headers.get("range") for headers in asked] == [None, "bytes=300000-", "bytes=400000-"]
+    assert asked[1]["if-range"] == files.tag("a.nc")
+    assert done["sha256"].item() == hashlib.sha256(content).hexdigest()
+
+
+def test_what_one_run_left_the_next_continues(files: Any, content: bytes, tmp_path: Path) -> None:
+    files.cut["a.nc"] = [1000, 2000, 3000]
+    done = bring(f"{files.url}/a.nc", tmp_path, on_error="skip")
+    assert done["status"].item() == "failed"
+    assert "broke off" in done["reason"].item()
+    assert "(3 tries)" in done["reason"].item()
+    assert names(tmp_path) == ["a.nc.part", "a.nc.part.json", "manifest.json"]
+    assert (tmp_path / "a.nc.part").stat().st_size == 6000
+    done = bring(f"{files.url}/a.nc", tmp_path)
+    assert done["status"].item() == "resumed"
+    assert (tmp_path / "a.nc").read_bytes() == content
+    assert names(tmp_path) == ["a.nc", "manifest.json"]
+
+
+def test_a_killed_download_is_completed_by_the_next(files: Any, content: bytes, tmp_path: Path) -> None:
+    files.files["a.nc"] = content * 40
+    script = (
+        "import sys, time, requests\n"
+        "from altiflow.readers.remote import download_pairs\n"
+        "read = requests.Response.iter_content\n"
+        "def slow(self, size):\n"
+        "    for block in read(self, size):\n"
+        "        time.sleep(0.003)\n"
+        "        yield block\n"
+        "requests.Response.iter_content = slow\n"
+        "download_pairs(sys.argv[1:3], sys.argv[3], workers=1)\n"
+    )
+    run = subprocess.Popen([sys.executable, "-c", script, f"{files.url}/b.nc", f"{files.url}/a.nc", str(tmp_path)])
+    part = tmp_path / "a.nc.part"
+    for _ in range(3000):
+        if part.exists() and part.stat().st_size > 500_000:
+            break
+        time.sleep(0.01)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert 0 < part.stat().st_size < 40 * len(content)
+    assert not (tmp_path / "a.nc").exists()
+    done = bring([f"{files.url}/b.nc", f"{files.url}/a.nc"], tmp_path)
+    # The manifest was not written yet: the file that is whole is told by its size.
+    assert done["status"].tolist() == ["there", "resumed"]
+    assert (tmp_path / "a.nc").read_bytes() == content * 40
+    assert done["sha256"][0] == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("validator", ["etag", "modified"])
+def test_another_version_is_fetched_anew_and_never_mixed(
+    validator: str, files: Any, content: bytes, tmp_path: Path
+) -> None:
+    files.etag, files.modified = validator == "etag", validator == "modified"
+    files.cut["a.nc"] = [5000] * 3
+    bring(f"{files.url}/a.nc", tmp_path, on_error="skip")
+    assert (tmp_path / "a.nc.part").stat().st_size == 15_000
+    if validator == "etag":
+        files.files["a.nc"] = content[::-1]
+    bring(f"{files.url}/a.nc", tmp_path)
+    assert (tmp_path / "a.nc").read_bytes() == files.files["a.nc"]
+
+
+def test_a_server_without_ranges_starts_again(files: Any, content: bytes, tmp_path: Path) -> None:
+    files.ranges = False
+    files.cut["a.nc"] = [5000]
+    done = bring(f"{files.url}/a.nc", tmp_path)
+    assert [headers.get("range") for headers in files.gets("a.nc")] == [None, "bytes=5000-"]
+    assert done["status"].item() == "downloaded"
+    assert (tmp_path / "a.nc").read_bytes() == content
+
+
+def test_a_server_that_ignores_if_range_is_found_out(files: Any, content: bytes, tmp_path: Path) -> None:
+    files.cut["a.nc"] = [5000] * 3
+    bring(f"{files.url}/a.nc", tmp_path, on_error="skip")
+    files.if_range = False
+    files.files["a.nc"] = content[::-1]
+    assert bring(f"{files.url}/a.nc", tmp_path)["status"].item() == "downloaded"
+    assert (tmp_path / "a.nc").read_bytes() == content[::-1]
+
+
+def test_without_a_validator_nothing_is_continued(files: Any, content: bytes, tmp_path: Path) -> None:
+    files.etag = False
+    files.cut["a.nc"] = [5000]
+    bring(f"{files.url}/a.nc", tmp_path)
+    assert [headers.get("range") for headers in files.gets("a.nc")] == [None, None]
+    assert (tmp_path / "a.nc").read_bytes() == content
+
+
+def test_a_part_that_holds_everything_is_finished(files: Any, content: bytes, tmp_path: Path) -> None:
+    part = Part(tmp_path / "a.nc")
+    stamp = Stamp(f"{files.url}/a.nc", files.tag("a.nc"), size=len(content))
+    with part.writing(stamp, start=0) as file:
+        file.write(content)
+    assert bring(f"{files.url}/a.nc", tmp_path)["status"].item() == "resumed"
+    assert (tmp_path / "a.nc").read_bytes() == content
+    with part.writing(stamp, start=0) as file:
+        file.write(content + b"more")
+    assert bring(f"{files.url}/a.nc", tmp_path, overwrite=True)["status"].item() == "downloaded"
+    with part.writing(stamp, start=0) as file:
+        file.write(content + b"more")
+    (tmp_path / "a.nc").unlink()
+    assert bring(f"{files.url}/a.nc", tmp_path)["status"].item() == "downloaded"
+    assert (tmp_path / "a.nc").read_bytes() == content
+
+
+def test_a_file_that_was_cut_is_not_taken_for_the_whole(files: Any, content: bytes, tmp_path: Path) -> None:
+    bring(f"{files.url}/a.nc", tmp_path)
+    (tmp_path / "a.nc").write_bytes(content[:1000])
+    # By some other program, of which the manifest does not know.
+    (tmp_path / "b.nc").write_bytes(content[:1000])
+    (tmp_path / "c.nc").write_bytes(content)
+    done = bring([f"{files.url}/{name}.nc" for name in "abc"], tmp_path)
+    assert done["status"].tolist() == ["downloaded", "downloaded", "there"]
+    assert (tmp_path / "a.nc").read_bytes() == (tmp_path / "b.nc").read_bytes() == content
+    files.length = False
+    (tmp_path / "manifest.json").unlink()
+    unsure = bring(f"{files.url}/a.nc", tmp_path)
+    assert (unsure["status"].item(), "could not be checked" in unsure["reason"].item()) == ("there", True)
+
+
+def test_overwrite_fetches_anew(files: Any, tmp_path: Path) -> None:
+    bring(f"{files.url}/a.nc", tmp_path)
+    files.files["a.nc"] = b"new"
+    assert bring(f"{files.url}/a.nc", tmp_path)["status"].item() == "there"
+    assert bring(f"{files.url}/a.nc", tmp_path, overwrite=True)["size"].item() == 3
+    assert (tmp_path / "a.nc").read_bytes() == b"new"
+
+
+def test_what_passes_is_tried_again(files: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("altiflow.readers.remote.retries.time.sleep", waits.append)
+    files.status["a.nc"] = [503, 500]
+    files.headers = {"Retry-After": "7"}
+    assert bring(f"{files.url}/a.nc", tmp_path)["status"].item() == "downloaded"
+    assert [wait for wait in waits if wait] == [7.0, 7.0]
+    waits.clear()
+    files.status["b.nc"] = [500, 502, 504]
+    done = bring(f"{files.url}/b.nc", tmp_path, on_error="skip", retries=Retries(attempts=3, longest=5.0))
+    assert done["reason"].item() == f"{files.url}/b.nc: the server answered HTTP 504 (3 tries)"
+    assert [wait for wait in waits if wait] == [5.0, 5.0]
+
+
+def test_a_slow_server_is_not_waited_for(files: Any, tmp_path: Path) -> None:
+    files.wait = 0.6
+    done = bring(f"{files.url}/a.nc", tmp_path, timeout=0.1, retries=Retries(attempts=1), on_error="skip")
+    assert "no answer within 0.1 s" in done["reason"].item()
+
+
+def test_secrets_are_never_shown_nor_kept(files: Any, tmp_path: Path) -> None:
+    host = files.url.removeprefix("http://")
+    urls = [f"http://me:hidden@{host}/{name}?X-Amz-Signature=hidden" for name in ("a.nc", "nowhere.nc", "b.nc")]
+    files.status["b.nc"] = [500, 500, 500]
+    files.cut["a.nc"] = [1000]
+    done = bring([*urls, "http://me:hidden@127.0.0.1:9/x.nc?token=hidden"], tmp_path, on_error="skip")
+    assert done["status"].tolist() == ["resumed", "failed", "failed", "failed"]
+    with pytest.raises(GranuleError) as caught:
+        bring(urls, tmp_path)
+    kept = [path.read_text(errors="replace") for path in tmp_path.iterdir() if path.suffix == ".json"]
+    assert len(kept) == 1
+    shown = done.to_json() + str(caught.value) + repr(caught.value.__cause__) + "".join(kept)
+    assert "hidden" not in shown
+    assert done["url"][0] == f"{files.url}/a.nc"
+
+
+def test_redirects_are_followed_but_not_for_ever(files: Any, content: bytes, tmp_path: Path) -> None:
+    done = bring([f"{files.url}/moved/a.nc", f"{files.url}/round/b.nc"], tmp_path, on_error="skip")
+    assert done["status"].tolist() == ["downloaded", "failed"]
+    assert (tmp_path / "a.nc").read_bytes() == content
+    assert "circle of redirects" in done["reason"][1]
+    assert "hidden" not in done.to_json()
+
+
+def test_a_login_page_is_no_data(files: Any, tmp_path: Path) -> None:
+    files.page = True
+    done = bring(f"{files.url}/a.nc", tmp_path, on_error="skip")
+    assert "web page" in done["reason"].item()
+    assert names(tmp_path) == ["manifest.json"]
+
+
+def test_an_empty_file_and_one_of_unknown_length(files: Any, content: bytes, tmp_path: Path) -> None:
+    files.files["empty.nc"] = b""
+    assert bring(f"{files.url}/empty.nc", tmp_path)["size"].item() == 0
+    files.length = False
+    assert bring(f"{files.url}/a.nc", tmp_path)["size"].item() == len(content)
+
+
+def test_a_session_brings_its_login(files: Any, tmp_path: Path) -> None:
+    with requests.Session() as session:
+        session.headers["Authorization"] = "Bearer hidden"
+        bring(f"{files.url}/a.nc", tmp_path, session=session)
+    assert files.gets("a.nc")[0]["authorization"] == "Bearer hidden"
+    bring(f"{files.url}/b.nc", tmp_path)
+    assert "authorization" not in files.gets("b.nc")[0]
+
+
+def test_two_downloads_do_not_write_one_file(files: Any, tmp_path: Path) -> None:
+    part = Part(tmp_path / "a.nc")
+    with part.writing(Stamp(f"{files.url}/a.nc", "x"), start=0) as file:
+        file.write(b"another")
+        file.flush()
+        done = bring(f"{files.url}/a.nc", tmp_path, on_error="skip")
+        assert "another download is writing a.nc.part" in done["reason"].item()
+    assert (tmp_path / "a.nc.part").read_bytes() == b"another"
+    assert bring(f"{files.url}/a.nc", tmp_path)["status"].item() == "downloaded"
+
+
+def test_files_of_this_machine(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a b.nc").write_bytes(content)
+    folder = tmp_path / "out"
+    done = bring([tmp_path / "a b.nc", f"file://{tmp_path}/nowhere.nc"], folder, on_error="skip")
+    assert done["status"].tolist() == ["downloaded", "failed"]
+    assert (folder / "a b.nc").read_bytes() == content
+    assert bring((tmp_path / "a b.nc").as_uri(), tmp_path / "third")["size"].item() == len(content)
+
+
+@pytest.mark.parametrize(
+    ("urls", "message"),
+    [
+        ([], "nothing to download"),
+        ([None], "addresses or paths"),
+        (["ftp://host/a.nc"], "not http"),
+        (["https://host/"], "names no file"),
+        (["https://host/..%2f..%2fa.nc/.."], "names no file"),
+        (["https://one/a.nc", "https://two/a.nc"], "same file name"),
+        (["https://one/manifest.json"], "manifest"),
+        (pd.DataFrame({"href": ["a"]}), "no column url"),
+    ],
+)
+def test_what_cannot_be_downloaded_is_refused(urls: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        bring(urls, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_arguments_that_mean_nothing(tmp_path: Path) -> None:
+    for arguments in ({"on_error": "ignore"}, {"timeout": 0}, {"workers": 0}):
+        with pytest.raises(InputError):
+            bring("a.nc", tmp_path, **arguments)
+    with pytest.raises(InputError):
+        Retries(attempts=0)
+    (tmp_path / "manifest.json").write_text("[]")
+    with pytest.raises(InputError, match="no manifest"):
+        bring("a.nc", tmp_path)
+    with pytest.raises(InputError, match="has no manifest"):
+        read_manifest(tmp_path / "nowhere")
+
+
+def test_the_manifest_moves_with_its_folder(files: Any, tmp_path: Path) -> None:
+    bring(f"{files.url}/a.nc", tmp_path / "one")
+    (tmp_path / "one").rename(tmp_path / "two")
+    assert json.loads((tmp_path / "two" / "manifest.json").read_text())["files"][0]["path"] == "a.nc"
+    assert bring(f"{files.url}/a.nc", tmp_path / "two")["status"].item() == "there"
+    assert read_manifest(tmp_path / "two")["path"].item() == str(tmp_path / "two" / "a.nc")
+
+
+def test_waits() -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    assert wait_asked_for({"Retry-After": later}) == pytest.approx(90, abs=2)
+    assert wait_asked_for({}) is None
+    calls = []
+
+    def work() -> None:
+        calls.append(1)
+        raise PassingError("busy")
+
+    with pytest.raises(PassingError, match=r"busy \(2 tries\)"):
+        with_retries(work, Retries(attempts=2, wait=0.0))
+    assert len(calls) == 2
+    with pytest.raises(LoginError):
+        with_retries(lambda: (_ for _ in ()).throw(LoginError("no")), QUICK)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, content: bytes) -> Any:
+    """Return a client of a public bucket, played by a local server, with one object."""
+    server_module = pytest.importorskip("moto.server")
+    import boto3
+
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_DEFAULT_REGION", "us-west-2"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    client = boto3.client("s3", endpoint_url=f"http://{host}:{port}")
+    place = {"LocationConstraint": "us-west-2"}
+    client.create_bucket(Bucket="its-live-data", CreateBucketConfiguration=place, ACL="public-read")
+    client.put_object(Bucket="its-live-data", Key="v02/a.nc", Body=content, ACL="public-read")
+    client.create_bucket(Bucket="closed", CreateBucketConfiguration=place)
+    client.put_object(Bucket="closed", Key="private.nc", Body=content)
+    yield client
+    client.close()
+    server.stop()
+
+
+def test_public_buckets(bucket: Any, content: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("altiflow.readers.remote.objects._BLOCK", 100_000)
+    url = "s3://its-live-data/v02/a.nc"
+    others = ["s3://its-live-data/v02/nowhere.nc", "s3://its-live-data/v02", "s3://closed/private.nc"]
+    done = bring([url, *others], tmp_path, on_error="skip")
+    assert done["status"].tolist() == ["downloaded", "failed", "failed", "failed"], done["reason"].tolist()
+    assert "not public" in done["reason"][3]
+    assert "no such object" in done["reason"][1]
+    assert "below it" in done["reason"][2]
+    assert (tmp_path / "a.nc").read_bytes() == content
+    assert bring(url, tmp_path)["status"].item() == "there"
+
+    # A part of this version is continued, one of another is not.
+    tag = bucket.head_object(Bucket="its-live-data", Key="v02/a.nc")["ETag"].strip('"')
+    for etag, status in ((tag, "resumed"), ("other", "downloaded")):
+        (tmp_path / "a.nc").unlink()
+        with Part(tmp_path / "a.nc").writing(Stamp(url, etag, size=len(content)), start=0) as file:
+            file.write(content[:250_000] if etag == tag else b"x" * 250_000)
+        assert bring(url, tmp_path)["status"].item() == status
+        assert (tmp_path / "a.nc").read_bytes() == content
+    (tmp_path / "manifest.json").unlink()
+    (tmp_path / "a.nc").write_bytes(b"cut")
+    assert bring(url, tmp_path)["status"].item() == "downloaded"
+
+
+def test_no_bucket_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    done = bring("s3://its-live-data/a.nc", tmp_path, on_error="skip", retries=Retries(attempts=1), timeout=1.0)
+    assert done["status"].item() == "failed"
+    assert "could not be reached" in done["reason"].item() or "cannot be read" in done["reason"].item()
+    assert os.environ["AWS_ENDPOINT_URL"] not in done["reason"].item()
