@@ -14,7 +14,6 @@ from altiflow.fusion import (
     path_table,
     sample_velocity,
     strain_rates,
-    velocity_from_displacement,
 )
 from altiflow.gridding import (
     GRID_NAMES,
@@ -153,7 +152,6 @@ __all__ = [
     "tally_files",
     "tally_segments",
     "trend",
-    "velocity_from_displacement",
     "window_with_data",
     "write_atl20",
     "write_cells",

@@ -3,7 +3,7 @@
 from altiflow.fusion.align import align_velocity
 from altiflow.fusion.colocate import sample_velocity
 from altiflow.fusion.guards import Overlap, check_overlap
-from altiflow.fusion.kinematics import strain_rates, velocity_from_displacement
+from altiflow.fusion.kinematics import strain_rates
 from altiflow.fusion.tracks import along_across, track_tangent
 from altiflow.fusion.trajectories import FlowLines, flow_lines, path_lines, path_table
 from altiflow.fusion.transects import line_components
@@ -21,5 +21,4 @@ __all__ = [
     "sample_velocity",
     "strain_rates",
     "track_tangent",
-    "velocity_from_displacement",
 ]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from altiflow.errors import FieldError, InputError
-from altiflow.fusion.kinematics import STRAIN_NAMES, strain_rates, velocity_from_displacement
+from altiflow.fusion.kinematics import STRAIN_NAMES, strain_rates
 from altiflow.fusion.kinematics.planes import Window, fit_layer
+from altiflow.gridding.cubes import convert_field
 from altiflow.gridding.grids.grid import Grid
 
 SPACING = 500.0
@@ -188,9 +189,9 @@ def test_displacement_is_divided_by_its_interval(make_linear):
     found = strain_rates(moved)
     assert found["e_xx"].attrs["units"] == "d-1"
     assert middle(found, "e_xx") == pytest.approx(2e-3 / 7, rel=1e-6)
-    velocity = velocity_from_displacement(moved)
+    velocity = convert_field(moved)
     assert velocity["vx_sigma"].values == pytest.approx(1.0)
-    assert velocity_from_displacement(velocity) is velocity
+    assert convert_field(velocity) is velocity
     undated = moved.assign_coords(
         time=("time", np.array(["NaT"], "M8[ns]")), time_bnds=(("time", "nv"), np.array([["NaT", "NaT"]], "M8[ns]"))
     ).assign_attrs(time_rule="undated")

@@ -2,6 +2,5 @@
 
 from altiflow.fusion.kinematics.invariants import STRAIN_NAMES, StrainName
 from altiflow.fusion.kinematics.strain import strain_rates
-from altiflow.fusion.kinematics.windows import velocity_from_displacement
 
-__all__ = ["STRAIN_NAMES", "StrainName", "strain_rates", "velocity_from_displacement"]
+__all__ = ["STRAIN_NAMES", "StrainName", "strain_rates"]

@@ -18,14 +18,14 @@ from altiflow.fusion.kinematics.windows import (
     choose_window,
     rate_factor,
     rate_unit,
-    velocity_from_displacement,
 )
 from altiflow.fusion.layers import has_errors, read_layer
+from altiflow.gridding.cubes import convert_field
 from altiflow.gridding.frame import crs_variable
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.gridding.vectors import metric_matrix
-from altiflow.readers.field import LAYER_COORDS, check_field
+from altiflow.readers.field import LAYER_COORDS
 from altiflow.units import YEAR_DAYS
 from altiflow.version import __version__
 
@@ -119,7 +119,7 @@ def strain_rates(
     unknown = [name for name in names if name not in STRAIN_NAMES]
     if unknown or not names:
         raise InputError(f"names must be of {', '.join(STRAIN_NAMES)}; got {list(names)!r}")
-    checked = velocity_from_displacement(check_field(field))
+    checked = convert_field(field)
     frame, reason = choose_window(checked, window=window, window_m=window_m, fit=fit, min_valid=min_valid)
     unit = rate_unit(checked, units)
     ascending = checked.isel(y=slice(None, None, -1)) if checked["y"].values[0] > checked["y"].values[-1] else checked

@@ -1,4 +1,4 @@
-"""What a gradient is taken over, and of what: the window for a product, velocity from displacement, rates per time."""
+"""What a gradient is taken over, and of what: the window for a product, and rates per time."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import Literal, get_args
 import numpy as np
 import xarray as xr
 
-from altiflow.errors import FieldError, InputError
-from altiflow.fusion.intervals import layer_bounds
+from altiflow.errors import InputError
 from altiflow.fusion.kinematics.planes import Fit, Window
-from altiflow.fusion.layers import is_undated
 from altiflow.gridding.remap.resample import Lattice
-from altiflow.readers.field import check_field
 from altiflow.units import YEAR_DAYS, convert_factor
 
-__all__ = ["RateUnit", "choose_window", "rate_factor", "rate_unit", "velocity_from_displacement"]
+__all__ = ["RateUnit", "choose_window", "rate_factor", "rate_unit"]
 
 RateUnit = Literal["s-1", "d-1", "yr-1"]
 """Units of a strain rate; a year is 365.25 days."""
@@ -25,8 +22,6 @@ _NARROW, _WIDE = 3, 11
 between neighbours 240 m apart, comparable with the strain rates of ice shelves."""
 
 _WHOLE_UNIT = "m yr-1"
-
-_DAY = np.timedelta64(86_400_000_000_000, "ns")
 
 
 def choose_window(
@@ -101,45 +96,3 @@ def rate_factor(field: xr.Dataset, units: RateUnit) -> float:
     """Return the number that turns the field's velocity per metre into rates in `units`."""
     year = float(field.attrs.get("year_days", YEAR_DAYS))
     return convert_factor(str(field.attrs["units"]), f"m {units}", source_year_days=year)
-
-
-def velocity_from_displacement(field: xr.Dataset) -> xr.Dataset:
-    """Return the mean velocity over each layer's interval of a field of displacements; a velocity comes back as it is.
-
-    Sigmas are divided likewise. What comes out is the velocity of the parcel that starts at the cell, not that at the
-    cell: over an interval T they differ by about half of T (v · ∇) v.
-
-    Raises
-    ------
-    FieldError
-        If the field is not one, or a layer has no interval or an empty one.
-
-    Examples
-    --------
-    >>> from altiflow.readers.field import build_field
-    >>> bounds = np.array([["2020-01-01T12", "2020-01-03T12"]], "M8[ns]")
-    >>> moved = build_field(np.full((1, 2, 2), 17.28), np.zeros((1, 2, 2)), x=[0, 1e3], y=[0, 1e3], time_bnds=bounds,
-    ...                     crs=6931, units="km", velocity_kind="displacement", velocity_metric="map",
-    ...                     metric_source="user", source="example")
-    >>> field = velocity_from_displacement(moved)
-    >>> field.attrs["units"], round(field.vx.values[0, 0, 0].item(), 6)
-    ('km d-1', 8.64)
-    """
-    checked = check_field(field)
-    if checked.attrs["velocity_kind"] == "velocity":
-        return checked
-    bounds = layer_bounds(checked)
-    days = (bounds[:, 1] - bounds[:, 0]) / _DAY
-    if is_undated(checked) or not (days > 0).all():
-        raise FieldError(
-            "a displacement is a velocity only over an interval; give every layer start and end (time_bnds)"
-        )
-    result = checked.copy(deep=False)
-    units = f"{checked.attrs['units']} d-1"
-    length = xr.DataArray(days, dims="time")
-    for name in ("vx", "vy", "vx_sigma", "vy_sigma"):
-        if name in checked:
-            kept = (checked[name] / length).transpose(*checked[name].dims)
-            result[name] = kept.astype(checked[name].dtype).assign_attrs(checked[name].attrs, units=units)
-    result.attrs = {**checked.attrs, "units": units, "velocity_kind": "velocity", "time_rule": "interval_mean"}
-    return check_field(result)

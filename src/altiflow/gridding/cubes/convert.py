@@ -25,6 +25,9 @@ def convert_field(
 ) -> xr.Dataset:
     """Return a velocity field in another metric or unit; a displacement becomes the mean velocity of its interval.
 
+    That of a displacement is the velocity of the parcel that starts at the cell, not that at the cell: over an
+    interval T they differ by about half of T (v · ∇) v.
+
     Parameters
     ----------
     field
@@ -32,7 +35,7 @@ def convert_field(
     metric
         "map" or "ground"; None leaves it.
     units
-        Any spelling of a velocity unit; None leaves it (m s-1 for a displacement).
+        Any spelling of a velocity unit; None leaves it (a displacement in km becomes km d-1).
     year_days
         Length of the year [d] behind the new unit, 365.25 unless told; only where the unit is per year.
 
@@ -75,11 +78,13 @@ def _as_velocity(field: xr.Dataset) -> xr.Dataset:
     if field.attrs["velocity_kind"] == "velocity":
         return field
     bounds = field["time_bnds"].values
-    seconds = (bounds[:, 1] - bounds[:, 0]) / _DAY * 86400.0
-    if np.isnat(bounds).any() or (seconds <= 0).any():
-        raise FieldError("a displacement without the length of its interval is no velocity; set time_bnds")
-    metres = {"m": 1.0, "cm": 0.01, "km": 1000.0}[str(field.attrs["units"])]
-    return _scaled(field, metres / seconds, "m s-1").assign_attrs(velocity_kind="velocity")
+    days = (bounds[:, 1] - bounds[:, 0]) / _DAY
+    if np.isnat(bounds).any() or (days <= 0).any():
+        raise FieldError(
+            "a displacement is a velocity only over an interval; give every layer start and end (time_bnds)"
+        )
+    changed = {"velocity_kind": "velocity", "time_rule": "interval_mean"}
+    return _scaled(field, 1 / days, f"{field.attrs['units']} d-1").assign_attrs(changed)
 
 
 def _convert_units(field: xr.Dataset, units: str, year_days: float | None) -> xr.Dataset:
