@@ -12,7 +12,7 @@ import xarray as xr
 from altiflow import Grid, read_velocity
 from altiflow.errors import CorruptGranuleError, FieldError, InputError, NoOverlapError
 from altiflow.gridding.cubes import build_cube
-from altiflow.gridding.cubes.store import CubeStore
+from altiflow.gridding.cubes.building.store import CubeStore
 from altiflow.gridding.vectors import jacobian
 
 CENTRE = (-139.5, 60.0)
@@ -95,7 +95,7 @@ def make_many(write_pair, days) -> list:
 
 
 def test_an_interrupted_build_goes_on_and_gives_the_same_files(write_pair, days, tmp_path, monkeypatch):
-    monkeypatch.setattr("altiflow.gridding.cubes.plan._LAYERS", 2)
+    monkeypatch.setattr("altiflow.gridding.cubes.building.plan._LAYERS", 2)
     paths = make_many(write_pair, days)
     whole = build_cube(paths, home_grid(), store=tmp_path / "whole.zarr")
     written = []
@@ -123,8 +123,8 @@ def test_an_interrupted_build_goes_on_and_gives_the_same_files(write_pair, days,
 def test_layers_per_chunk_do_not_show(write_pair, days, tmp_path, monkeypatch):
     paths = make_many(write_pair, days)
     one = build_cube(paths, home_grid(), store=tmp_path / "one.zarr").load()
-    monkeypatch.setattr("altiflow.gridding.cubes.plan._LAYERS", 2)
-    monkeypatch.setattr("altiflow.gridding.cubes.plan._SIDES", (8, 8))
+    monkeypatch.setattr("altiflow.gridding.cubes.building.plan._LAYERS", 2)
+    monkeypatch.setattr("altiflow.gridding.cubes.building.plan._SIDES", (8, 8))
     two = build_cube(paths, home_grid(), store=tmp_path / "two.zarr").load()
     xr.testing.assert_equal(one, two)
 

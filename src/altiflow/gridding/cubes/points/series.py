@@ -11,8 +11,8 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import FieldError, InputError, NoOverlapError
-from altiflow.gridding.cubes.places import line_points, place_points
-from altiflow.gridding.cubes.sampling import PARTS, SeriesMethod, layer_coordinates, merge_series, sample_field
+from altiflow.gridding.cubes.points.places import line_points, place_points
+from altiflow.gridding.cubes.points.sampling import PARTS, SeriesMethod, layer_coordinates, merge_series, sample_field
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.readers.field import Metric, check_field, check_series

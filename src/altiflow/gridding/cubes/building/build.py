@@ -14,9 +14,9 @@ import xarray as xr
 from tqdm import tqdm
 
 from altiflow.errors import InputError
-from altiflow.gridding.cubes.pieces import NAMES, Piece, cut_pieces, fill_piece, inside_region
-from altiflow.gridding.cubes.plan import CubePlan, plan_cube
-from altiflow.gridding.cubes.store import CubeStore, cube_frame, layer_texts
+from altiflow.gridding.cubes.building.pieces import NAMES, Piece, cut_pieces, fill_piece, inside_region
+from altiflow.gridding.cubes.building.plan import CubePlan, plan_cube
+from altiflow.gridding.cubes.building.store import CubeStore, cube_frame, layer_texts
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.patches import AlignMethod
 from altiflow.readers.field import Metric, check_field

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from altiflow.gridding.cubes.sampling import PARTS
+from altiflow.gridding.cubes.points.sampling import PARTS
 from altiflow.readers.field import LAYER_COORDS, check_series
 
 __all__ = ["series_table"]

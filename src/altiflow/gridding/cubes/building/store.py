@@ -16,8 +16,8 @@ import zarr
 
 from altiflow.errors import InputError
 from altiflow.files import whole_file
-from altiflow.gridding.cubes.pieces import NAMES
-from altiflow.gridding.cubes.plan import CubePlan
+from altiflow.gridding.cubes.building.pieces import NAMES
+from altiflow.gridding.cubes.building.plan import CubePlan
 from altiflow.gridding.frame import crs_variable
 from altiflow.readers.field import LAYER_COORDS
 from altiflow.version import __version__

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import InputError
+from altiflow.gridding.cubes.building.plan import CubePlan, CubeSource
 from altiflow.gridding.cubes.convert import convert_field
-from altiflow.gridding.cubes.plan import CubePlan, CubeSource
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.patches import Patch, cut_patches
 from altiflow.region import Region
