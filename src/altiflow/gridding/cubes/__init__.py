@@ -1,0 +1,1 @@
+"""Cubes of image pairs: means in time, filters, and velocity from displacements."""

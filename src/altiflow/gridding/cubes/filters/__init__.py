@@ -1,0 +1,1 @@
+"""Filters: which layers, and which values of them, to trust."""

@@ -1,0 +1,1 @@
+"""Velocity in time from displacements over intervals."""

@@ -1,0 +1,1 @@
+"""Means in time: by overlap, running, local; and the biased ways in use."""
