@@ -77,7 +77,8 @@ def keep_values(cube: xr.Dataset, kept: npt.NDArray[np.float64], name: str, text
     """Return the cube with velocities and sigmas only where `kept` (time, ...) is not 0, and the rest counted."""
     dims = space_dims(cube)
     mask = xr.DataArray(kept, dims=("time", *dims)) > 0
-    lost = (np.isfinite(cube["vx"]) & np.isfinite(cube["vy"]) & ~mask).sum("time").astype(np.int32)
+    both: xr.DataArray = np.isfinite(cube["vx"]) & np.isfinite(cube["vy"])  # type: ignore[assignment]
+    lost = (both & ~mask).sum("time").astype(np.int32)
     result = cube.copy()
     for variable in ("vx", "vy", "vx_sigma", "vy_sigma"):
         if variable in cube and cube[variable].dims == mask.dims:

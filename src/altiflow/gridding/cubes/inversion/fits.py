@@ -278,7 +278,7 @@ def _whole_lanes(places: Ints, pixels: int) -> Ints:
 
 def _take(values: npt.NDArray[Any], places: Ints) -> npt.NDArray[Any]:
     """Return columns of (layers, pixels); what holds for all pixels stays as it is."""
-    if values.shape[1] == 1 or places.size == values.shape[1]:
+    if values.shape[1] == 1 or np.array_equal(places, np.arange(values.shape[1])):
         return values
     return values[:, places]
 
