@@ -1,21 +1,29 @@
-"""Periods: the calendar bins of gridded results."""
+"""Periods: the calendar bins of gridded results, and how long layers share with them.
+
+A layer is an interval [start, end), never its middle. Days are of 86400 s.
+"""
 
 from __future__ import annotations
 
 import re
 import warnings
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import xarray as xr
 from pandas.tseries import offsets
 from pandas.tseries.frequencies import to_offset
 
 from altiflow.errors import InputError
 
-__all__ = ["Times", "bin_times", "make_periods", "parse_offset"]
+__all__ = ["Times", "bin_times", "layer_bounds", "make_periods", "overlap_days", "parse_offset", "time_bins"]
 
 Times = npt.NDArray[np.datetime64]
+Floats = npt.NDArray[np.float64]
+
+_DAY = np.timedelta64(86_400_000_000_000, "ns")
 
 _MONTHS = ("M", "ME", "month", "months")
 _QUARTERS = ("Q", "QE", "quarter", "quarters")
@@ -96,3 +104,62 @@ def parse_offset(freq: str) -> offsets.BaseOffset:
     if isinstance(offset, (offsets.MonthEnd, offsets.QuarterEnd, offsets.YearEnd)):
         raise InputError(f"freq={freq!r} counts ends, and periods are told by their starts; {_HELP}")
     return offset
+
+
+def layer_bounds(field: xr.Dataset) -> Times:
+    """Return the [start, end) of every layer, shape (layers, 2), datetime64[ns]; NaT where undated."""
+    return np.asarray(field["time_bnds"].values).astype("datetime64[ns]")
+
+
+def time_bins(time: Any) -> Times:
+    """Return time bins [start, end) as (bins, 2) datetime64[ns].
+
+    Parameters
+    ----------
+    time
+        A gridded Dataset (its ``time_bnds``), an array (bins, 2), a :class:`pandas.IntervalIndex`, or the
+        edges (bins + 1,) of bins that follow each other (such as ``pandas.date_range``).
+
+    Raises
+    ------
+    InputError
+        If that gives no bins, a bin without a date or one that does not end after it starts.
+
+    Examples
+    --------
+    >>> time_bins(pd.date_range("2020-01-01", periods=3, freq="MS")).astype("M8[D]").tolist()[1]
+    [datetime.date(2020, 2, 1), datetime.date(2020, 3, 1)]
+    """
+    if isinstance(time, xr.Dataset):
+        if "time_bnds" not in time.variables:
+            raise InputError("time is a Dataset without time_bnds: pass one that was gridded with time bins")
+        edges = np.asarray(time["time_bnds"].values)
+    elif isinstance(time, pd.IntervalIndex):
+        edges = np.stack([np.asarray(time.left), np.asarray(time.right)], axis=-1)
+    else:
+        edges = np.asarray(time)
+    try:
+        bins = edges.astype("datetime64[ns]")
+    except (TypeError, ValueError) as error:
+        raise InputError(f"time must hold dates (UTC, without a time zone), got {edges.dtype}") from error
+    if bins.ndim == 1:
+        bins = np.stack([bins[:-1], bins[1:]], axis=-1)
+    if bins.ndim != 2 or bins.shape[1] != 2 or len(bins) == 0:
+        raise InputError(f"time must be bins (n, 2) or at least two edges, got shape {edges.shape}")
+    if np.isnat(bins).any() or (bins[:, 1] <= bins[:, 0]).any():
+        raise InputError("every time bin needs a start and an end after it (was it gridded without dates?)")
+    return bins
+
+
+def overlap_days(bounds: npt.ArrayLike, bins: npt.ArrayLike) -> Floats:
+    """Return the days (layers, bins) that each layer [start, end) shares with each bin [start, end).
+
+    Examples
+    --------
+    >>> pairs = np.array([["2020-01-01", "2020-01-21"], ["2020-01-11", "2020-02-10"]], "M8[ns]")
+    >>> overlap_days(pairs, np.array([["2020-01-01", "2020-02-01"]], "M8[ns]")).ravel().tolist()
+    [20.0, 21.0]
+    """
+    layers, edges = np.asarray(bounds)[:, None], np.asarray(bins)[None]
+    shared = np.minimum(layers[..., 1], edges[..., 1]) - np.maximum(layers[..., 0], edges[..., 0])
+    return np.asarray(np.nan_to_num(np.maximum(shared / _DAY, 0.0), nan=0.0))

@@ -1,0 +1,7 @@
+"""Filters: which layers, and which values of them, to trust."""
+
+from altiflow.gridding.cubes.filters.locking import reject_locked
+from altiflow.gridding.cubes.filters.outliers import reject_outliers
+from altiflow.gridding.cubes.filters.selection import filter_layers
+
+__all__ = ["filter_layers", "reject_locked", "reject_outliers"]
