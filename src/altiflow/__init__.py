@@ -27,6 +27,7 @@ from altiflow.gridding import (
     convert_field,
     evaluate_model,
     filter_layers,
+    grid_covering,
     grid_dataset,
     grid_segments,
     interpolate_season,
@@ -61,6 +62,7 @@ from altiflow.gridding import (
     write_netcdf,
     write_sparse,
     write_tally,
+    write_velocity,
     write_zarr,
 )
 from altiflow.readers import (
@@ -71,6 +73,7 @@ from altiflow.readers import (
     download_pairs,
     filter_pairs,
     find_cubes,
+    make_pairs,
     make_sample,
     read_atl20,
     read_composite_static,
@@ -133,12 +136,14 @@ __all__ = [
     "filter_pairs",
     "find_cubes",
     "flow_lines",
+    "grid_covering",
     "grid_dataset",
     "grid_segments",
     "interpolate_season",
     "invert_displacements",
     "line_components",
     "lowess",
+    "make_pairs",
     "make_sample",
     "mean_of_days",
     "mean_of_speeds",
@@ -185,6 +190,7 @@ __all__ = [
     "write_sparse",
     "write_table",
     "write_tally",
+    "write_velocity",
     "write_zarr",
 ]
 

@@ -37,8 +37,10 @@ from altiflow.gridding.export import (
     write_geotiffs,
     write_netcdf,
     write_sparse,
+    write_velocity,
     write_zarr,
 )
+from altiflow.gridding.grids.covering import grid_covering
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.grids.lattice import check_same_grid, window_with_data
 from altiflow.gridding.grids.named import GRID_NAMES
@@ -64,6 +66,7 @@ __all__ = [
     "convert_field",
     "evaluate_model",
     "filter_layers",
+    "grid_covering",
     "grid_dataset",
     "grid_segments",
     "interpolate_season",
@@ -101,5 +104,6 @@ __all__ = [
     "write_netcdf",
     "write_sparse",
     "write_tally",
+    "write_velocity",
     "write_zarr",
 ]

@@ -15,13 +15,14 @@ from altiflow.readers.gridded import holds_grid, read_gridded
 from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
 from altiflow.readers.remote import download_pairs
-from altiflow.readers.sample import Sample, make_sample
+from altiflow.readers.sample import PairSample, Sample, make_pairs, make_sample
 from altiflow.readers.segments import read_segments
 from altiflow.readers.table import read_table, write_table
 from altiflow.readers.velocity import read_composite_static, read_point_series, read_velocity
 
 __all__ = [
     "Ledger",
+    "PairSample",
     "PairSearch",
     "Sample",
     "cap_per_year",
@@ -30,6 +31,7 @@ __all__ = [
     "filter_pairs",
     "find_cubes",
     "holds_grid",
+    "make_pairs",
     "make_sample",
     "read_atl20",
     "read_composite_static",

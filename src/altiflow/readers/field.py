@@ -41,7 +41,7 @@ LAYER_COORDS: Mapping[str, tuple[str, str, str]] = {
     "granule": ("U", "1", "image pair that the layer was measured on: file name without folder and extension"),
     "separation_days": ("f", "days", "time between the two images, with its fraction of a day"),
     "mission": ("U", "1", "mission of the images: landsat, sentinel1, sentinel2, nisar, or both joined by +"),
-    "satellite": ("U", "1", "satellite of the images, such as L8, S2A, or both joined by +, the earlier first"),
+    "satellite": ("U", "1", "satellite of the images, such as L8, S2A, or both joined by + in alphabetical order"),
     "valid_percent": ("f", "percent", "share of the region of interest that the pair measures"),
     "stable_shift_x": ("f", "", "shift that was added to vx on account of stable surfaces"),
     "stable_shift_y": ("f", "", "shift that was added to vy on account of stable surfaces"),

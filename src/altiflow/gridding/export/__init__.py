@@ -3,15 +3,18 @@
 from altiflow.gridding.export.cells import cell_table, is_sparse, read_sparse, write_cells, write_sparse
 from altiflow.gridding.export.geotiff import write_geotiffs
 from altiflow.gridding.export.netcdf import write_netcdf
+from altiflow.gridding.export.velocity import gridded_field, write_velocity
 from altiflow.gridding.export.zarr import write_zarr
 
 __all__ = [
     "cell_table",
+    "gridded_field",
     "is_sparse",
     "read_sparse",
     "write_cells",
     "write_geotiffs",
     "write_netcdf",
     "write_sparse",
+    "write_velocity",
     "write_zarr",
 ]

@@ -25,7 +25,7 @@ def test_every_pair_is_a_layer_though_middles_are_shared(cube):
     assert field.time.values[0] == field.time.values[1]
     assert field.granule.values[:2].tolist() == ["000_X_000_G0120V02_P099", "001_X_001_G0120V02_P099"]
     assert field.time_bnds.values[1].astype("M8[D]").astype(str).tolist() == ["2019-12-24", "2020-01-25"]
-    assert field.satellite.values[:2].tolist() == ["L8", "S2B+S2A"]
+    assert field.satellite.values[:2].tolist() == ["L8", "S2A+S2B"]
     assert field.mission.values[:2].tolist() == ["landsat", "sentinel2"]
     assert field.separation_days.values[:2].tolist() == [16.0, 32.0]
 

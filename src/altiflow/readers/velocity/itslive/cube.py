@@ -62,7 +62,7 @@ def read_cube(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
     if dataset.sizes["mid_date"] == 0:
         raise MissingDataError(f"{path.name} has no layer; a cube has at least one image pair")
     first, second = (_acquisitions(dataset[name], path) for name in dates)
-    bounds, turned = sort_images(first, second)
+    bounds = sort_images(first, second)
     _check_dates(bounds, path)
     layers = options.touching(bounds, path.name)
     part = dataset if layers.size == len(bounds) else dataset.isel(mid_date=layers)
@@ -82,7 +82,7 @@ def read_cube(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
         year_days=YEAR_DAYS,
         vx_sigma=_per_layer(part, "vx_error"),
         vy_sigma=_per_layer(part, "vy_error"),
-        layers=_describe_layers(part, turned[layers], bounds[layers]),
+        layers=_describe_layers(part, bounds[layers]),
     )
     return _add_companions(field, part).assign_attrs(year_days_source="assumed")
 
@@ -126,9 +126,7 @@ def _per_layer(part: xr.Dataset, name: str) -> npt.NDArray[np.floating[Any]]:
     return drop_fill(part[name])
 
 
-def _describe_layers(
-    part: xr.Dataset, turned: npt.NDArray[np.bool_], bounds: npt.NDArray[np.datetime64]
-) -> dict[str, npt.ArrayLike]:
+def _describe_layers(part: xr.Dataset, bounds: npt.NDArray[np.datetime64]) -> dict[str, npt.ArrayLike]:
     """Return what is known of the layers, by name, each (layers,)."""
     count = part.sizes["mid_date"]
     takers = [
@@ -136,9 +134,7 @@ def _describe_layers(
               for key in ("mission", "satellite"))
         for n in (1, 2)
     ]  # fmt: skip
-    layers: dict[str, npt.ArrayLike] = pair_layers(
-        (takers[0][0], takers[0][1]), (takers[1][0], takers[1][1]), turned, bounds
-    )
+    layers: dict[str, npt.ArrayLike] = pair_layers((takers[0][0], takers[0][1]), (takers[1][0], takers[1][1]), bounds)
     addresses = part["granule_url"]
     layers["granule"] = np.concatenate(
         [granule_stems(addresses[first : first + _BLOCK].values) for first in range(0, count, _BLOCK)]

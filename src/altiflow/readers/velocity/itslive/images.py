@@ -53,15 +53,13 @@ def image_times(values: npt.ArrayLike, what: str) -> Times:
     return np.array(found, dtype="datetime64[ns]")
 
 
-def sort_images(first: Times, second: Times) -> tuple[Times, npt.NDArray[np.bool_]]:
-    """Return [start, end] of pairs (n, 2), and whether image 1 is the later one (n,).
+def sort_images(first: Times, second: Times) -> Times:
+    """Return [start, end] of pairs (n, 2), whichever image is the later one.
 
     The sign of a velocity does not turn with the order of the images: the files divide the displacement from image
     1 to image 2 by the signed time between them.
     """
-    turned = first > second
-    bounds = np.stack([np.where(turned, second, first), np.where(turned, first, second)], axis=1)
-    return bounds, turned
+    return np.stack([np.minimum(first, second), np.maximum(first, second)], axis=1)
 
 
 def satellite_labels(missions: Texts, satellites: Texts) -> Texts:
@@ -76,7 +74,7 @@ def satellite_labels(missions: Texts, satellites: Texts) -> Texts:
 
 
 def mission_labels(first: Texts, second: Texts) -> Texts:
-    """Return the missions (n,) of pairs from the labels of their satellites (n,), in the order given.
+    """Return the missions (n,) of pairs from the labels of their satellites (n,).
 
     Examples
     --------
@@ -87,8 +85,8 @@ def mission_labels(first: Texts, second: Texts) -> Texts:
 
 
 def join_labels(first: Texts, second: Texts) -> Texts:
-    """Return one label (n,) where two agree, else both joined by +."""
-    return np.array([a if a == b else f"{a}+{b}" for a, b in zip(first, second, strict=True)], dtype=str)
+    """Return one label (n,) where two agree, else both joined by + in alphabetical order."""
+    return np.array(["+".join(sorted({a, b})) for a, b in zip(first, second, strict=True)], dtype=str)
 
 
 def granule_stems(urls: npt.ArrayLike) -> Texts:
@@ -103,19 +101,13 @@ def granule_stems(urls: npt.ArrayLike) -> Texts:
     return np.array([name.removesuffix(".nc") for name in names], dtype=str)
 
 
-def pair_layers(
-    first: tuple[Any, Any], second: tuple[Any, Any], turned: npt.NDArray[np.bool_], bounds: Times
-) -> dict[str, Any]:
-    """Return mission, satellite and separation of pairs, by name, from (mission, satellite) of each image (n,).
-
-    The earlier image comes first.
-    """
+def pair_layers(first: tuple[Any, Any], second: tuple[Any, Any], bounds: Times) -> dict[str, Any]:
+    """Return mission, satellite and separation of pairs, by name, from (mission, satellite) of each image (n,)."""
     one, two = (satellite_labels(*(np.atleast_1d(part).astype(str) for part in image)) for image in (first, second))
-    early, late = np.where(turned, two, one), np.where(turned, one, two)
     return {
         "separation_days": (bounds[:, 1] - bounds[:, 0]) / np.timedelta64(86_400_000_000_000, "ns"),
-        "mission": mission_labels(early, late),
-        "satellite": join_labels(early, late),
+        "mission": mission_labels(one, two),
+        "satellite": join_labels(one, two),
     }
 
 

@@ -121,11 +121,11 @@ def _describe_pair(
 ) -> tuple[npt.NDArray[np.datetime64], dict[str, Any]]:
     """Return the bounds (1, 2) of the pair and what is known of its layer."""
     images = [_image_time(info, number, path) for number in (1, 2)]
-    bounds, turned = sort_images(*images)
+    bounds = sort_images(*images)
     if bounds[0, 0] == bounds[0, 1]:
         raise CorruptGranuleError(f"{path.name} says both images were taken at {bounds[0, 0]}; fetch it again")
     takers = [tuple([str(info.get(f"{key}_img{n}", ""))] for key in ("mission", "satellite")) for n in (1, 2)]
-    layers = pair_layers((takers[0][0], takers[0][1]), (takers[1][0], takers[1][1]), turned, bounds)
+    layers = pair_layers((takers[0][0], takers[0][1]), (takers[1][0], takers[1][1]), bounds)
     layers["granule"] = granule_stems([path.name])
     layers["valid_percent"] = [float(info.get("roi_valid_percentage", np.nan))]
     for axis in ("x", "y"):

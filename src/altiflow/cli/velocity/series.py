@@ -1,0 +1,100 @@
+"""`altiflow velocity series`: velocity in time at points, along a line or in an area."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import geopandas as gpd
+import pandas as pd
+import xarray as xr
+
+from altiflow.cli.options import REGION_HELP, counted, quiet_option, region_choice, saying, told
+from altiflow.cli.velocity.filtering import filter_options, filtered
+from altiflow.errors import InputError
+from altiflow.files import whole_file
+from altiflow.gridding import series_along, series_at, series_in, series_table
+from altiflow.readers import read_velocity
+
+__all__ = ["series"]
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--point", "points", multiple=True, help="longitude,latitude; may be given several times.")
+@click.option("--points", "points_file", help="CSV with longitude and latitude, or a vector file of points.")
+@click.option("--line", help="Vector file of a line.")
+@click.option("--spacing", type=float, default=240.0, show_default=True, help="Points along the line are this far [m].")
+@click.option("--area", help=REGION_HELP)
+@click.option("--crs", help="CRS of sources that state none.")
+@click.option("--metric", type=click.Choice(["map", "ground"]), help="Of the series.")
+@click.option(
+    "--method", type=click.Choice(["nearest", "linear"]), default="nearest", show_default=True, help="Between cells."
+)
+@filter_options
+@click.option("--out", "-o", default="series.csv", show_default=True, help=".csv or .parquet.")
+@quiet_option
+@told
+def series(sources: tuple[str, ...], out: str, quiet: bool, **asked: Any) -> None:
+    """Write the velocity of every image pair at points, along a line or in an area.
+
+    SOURCES are cubes, pairs on one grid or mosaics; of several, an image pair in two of them is one row.
+
+    \b
+    altiflow velocity series cube.zarr --point=-49.46,69.11 --unlock -o series.csv
+    altiflow velocity series east.zarr west.zarr --points stakes.csv --max-separation 64 -o stakes.parquet
+    """
+    suffix = Path(out).suffix
+    if suffix not in (".csv", ".parquet"):
+        raise InputError(f"{out}: a series is written as .csv or .parquet")
+    fields = [read_velocity(one if "://" in one else Path(one), crs=asked["crs"]) for one in sources]
+    say = saying(quiet)
+    found = filtered(_series_of(fields, asked), asked, say)
+    table = series_table(found)
+    with whole_file(out) as part:
+        table.to_csv(part, index=False) if suffix == ".csv" else table.to_parquet(part, index=False)
+    say(f"{counted(found.sizes['point'], 'point')}, {counted(found.sizes['time'], 'layer')}")
+    say(f"{counted(len(table), 'row')} in {out}, {found.attrs['units']}, {found.attrs['velocity_metric']} metres")
+    empty = set(map(str, found["point"].values)) - set(map(str, table["point"]))
+    if empty:
+        click.echo(f"warning: no velocity at {counted(len(empty), 'point')}: {', '.join(sorted(empty)[:5])}", err=True)
+
+
+def _series_of(fields: list[xr.Dataset], asked: dict[str, Any]) -> xr.Dataset:
+    """Return the series at the places that the command line names, of one kind."""
+    kinds = [name for name in ("points", "points_file", "line", "area") if asked[name]]
+    if len(kinds) != 1:
+        raise InputError("say where: --point, --points, --line or --area, one of them")
+    options: dict[str, Any] = {"method": asked["method"], "metric": asked["metric"]}
+    if kinds[0] == "line":
+        return series_along(fields, gpd.read_file(asked["line"]), spacing=asked["spacing"], **options)
+    if kinds[0] == "area":
+        if len(fields) != 1:
+            raise InputError(f"--area is of one source, {len(fields)} are given; build a cube of them first")
+        return series_in(fields[0], {"area": region_choice(asked["area"])})
+    places = _read_points(asked["points_file"]) if asked["points_file"] else [_point(text) for text in asked["points"]]
+    return series_at(fields, places, **options)
+
+
+def _point(text: str) -> tuple[float, float]:
+    """Return longitude and latitude."""
+    try:
+        longitude, latitude = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--point {text} is not longitude,latitude") from None
+    return longitude, latitude
+
+
+def _read_points(path: str) -> Any:
+    """Return points of a CSV or a vector file."""
+    if not Path(path).exists():
+        raise InputError(f"there is no file {path}")
+    if Path(path).suffix.lower() != ".csv":
+        return gpd.read_file(path)
+    table = pd.read_csv(path)
+    names = {str(name).strip().lower(): name for name in table.columns}
+    pair = next((pair for pair in (("longitude", "latitude"), ("lon", "lat")) if set(pair) <= set(names)), None)
+    if pair is None:
+        raise InputError(f"{path} has no columns longitude and latitude (or lon and lat): {', '.join(names)}")
+    return gpd.GeoSeries.from_xy(table[names[pair[0]]], table[names[pair[1]]], crs="EPSG:4326")
