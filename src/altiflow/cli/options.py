@@ -102,6 +102,7 @@ _PHRASES = {
     "(altiflow.gridding.GRID_NAMES lists all)": "(altiflow grid --list)",
     "periods=": "--period",
     "'YS' or None": "'YS' or 'none'; a winter is --period 2018-11-01 2019-05-01",
+    "pass replace=True": "give --replace",
     "Dataset.drop_vars": "leaving them out",
     "drop them first, or write NetCDF": "write NetCDF or Zarr",
     "with read_segments": "with altiflow read",

@@ -11,6 +11,7 @@ from altiflow.readers.catalogue import (
     search_pairs,
     write_pairs,
 )
+from altiflow.readers.field import build_field, check_field
 from altiflow.readers.gridded import holds_grid, read_gridded
 from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
@@ -25,7 +26,9 @@ __all__ = [
     "PairSample",
     "PairSearch",
     "Sample",
+    "build_field",
     "cap_per_year",
+    "check_field",
     "count_by",
     "download_pairs",
     "filter_pairs",

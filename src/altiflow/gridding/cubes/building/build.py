@@ -27,8 +27,8 @@ from altiflow.region import as_region
 
 __all__ = ["build_cube"]
 
-_SHOWN = 50
-"""Sources that are named in the attributes of a cube."""
+_SHOWN = 3
+"""Sources that are all named in the attributes of a cube; its layers name their granules themselves."""
 
 
 def build_cube(
@@ -160,9 +160,9 @@ def _fill_store(plan: CubePlan, kept: CubeStore, mask: npt.NDArray[np.bool_] | N
 def _provenance(plan: CubePlan, count: int, options: Options, clip: str) -> dict[str, Any]:
     """Return what the attributes of the cube say of its sources."""
     names = [source.name for source in plan.sources]
-    shown = [*names[: _SHOWN - 1], f"... {names[-1]}"] if len(names) > _SHOWN else names
+    shown = names if len(names) <= _SHOWN else [names[0], "...", names[-1]]
     told: dict[str, Any] = {
-        "source": f"{len(names)} sources: {'; '.join(shown)}",
+        "source": "; ".join(shown) + (f" ({len(names)} in all)" if len(names) > _SHOWN else ""),
         "sources_given": count,
         "sources_outside": len(plan.outside),
         "sources_failed": json.dumps(dict(plan.failed)),
