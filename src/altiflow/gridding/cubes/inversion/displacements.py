@@ -16,6 +16,7 @@ from altiflow.gridding.cubes.blocks import map_pixels
 from altiflow.gridding.cubes.inversion.fits import Layout, PixelFits
 from altiflow.gridding.cubes.inversion.models import SEASON_DAYS, Level, Model, ModelName, make_model
 from altiflow.gridding.cubes.inversion.normals import Rows, slice_rows
+from altiflow.gridding.cubes.inversion.panels import make_tables
 from altiflow.gridding.cubes.layers import (
     EPOCH,
     Spans,
@@ -155,6 +156,7 @@ def invert_displacements(
         model=made,
         rows=rows,
         support=support,
+        tables=make_tables(rows, support, len(penalty) - 1),
         sigma=None if sigma is None else sigma[rows.order],
         penalty=penalty,
         outlier_mad=outlier_mad,

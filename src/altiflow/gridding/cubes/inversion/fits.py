@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +11,9 @@ import numpy.typing as npt
 from altiflow.gridding.cubes.blocks import LANE, Samples
 from altiflow.gridding.cubes.inversion.bands import Factors, factorise
 from altiflow.gridding.cubes.inversion.models import SEASON_DAYS, Model
-from altiflow.gridding.cubes.inversion.normals import Rows, add_products, add_rows, predict, sum_rows
-from altiflow.gridding.cubes.medians import MAD_SCALE, median_of_valid
+from altiflow.gridding.cubes.inversion.normals import Rows
+from altiflow.gridding.cubes.inversion.panels import DENSE, Lanes, Panel, Tables, make_lanes, make_listed
+from altiflow.gridding.cubes.medians import MAD_SCALE
 
 __all__ = ["MAX_ROUNDS", "Layout", "PixelFits"]
 
@@ -63,16 +63,10 @@ class Layout:
 
 @dataclass
 class _Sums:
-    """Sums over the pairs of one component that decide its fit: normal matrices (b + 1, p, n), right sides (p, n)."""
+    """What decides the fit of one component: normal matrices (b + 1, p, m) and right sides (p, m)."""
 
-    velocity: Floats
-    precision: Floats
     normal: Floats
     right: Floats
-
-    def of(self, places: Ints) -> Floats:
-        """Return velocities of some pixels (layers, places)."""
-        return _take(self.velocity, places)
 
 
 @dataclass(frozen=True)
@@ -85,6 +79,8 @@ class PixelFits:
         The model, and the means of its functions over each layer; layers come in the order of these rows.
     support
         For each layer and bin 1 where they meet, then the days that they share.
+    tables
+        Both as sparse matrices.
     sigma
         Standard error of each layer's velocity (layers, 1) where those of the cube do not count, else None.
     penalty
@@ -98,6 +94,7 @@ class PixelFits:
     model: Model
     rows: Rows
     support: Rows
+    tables: Tables
     sigma: Floats | None
     penalty: Floats
     outlier_mad: float | None
@@ -107,86 +104,92 @@ class PixelFits:
         """Return the rows of :class:`Layout` for each pixel."""
         sigmas = (self.sigma, self.sigma) if self.sigma is not None else (samples.vx_sigma, samples.vy_sigma)
         valid = samples.valid & self.rows.held[:, None]
-        precisions = []
+        precision = []
         for sigma in sigmas:
             known = np.ones((1, 1)) if sigma is None else sigma
             good = np.isfinite(known) & (known > 0)
-            precisions.append(np.divide(1.0, known**2, out=np.zeros(known.shape), where=good))
+            precision.append(np.divide(1.0, known**2, out=np.zeros(known.shape), where=good))
             valid &= good
-        sums = []
-        for velocity, precision in zip((samples.vx, samples.vy), precisions, strict=True):
-            values = np.where(valid, velocity, 0.0)
-            sums.append(_Sums(values, precision, *self._sum_up(values, precision, valid)))
-        used = valid if self.outlier_mad is None else self._reject(sums, valid)
-        return self._assess(sums, used, valid)
+        count = valid.sum(axis=0)
+        layout = Layout(self.model.levels, self.model.wave, self.model.trend)
+        found = np.full((layout.rows, count.size), np.nan)
+        for name in ("count", "overlap_days", "n_pairs", "n_rejected"):
+            found[layout.places()[name]] = 0.0
+        dense = count >= DENSE * len(valid)
+        for side, places in ((True, np.flatnonzero(dense)), (False, np.flatnonzero(~dense & (count > 0)))):
+            if places.size:
+                panel, mine = self._panel(samples, (precision[0], precision[1]), valid, places, side_by_side=side)
+                found[:, places] = self._fit(panel, mine, layout)[:, : places.size]
+        return found
 
-    def _sum_up(self, velocity: Floats, precision: Floats, used: Bools) -> tuple[Floats, Floats]:
-        """Return normal matrices (b + 1, p, n) and right sides (p, n) of the used pairs."""
-        shape = (self.rows.columns, used.shape[1] // LANE, LANE)
-        normal, right = np.zeros((len(self.penalty), *shape)), np.zeros(shape)
-        for one in self.rows.slices:
-            some = slice(one.start, one.stop)
-            if not used[some].any():
-                continue
-            weights = used[some] * _part(precision, some)
-            add_products(normal, one, weights)
-            weights *= velocity[some]
-            add_rows(right, one, weights)
-        return normal.reshape(*normal.shape[:2], -1), right.reshape(len(right), -1)
+    def _panel(
+        self, samples: Samples, precision: tuple[Floats, Floats], valid: Bools, places: Ints, *, side_by_side: bool
+    ) -> tuple[Panel, Ints]:
+        """Return the pairs of some pixels, and the numbers of its pixels."""
+        mine = _whole_lanes(places) if side_by_side else places
+        if not np.array_equal(mine, np.arange(valid.shape[1])):
+            valid = valid[:, mine]
+            samples = Samples(samples.vx[:, mine], samples.vy[:, mine], None, None)
+            first, second = (one if one.shape[1] == 1 else one[:, mine] for one in precision)
+            precision = (first, second)
+        velocity = (samples.vx, samples.vy)
+        if side_by_side:
+            lanes = make_lanes(self.rows, self.support, len(self.penalty) - 1, velocity, precision, valid)
+            return lanes, np.arange(mine.size)
+        return make_listed(self.tables, velocity, precision, valid), np.arange(mine.size)
+
+    def _fit(self, panel: Panel, pixels: Ints, layout: Layout) -> Floats:
+        """Return the rows of :class:`Layout` for the pixels of a panel."""
+        sums = [_Sums(*panel.sums(component, panel.valid)) for component in (0, 1)]
+        used = panel.valid if self.outlier_mad is None else self._reject(panel, sums, pixels)
+        return self._assess(panel, sums, used, layout)
 
     def _factorise(self, normal: Floats) -> Factors:
         """Return the factors of the normal matrices and the penalty."""
         return factorise(normal + self.penalty[:, :, None])
 
-    def _reject(self, sums: list[_Sums], valid: Bools) -> Bools:
-        """Return the pairs (layers, n) that are no outliers, judging all of them in every round.
+    def _reject(self, panel: Panel, sums: list[_Sums], places: Ints) -> Bools:
+        """Return the pairs that are no outliers, judging all of them in every round.
 
-        Only pixels where the last round changed any are fitted again; the sums are those of the pairs returned.
+        Only pixels where the last round changed any are fitted again; the sums become those of the pairs returned.
         """
-        used, places = valid.copy(), np.arange(valid.shape[1])
+        used, some, part = panel.valid.copy(), places, panel
         for _ in range(MAX_ROUNDS):
-            some = _whole_lanes(places, valid.shape[1])
-            kept = self._judge(sums, some, _take(used, some), _take(valid, some))[:, : places.size]
-            changed = (kept != _take(used, places)).any(axis=0)
-            places, kept = places[changed], kept[:, changed]
-            if places.size == 0:
+            before = used if part is panel else panel.pick(used, some)
+            kept = self._judge(part, [_Sums(one.normal[:, :, some], one.right[:, some]) for one in sums], before)
+            changed = np.unique(some[part.count(kept != before) > 0])
+            if changed.size == 0:
                 break
-            used[:, places] = kept
-            some = _whole_lanes(places, valid.shape[1])
-            for one in sums:
-                normal, right = self._sum_up(one.of(some), _take(one.precision, some), _take(used, some))
-                one.normal[:, :, some], one.right[:, some] = normal, right
+            panel.put(used, some, kept)
+            some = _whole_lanes(changed) if isinstance(panel, Lanes) else changed
+            part = panel.take(some)
+            for component, one in enumerate(sums):
+                one.normal[:, :, some], one.right[:, some] = part.sums(component, panel.pick(used, some))
         return used
 
-    def _judge(self, sums: list[_Sums], places: Ints, used: Bools, valid: Bools) -> Bools:
+    def _judge(self, panel: Panel, sums: list[_Sums], used: Bools) -> Bools:
         """Return which valid pairs lie within the limit around the fit to the used ones, in both components."""
-        kept = valid.copy()
-        for one in sums:
-            factors = self._factorise(one.normal[:, :, places]).solve(one.right[:, places])
-            velocity, root = one.of(places), np.sqrt(_take(one.precision, places))
-            away = np.zeros(valid.shape)
-            for piece in self.rows.slices:
-                some = slice(piece.start, piece.stop)
-                if valid[some].any():
-                    size = np.abs(velocity[some] - predict(piece, factors))
-                    away[some] = np.multiply(size, _part(root, some), out=size)
-            limit = (self.outlier_mad or np.inf) * MAD_SCALE * median_of_valid(away, used)
+        kept = panel.valid.copy()
+        for component, one in enumerate(sums):
+            factors = self._factorise(one.normal).solve(one.right)
+            away = panel.away(component, factors)
+            limit = (self.outlier_mad or np.inf) * MAD_SCALE * panel.median(away, used)
             # Pixels without a pair have no limit.
-            floor = _ROUNDING * np.abs(factors).max(axis=0) * root.max(axis=0)
-            kept &= ~(away > np.fmax(limit, floor))
+            floor = _ROUNDING * np.abs(factors).max(axis=0) * panel.largest_root(component)
+            kept &= ~panel.above(away, np.fmax(limit, floor))
         return kept
 
-    def _assess(self, sums: list[_Sums], used: Bools, valid: Bools) -> Floats:
+    def _assess(self, panel: Panel, sums: list[_Sums], used: Bools, layout: Layout) -> Floats:
         """Return the result of the pairs that are used."""
-        layout = Layout(self.model.levels, self.model.wave, self.model.trend)
-        found, places = np.full((layout.rows, used.shape[1]), np.nan), layout.places()
-        met = sum_rows(self.support, used.astype(np.float64))
-        count, pairs = met[: layout.levels], used.sum(axis=0)
+        pairs, places = panel.count(used), layout.places()
+        found = np.full((layout.rows, pairs.size), np.nan)
+        met = panel.meetings(used)
+        count = met[: layout.levels]
         found[places["count"]], found[places["overlap_days"]] = count, met[layout.levels :]
-        found[places["n_pairs"]], found[places["n_rejected"]] = pairs, valid.sum(axis=0) - pairs
-        for name, one in zip(("vx", "vy"), sums, strict=True):
+        found[places["n_pairs"]], found[places["n_rejected"]] = pairs, panel.count(panel.valid) - pairs
+        for component, (name, one) in enumerate(zip(("vx", "vy"), sums, strict=True)):
             solved = self._factorise(one.normal)
-            factors, squares = self._refine(solved, one, used)
+            factors, squares = self._refine(panel, component, solved, one.right, used)
             apart, covariance = solved.told_apart(), solved.inverse()
             sure = apart[: layout.levels] & (count >= self.min_pairs)
             found[places[name]] = np.where(sure, factors[: layout.levels], np.nan)
@@ -200,27 +203,17 @@ class PixelFits:
                 self._tell_wave(found, places, name, factors, apart, covariance)
         return found
 
-    def _refine(self, solved: Factors, one: _Sums, used: Bools) -> tuple[Floats, Floats]:
-        """Return the factors (p, n) after one step on the residuals, and the weighted sum of squares (n,).
+    def _refine(
+        self, panel: Panel, component: int, solved: Factors, right: Floats, used: Bools
+    ) -> tuple[Floats, Floats]:
+        """Return the factors (p, m) after one step on the residuals, and the weighted sum of squares (m,).
 
         Residuals are exact where the normal equations are not, so that what their squared condition has cost comes
         back (Björck 1987, corrected seminormal equations).
         """
-        factors = solved.solve(one.right)
-        right = np.zeros((len(factors), used.shape[1] // LANE, LANE))
-        squares = np.zeros(used.shape[1])
-        for piece in self.rows.slices:
-            some = slice(piece.start, piece.stop)
-            if not used[some].any():
-                continue
-            left = one.velocity[some] - predict(piece, factors)
-            weighted = left * used[some]
-            weighted *= _part(one.precision, some)
-            add_rows(right, piece, weighted)
-            weighted *= left
-            squares += weighted.sum(axis=0)
-        step = right.reshape(factors.shape) - _times(self.penalty, factors)
-        return factors + solved.solve(step), squares
+        factors = solved.solve(right)
+        left, squares = panel.residual_sums(component, factors, used)
+        return factors + solved.solve(left - _times(self.penalty, factors)), squares
 
     def _tell_trend(
         self, found: Floats, places: dict[str, slice], name: str, factors: Floats, apart: Bools, covariance: Floats
@@ -270,19 +263,6 @@ def _times(penalty: Floats, factors: Floats) -> Floats:
     return np.asarray(found)
 
 
-def _whole_lanes(places: Ints, pixels: int) -> Ints:
-    """Return pixels, the last one again and again to fill the lane; all of them where nearly all are wanted."""
-    short = -places.size % LANE
-    return np.concatenate([places, np.full(short, places[-1])]) if places.size < pixels else places
-
-
-def _take(values: npt.NDArray[Any], places: Ints) -> npt.NDArray[Any]:
-    """Return columns of (layers, pixels); what holds for all pixels stays as it is."""
-    if values.shape[1] == 1 or np.array_equal(places, np.arange(values.shape[1])):
-        return values
-    return values[:, places]
-
-
-def _part(values: Floats, some: slice) -> Floats:
-    """Return some layers of (layers, n) or of what holds for all of them, (1, 1)."""
-    return values if len(values) == 1 else values[some]
+def _whole_lanes(places: Ints) -> Ints:
+    """Return pixels, the last one again and again to fill the lane."""
+    return np.concatenate([places, np.full(-places.size % LANE, places[-1])])
