@@ -14,6 +14,7 @@ import xarray as xr
 from altiflow.errors import FieldError, InputError
 from altiflow.fusion.intervals import layer_bounds
 from altiflow.fusion.layers import is_undated, read_layer
+from altiflow.gridding.cubes.convert import nominal_displacement
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.gridding.vectors import apply_matrix, metric_matrix
 from altiflow.readers.field import check_field
@@ -148,6 +149,8 @@ def motion_of(velocity: xr.Dataset, *, time_rule: TimeRule = "linear", steady: b
     if time_rule not in get_args(TimeRule):
         raise InputError(f"time_rule must be 'linear' or 'constant', got {time_rule!r}")
     moved = checked.attrs["velocity_kind"] == "displacement"
+    if moved:
+        checked = nominal_displacement(checked)
     if steady:
         return _steady(checked, moved)
     if is_undated(checked):

@@ -13,7 +13,7 @@ from altiflow.gridding.vectors import metric_matrix
 from altiflow.readers.field import Metric, check_field
 from altiflow.units import YEAR_DAYS, canonical_unit, convert_factor
 
-__all__ = ["convert_field"]
+__all__ = ["convert_field", "nominal_displacement"]
 
 _LINEAR = ("vx", "vy", "vx_sigma", "vy_sigma")
 _SHIFTS = ("stable_shift_x", "stable_shift_y")
@@ -26,7 +26,8 @@ def convert_field(
     """Return a velocity field in another metric or unit; a displacement becomes the mean velocity of its interval.
 
     That of a displacement is the velocity of the parcel that starts at the cell, not that at the cell: over an
-    interval T they differ by about half of T (v · ∇) v.
+    interval T they differ by about half of T (v · ∇) v. Cells that begin and end at their own times (``start_offset``,
+    ``end_offset`` of OSI SAF) count with their own interval.
 
     Parameters
     ----------
@@ -78,13 +79,38 @@ def _as_velocity(field: xr.Dataset) -> xr.Dataset:
     if field.attrs["velocity_kind"] == "velocity":
         return field
     bounds = field["time_bnds"].values
-    days = (bounds[:, 1] - bounds[:, 0]) / _DAY
+    days = _cell_days(field)
     if np.isnat(bounds).any() or (days <= 0).any():
         raise FieldError(
             "a displacement is a velocity only over an interval; give every layer start and end (time_bnds)"
         )
     changed = {"velocity_kind": "velocity", "time_rule": "interval_mean"}
-    return _scaled(field, 1 / days, f"{field.attrs['units']} d-1").assign_attrs(changed)
+    kept = field.drop_vars(["start_offset", "end_offset"], errors="ignore")
+    return _scaled(kept, 1 / days, f"{field.attrs['units']} d-1").assign_attrs(changed)
+
+
+def _cell_days(field: xr.Dataset) -> npt.NDArray[np.float64]:
+    """Return the length of the intervals [d], (time,), or (time, y, x) where cells begin and end at their own times."""
+    bounds = field["time_bnds"].values
+    days = np.asarray((bounds[:, 1] - bounds[:, 0]) / _DAY, float)
+    if not {"start_offset", "end_offset"} <= set(field.variables):
+        return days
+    longer = np.asarray(field["end_offset"].values - field["start_offset"].values, float) / 86_400.0
+    return days[:, None, None] + np.where(np.isfinite(longer), longer, 0.0)
+
+
+def nominal_displacement(field: xr.Dataset) -> xr.Dataset:
+    """Return displacements as if every cell had moved for the interval of its layer, at the velocity that it had.
+
+    Cells of OSI SAF begin and end hours before or after the nominal times; a field without such times comes back as it
+    is.
+    """
+    if not {"start_offset", "end_offset"} <= set(field.variables):
+        return field
+    bounds = field["time_bnds"].values
+    nominal = np.asarray((bounds[:, 1] - bounds[:, 0]) / _DAY, float)[:, None, None]
+    kept = field.drop_vars(["start_offset", "end_offset"])
+    return _scaled(kept, nominal / _cell_days(field), str(field.attrs["units"]))
 
 
 def _convert_units(field: xr.Dataset, units: str, year_days: float | None) -> xr.Dataset:
@@ -101,13 +127,15 @@ def _convert_units(field: xr.Dataset, units: str, year_days: float | None) -> xr
 
 
 def _scaled(field: xr.Dataset, factor: npt.NDArray[np.float64], units: str) -> xr.Dataset:
-    """Return the field with every velocity times a factor per layer (time,)."""
-    result, scale = field.copy(), xr.DataArray(factor, dims="time")
-    for name in (*_LINEAR, *_SHIFTS, "vxy_covariance"):
+    """Return the field with every velocity times a factor (time,) or (time, y, x)."""
+    result, scale = field.copy(), xr.DataArray(factor, dims=("time", "y", "x")[: factor.ndim])
+    shifts = _SHIFTS if factor.ndim == 1 else ()
+    for name in (*_LINEAR, *shifts, "vxy_covariance"):
         if name in field.variables:
             old = field[name]
             new = old * (scale**2 if name == "vxy_covariance" else scale)
-            variable = xr.Variable(old.dims, new.transpose(*old.dims).values.astype(old.dtype), dict(old.attrs))
+            dims = old.dims if factor.ndim == 1 else scale.dims
+            variable = xr.Variable(dims, new.transpose(*dims).values.astype(old.dtype), dict(old.attrs))
             variable.attrs["units"] = f"({units})2" if name == "vxy_covariance" else units
             result[name] = variable
     return result.assign_attrs(units=units)

@@ -25,7 +25,7 @@ from altiflow.gridding.remap.resample import Lattice, PointMethod, Stencil, cell
 from altiflow.gridding.vectors import apply_matrix, transfer_matrix
 from altiflow.readers.field import Metric
 
-__all__ = ["AlignMethod", "Patch", "PatchMethod", "choose_method", "cut_patches", "reached_window"]
+__all__ = ["AlignMethod", "Patch", "PatchMethod", "choose_method", "cut_patches", "reached_window", "turn_covariance"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -103,7 +103,7 @@ class Patch:
         """
         if self.matrix is not None:
             turned = np.stack(apply_matrix(self.matrix, values[0], values[1]))
-            errors = [_turn_covariance(self.matrix, values[2:])] if len(values) > 2 else []
+            errors = [turn_covariance(self.matrix, values[2:])] if len(values) > 2 else []
             values = np.concatenate([turned, *errors])
         shape = (*values.shape[:2], self.rows.stop - self.rows.start, self.cols.stop - self.cols.start)
         found = self.stencil.apply(values)
@@ -112,7 +112,7 @@ class Patch:
         return mean_of_points(found.reshape(*values.shape[:2], self.points, -1)).reshape(shape)
 
 
-def _turn_covariance(matrix: Floats, parts: Floats) -> Floats:
+def turn_covariance(matrix: Floats, parts: Floats) -> Floats:
     """Return var_x, var_y and their covariance (3, ...) of vectors that a matrix (..., 2, 2) turns: T cov Tᵀ."""
     a, b, c, d = (matrix[..., i, j] for i in (0, 1) for j in (0, 1))
     var_x, var_y, cov = parts

@@ -9,7 +9,7 @@ import pyproj
 import pytest
 import xarray as xr
 
-from altiflow import Grid, read_velocity
+from altiflow import Grid, invert_displacements, read_velocity, series_at
 from altiflow.errors import CorruptGranuleError, FieldError, InputError, NoOverlapError
 from altiflow.gridding.cubes import build_cube
 from altiflow.gridding.cubes.building.store import CubeStore
@@ -190,6 +190,110 @@ def test_int16_in_steps(write_pair, tmp_path):
         assert (raw.vx.dtype, raw.vx.attrs["_FillValue"]) == (np.int16, -32767)
     with pytest.raises(InputError, match=r"precision=0\.001 cannot hold vx of 100"):
         build_cube([path], home_grid(), store=tmp_path / "d.zarr", precision=0.001)
+    coarse = build_cube([path], home_grid(), store=tmp_path / "e.zarr", precision=50.0)
+    assert (coarse.vx_sigma.values > 0).all()
+
+
+@pytest.mark.parametrize("last", ["vx", "vy", "vx_sigma", "vy_sigma", "vxy_covariance"])
+def test_a_run_killed_between_two_variables_loses_nothing(write_pair, days, tmp_path, monkeypatch, last):
+    paths = make_many(write_pair, days)
+    whole = build_cube(paths, home_grid(), store=tmp_path / "whole.zarr")
+    array, reached = CubeStore._array, []
+
+    def stop(self, root, name: str):
+        # Reading vx comes first; then every variable is written, this one not any more.
+        if name == last and reached:
+            raise KeyboardInterrupt
+        reached.append(name)
+        return array(self, root, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CubeStore, "_array", stop)
+        with pytest.raises(KeyboardInterrupt):
+            build_cube(paths, home_grid(), store=tmp_path / "cut.zarr")
+    again = build_cube(paths, home_grid(), store=tmp_path / "cut.zarr")
+    xr.testing.assert_equal(whole.load(), again.load())
+
+
+def test_layers_that_are_no_pairs_are_never_merged_by_name(tmp_path):
+    field = cube_on(32646, 784_260.0, 3, tmp_path).drop_vars("granule")
+    layers = [field.isel(time=[n]) for n in range(3)]
+    grid = Grid.from_centres(32646, field.x.values, field.y.values)
+    cube = build_cube(layers, grid, store=tmp_path / "c.zarr")
+    assert (cube.sizes["time"], cube.attrs["layers_merged"]) == (3, 0)
+    np.testing.assert_array_equal(cube.vx.values, field.vx.values)
+
+
+def test_two_files_of_one_pair_fill_each_other(tmp_path):
+    pytest.importorskip("dask")
+    whole = cube_on(32646, 784_260.0, 1, tmp_path)
+    west, east = whole.isel(x=slice(0, 11)), whole.isel(x=slice(9, 20))
+    grid = Grid.from_centres(32646, whole.x.values, whole.y.values)
+    stored = build_cube([west, east], grid, store=tmp_path / "c.zarr")
+    np.testing.assert_array_equal(stored.vx.values, whole.vx.values)
+    np.testing.assert_array_equal(build_cube([west, east], grid).vx.values, whole.vx.values)
+
+
+def test_many_shared_pairs_are_merged_in_few_steps(tmp_path):
+    pytest.importorskip("dask")
+    left, right = cube_on(32646, 784_260.0, 200, tmp_path), cube_on(32646, 784_260.0 + 10 * 120, 200, tmp_path)
+    grid = Grid.from_centres(32646, np.union1d(left.x.values, right.x.values), left.y.values)
+    cube = build_cube([left, right], grid)
+    assert len(cube.vx.__dask_graph__()) < 2_000
+    np.testing.assert_array_equal(cube.vx.values[:, :, :20], left.vx.values)
+    np.testing.assert_array_equal(cube.vx.values[:, :, 20:], right.vx.values[:, :, 10:])
+
+
+def test_sources_outside_the_period_are_counted(write_pair, days, tmp_path):
+    paths = make_many(write_pair, days)
+    field = cube_on(32646, 784_260.0, 4, tmp_path)
+    cube = build_cube(paths, home_grid(), store=tmp_path / "c.zarr", period=("2020-01-20", "2020-02-01"))
+    assert (cube.sizes["time"], cube.attrs["sources_outside_period"]) == (3, 4)
+    grid = Grid.from_centres(32646, field.x.values, field.y.values)
+    cut = build_cube(field, grid, store=tmp_path / "d.zarr", period=("2020-01-18", "2020-02-01"))
+    assert cut.sizes["time"] == 2
+    with pytest.raises(NoOverlapError, match="4 have no layer in the period"):
+        build_cube(paths[:4], home_grid(), store=tmp_path / "e.zarr", period=("2030-01-20", "2030-02-01"))
+
+
+def test_a_source_that_changed_is_not_gone_on_with(write_pair, days, tmp_path, monkeypatch):
+    monkeypatch.setattr("altiflow.gridding.cubes.building.plan._LAYERS", 2)
+    paths = make_many(write_pair, days)
+    with monkeypatch.context() as patched:
+        patched.setattr(CubeStore, "publish", lambda *args, **kwargs: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            build_cube(paths, home_grid(), store=tmp_path / "c.zarr")
+    paths[3] = write_pair("LC08_03", 32607, truth=(7.0, 7.0), **days(3, 19))
+    with pytest.raises(InputError, match="unfinished cube"):
+        build_cube(paths, home_grid(), store=tmp_path / "c.zarr")
+    shutil.rmtree(tmp_path / ".c.part.zarr")
+    assert build_cube(paths, home_grid(), store=tmp_path / "c.zarr").sizes["time"] == 7
+
+
+def test_a_cube_of_a_cube_keeps_the_covariance_and_series_turn_it_back(write_pair, tmp_path):
+    path = write_pair("LC08_a", 32607)
+    cube = build_cube([path], home_grid(), store=tmp_path / "a.zarr")
+    again = build_cube(tmp_path / "a.zarr", home_grid(), store=tmp_path / "b.zarr")
+    np.testing.assert_array_equal(again.vxy_covariance.values, cube.vxy_covariance.values)
+    x, y = (float(cube[name][10]) for name in ("x", "y"))
+    other = read_velocity(path).isel(x=slice(0, 2), y=slice(0, 2))
+    other["x"], other["y"] = ("x", [0.0, 120.0]), ("y", [120.0, 0.0])
+    far = other.assign_coords(granule=("time", ["other"]))
+    place = pyproj.Transformer.from_crs(3413, 32607, always_xy=True).transform(x, y)
+    series = series_at([far, cube], [place], crs=32607)
+    assert (series.vx_sigma.values[1, 0], series.vy_sigma.values[1, 0]) == pytest.approx((10.0, 20.0), rel=1e-4)
+    assert series.vxy_covariance.values[1, 0] == pytest.approx(0.0, abs=0.02)
+
+
+def test_a_long_source_of_fine_cells_is_taken_in_tiles_of_its_own_cells(tmp_path, monkeypatch):
+    fine = cube_on(32646, 784_260.0, 30, tmp_path)
+    grid = Grid.from_bounds(32646, (784_200, 3_308_620, 786_600, 3_310_060), 480)
+    whole = build_cube(fine, grid, store=tmp_path / "a.zarr").load()
+    monkeypatch.setattr("altiflow.gridding.cubes.building.pieces._WINDOW", 30 * 100)
+    monkeypatch.setattr("altiflow.gridding.cubes.building.pieces._STACK", 128)
+    tiled = build_cube(fine, grid, store=tmp_path / "b.zarr").load()
+    xr.testing.assert_equal(whole, tiled)
+    assert np.isfinite(whole.vx.values).all()
 
 
 class TestWhatIsWrong:
@@ -238,7 +342,8 @@ class TestWhatIsWrong:
         silent.to_netcdf(path, engine="h5netcdf")
         cube = build_cube([path], home_grid(), store=tmp_path / "c.zarr").load()
         assert np.isfinite(cube.vx.values).all()
-        assert np.isnan(cube.vx_sigma.values).all()
+        assert "vx_sigma" not in cube
+        assert np.isfinite(invert_displacements(cube, "YS").vx.values).any()
 
     def test_a_store_that_is_there_is_not_overwritten_unasked(self, write_pair, tmp_path):
         path = write_pair("a")

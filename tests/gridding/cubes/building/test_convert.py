@@ -8,6 +8,7 @@ import pytest
 
 from altiflow.errors import FieldError, InputError
 from altiflow.gridding.cubes import convert_field
+from altiflow.gridding.cubes.convert import nominal_displacement
 from altiflow.readers.field import build_field
 
 BOUNDS = np.array([["2020-01-01T12", "2020-01-03T12"]], dtype="M8[ns]")
@@ -83,3 +84,14 @@ def test_what_cannot_be_converted():
     still = still.assign_coords(time_bnds=(("time", "nv"), BOUNDS[:, :1].repeat(2, 1)), time=BOUNDS[:, 0])
     with pytest.raises(FieldError, match="only over an interval"):
         convert_field(still)
+
+
+def test_cells_with_their_own_start_and_end_have_their_own_velocity():
+    moved = make(50.0, "km", velocity_kind="displacement")
+    hours = np.array([[[0.0, 6.0, np.nan], [0.0, -6.0, 0.0]]]) * 3600
+    moved["start_offset"] = (("time", "y", "x"), -hours)
+    moved["end_offset"] = (("time", "y", "x"), hours)
+    found = convert_field(moved, units="cm/s").vx.values[0]
+    expected = 50e5 / (np.array([[48, 60, 48], [48, 36, 48]]) * 3600.0)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(nominal_displacement(moved).vx.values[0], expected * 48 * 3600 / 1e5, rtol=1e-12)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import xarray as xr
 import zarr
 
@@ -66,7 +67,7 @@ class CubeStore:
         target.parent.mkdir(parents=True, exist_ok=True)
         store = cls(target, target.with_name(f".{target.stem}.part.zarr"), precision)
         signature = f"{plan.signature}-{precision}-{sorted(extra.items())}"
-        if store._log.exists():
+        if store._log.exists() and store.part.exists():
             if store._progress()["signature"] != signature:
                 raise InputError(
                     f"{store.part} is an unfinished cube of other sources or options; delete it and {store._log.name} "
@@ -85,16 +86,23 @@ class CubeStore:
     def write(self, layers: npt.NDArray[np.intp], rows: slice, cols: slice, values: npt.NDArray[np.float32]) -> None:
         """Put values (variables, n, rows, cols) into layers (n,) where the store has none yet.
 
-        A layer that comes from two sources keeps what the first has given, cell by cell.
+        A layer that comes from two sources keeps what the first has given, cell by cell. vx is written last: what it
+        does not hold counts as not written, wherever a run was interrupted.
         """
+        once = np.flatnonzero(~pd.Index(layers).duplicated())
+        if once.size < layers.size:
+            again = np.setdiff1d(np.arange(layers.size), once)
+            self.write(layers[once], rows, cols, values[:, once])
+            self.write(layers[again], rows, cols, values[:, again])
+            return
         root = zarr.open_group(str(self.part), mode="r+", zarr_format=2)
         run = slice(int(layers[0]), int(layers[-1]) + 1)
         straight = run.stop - run.start == len(layers) and bool((np.diff(layers) == 1).all())
         place = (run if straight else layers, rows, cols)
         before = self._component(root, "vx", place)
         free = ~np.isfinite(before)
-        for name, new in zip(NAMES, values, strict=False):
-            raw = self._encode(name, new)
+        ready = [(name, self._encode(name, new)) for name, new in zip(NAMES, values, strict=False)]
+        for name, raw in reversed(ready):
             if not free.all():
                 old = self._array(root, name).oindex[place]
                 raw = np.where(free, raw, old)
@@ -176,6 +184,9 @@ class CubeStore:
         if self.precision is None or name == "vxy_covariance":
             return values
         steps = np.rint(values.astype(float) / self.precision)
+        if name.endswith("_sigma"):
+            # An error below half a step is not none.
+            steps = np.where(values > 0, np.maximum(steps, 1.0), steps)
         if np.nanmax(np.abs(steps), initial=0.0) > 32766:
             largest = float(np.nanmax(np.abs(values)))
             raise InputError(

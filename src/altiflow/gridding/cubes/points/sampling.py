@@ -11,6 +11,7 @@ import pandas as pd
 import pyproj
 import xarray as xr
 
+from altiflow.gridding.remap.patches import turn_covariance
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.gridding.vectors import apply_matrix, metric_matrix, transfer_matrix
 from altiflow.readers.field import LAYER_COORDS, is_cube
@@ -26,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 _BLOCK = 1 << 22
 """Values that are interpolated at a time."""
 
-PARTS = ("vx", "vy", "vx_sigma", "vy_sigma")
+PARTS = ("vx", "vy", "vx_sigma", "vy_sigma", "vxy_covariance")
 """Variables of a field that a series has, as far as the field has them."""
 
 
@@ -124,8 +125,10 @@ def _convert_points(part: xr.Dataset, places: tuple[Floats, Floats], home: dict[
     result = part.copy()
     turned = [*apply_matrix(matrix[None], part["vx"].values, part["vy"].values)]
     if {"vx_sigma", "vy_sigma"} <= set(part.data_vars):
-        sigmas = (_spread(part, name) ** 2 for name in ("vx_sigma", "vy_sigma"))
-        turned += [np.sqrt(values) for values in apply_matrix(matrix[None] ** 2, *sigmas)]
+        known = [_spread(part, name) ** 2 for name in ("vx_sigma", "vy_sigma")]
+        cov = part["vxy_covariance"].values if "vxy_covariance" in part else np.zeros_like(known[0])
+        spread = turn_covariance(matrix[None], np.stack([*known, cov]))
+        turned += [np.sqrt(spread[0]), np.sqrt(spread[1]), spread[2]]
     for name, values in zip(PARTS, turned, strict=False):
         result[name] = (("time", "point"), values.astype(part["vx"].dtype))
     result.attrs = {**{key: value for key, value in own.items() if key != "year_days"}, **home}
@@ -136,6 +139,12 @@ def _spread(part: xr.Dataset, name: str) -> npt.NDArray[np.floating[Any]]:
     """Return a variable of a series on (time, point), one per layer repeated where there is a velocity."""
     values = part[name].values
     return values if values.ndim == 2 else np.where(np.isfinite(part["vx"].values), values[:, None], np.nan)
+
+
+def _unknown(part: xr.Dataset, name: str) -> npt.NDArray[np.floating[Any]]:
+    """Return an error that a series does not have, (time, point): NaN; a covariance is 0 beside known errors."""
+    known = name == "vxy_covariance" and "vx_sigma" in part
+    return np.full(part["vx"].shape, 0.0 if known else np.nan, dtype=part["vx"].dtype)
 
 
 def layer_coordinates(field: xr.Dataset) -> dict[str, Any]:
@@ -153,8 +162,9 @@ def merge_series(parts: list[xr.Dataset]) -> xr.Dataset:
         return parts[0]
     for part in parts:
         for name in PARTS[2:]:
-            if name in part:
-                part[name] = (("time", "point"), _spread(part, name))
+            if any(name in other for other in parts):
+                # Where a field has no errors they are not known; that of another's stay.
+                part[name] = (("time", "point"), _spread(part, name) if name in part else _unknown(part, name))
     names = set.intersection(*(set(part.variables) for part in parts))
     kept = [part.drop_vars([name for name in part.variables if name not in names]) for part in parts]
     joined = xr.concat(kept, dim="time", data_vars="all", coords="minimal", compat="override", combine_attrs="override")

@@ -23,6 +23,9 @@ __all__ = ["series_along", "series_at", "series_in"]
 
 Floats = npt.NDArray[np.float64]
 
+_VALUES = 1 << 24
+"""Values of a component that are read at a time for the mean of an area."""
+
 
 def series_at(
     velocity: xr.Dataset | Sequence[xr.Dataset],
@@ -193,25 +196,37 @@ def _home(fields: list[xr.Dataset], metric: Metric | None) -> dict[str, Any]:
 
 
 def _mean_inside(field: xr.Dataset, inside: npt.NDArray[np.bool_], min_valid: float) -> xr.Dataset:
-    """Return the means of the components over cells (rows, cols), one point; layers a few at a time."""
-    rows, cols = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
-    window = field.isel(y=slice(rows[0], rows[-1] + 1), x=slice(cols[0], cols[-1] + 1))
-    within = inside[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    vx, vy = (np.asarray(window[name].values, float)[:, within] for name in ("vx", "vy"))
+    """Return the means of the components over cells (rows, cols), one point; cells a tile at a time."""
+    names = [name for name in PARTS if name in field]
+    layers = field.sizes["time"]
+    totals, count = {name: np.zeros(layers) for name in names}, np.zeros(layers, dtype=np.int64)
+    side = max(1, int(np.sqrt(_VALUES / layers)))
+    for top in range(0, inside.shape[0], side):
+        for left in range(0, inside.shape[1], side):
+            tile = slice(top, top + side), slice(left, left + side)
+            if inside[tile].any():
+                count += _add_tile(field.isel(y=tile[0], x=tile[1]), inside[tile], totals)
+    enough = (count > 0) & (count >= min_valid * inside.sum())
+    found = {
+        name: ("time", np.divide(total, count, out=np.full(layers, np.nan), where=enough))
+        for name, total in totals.items()
+    }
+    return xr.Dataset({**found, "count": ("time", count)}, coords=layer_coordinates(field))
+
+
+def _add_tile(
+    tile: xr.Dataset, inside: npt.NDArray[np.bool_], totals: dict[str, npt.NDArray[np.float64]]
+) -> npt.NDArray[np.int64]:
+    """Add the values of a tile's cells to the totals (time,), and return their number."""
+    vx, vy = (np.asarray(tile[name].values)[:, inside] for name in ("vx", "vy"))
     usable = np.isfinite(vx) & np.isfinite(vy)
-    if "valid" in window:
-        usable &= window["valid"].values.astype(bool)[:, within]
-    count = usable.sum(axis=1)
-    enough = (count > 0) & (count >= min_valid * within.sum())
-    found = {}
-    for name in PARTS:
-        if name in window:
-            values = np.asarray(window[name].values, float)
-            values = values[:, within] if values.ndim == 3 else np.broadcast_to(values[:, None], usable.shape)
-            total = np.where(usable, values, 0.0).sum(axis=1)
-            found[name] = np.divide(total, count, out=np.full(count.shape, np.nan), where=enough)
-    found["count"] = count
-    return xr.Dataset({key: ("time", values) for key, values in found.items()}, coords=layer_coordinates(field))
+    if "valid" in tile:
+        usable &= tile["valid"].values.astype(bool)[:, inside]
+    for name, total in totals.items():
+        values = np.asarray(tile[name].values) if name not in ("vx", "vy") else {"vx": vx, "vy": vy}[name]
+        spread = values[:, None] if values.ndim == 1 else values if name in ("vx", "vy") else values[:, inside]
+        total += np.where(usable, spread, 0.0).sum(axis=1, dtype=np.float64)
+    return np.asarray(usable.sum(axis=1), dtype=np.int64)
 
 
 def _finish(series: xr.Dataset, x: Floats, y: Floats, names: list[str], step: str) -> xr.Dataset:

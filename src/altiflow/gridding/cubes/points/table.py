@@ -52,7 +52,9 @@ def series_table(series: xr.Dataset, *, empty: bool = False) -> pd.DataFrame:
             columns[name] = values[layer] if values.ndim == 1 else values[layer, point]
     columns["speed"] = np.hypot(columns["vx"], columns["vy"])
     if {"vx_sigma", "vy_sigma"} <= set(columns):
-        along = np.hypot(columns["vx"] * columns["vx_sigma"], columns["vy"] * columns["vy_sigma"])
+        cross = columns.get("vxy_covariance", 0.0) * columns["vx"] * columns["vy"]
+        square = (columns["vx"] * columns["vx_sigma"]) ** 2 + (columns["vy"] * columns["vy_sigma"]) ** 2 + 2 * cross
+        along = np.sqrt(np.maximum(square, 0.0))
         moving = columns["speed"] > 0
         columns["v_sigma"] = np.divide(along, columns["speed"], out=np.full(along.shape, np.nan), where=moving)
     for name in LAYER_COORDS:
