@@ -48,6 +48,12 @@ class Factors:
         """Unknowns (p, n) that do not depend on those before them."""
         return self.inverse_pivot > 0
 
+    def put(self, places: npt.NDArray[np.intp], new: Factors) -> None:
+        """Set the systems of some pixels."""
+        self.lower[:, :, places] = new.lower
+        self.inverse_pivot[:, places] = new.inverse_pivot
+        self.scale[:, places] = new.scale
+
     def solve(self, right: Floats) -> Floats:
         """Return solutions (p, n); 0 for unknowns that depend on those before them."""
         count, band = right.shape[0], len(self.lower)

@@ -230,7 +230,8 @@ def _pair_sigma(cube: xr.Dataset, spans: Spans, rules: _Rules) -> tuple[Floats |
 def _penalty(model: Model, rows: Rows, smooth: float) -> Floats:
     """Return the upper band (b + 1, p) of ``smooth D2.T D2``, as wide as the normal matrix needs to be."""
     count, cyclic = model.unknowns, model.name == "cyclic"
-    reach = max(rows.reach, 2) if smooth else rows.reach
+    # Second differences reach two bins on, and the error of a wave needs the covariance of sine and cosine.
+    reach = max(rows.reach, 2 if smooth else 1 if model.wave else 0)
     band = count - 1 if cyclic else min(reach, count - 1)
     found = np.zeros((band + 1, count))
     if not smooth:

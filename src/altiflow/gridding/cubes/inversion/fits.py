@@ -61,12 +61,19 @@ class Layout:
         return found
 
 
-@dataclass
-class _Sums:
-    """What decides the fit of one component: normal matrices (b + 1, p, m) and right sides (p, m)."""
+@dataclass(frozen=True)
+class _Solved:
+    """One component: normal matrices (b + 1, p, m) without penalty, their factors with it, and solutions (p, m)."""
 
     normal: Floats
-    right: Floats
+    factors: Factors
+    values: Floats
+
+    def put(self, places: Ints, new: _Solved) -> None:
+        """Set some pixels."""
+        self.normal[:, :, places] = new.normal
+        self.values[:, places] = new.values
+        self.factors.put(places, new.factors)
 
 
 @dataclass(frozen=True)
@@ -140,46 +147,36 @@ class PixelFits:
 
     def _fit(self, panel: Panel, pixels: Ints, layout: Layout) -> Floats:
         """Return the rows of :class:`Layout` for the pixels of a panel."""
-        sums = [_Sums(*panel.sums(component, panel.valid)) for component in (0, 1)]
-        used = panel.valid if self.outlier_mad is None else self._reject(panel, sums, pixels)
-        return self._assess(panel, sums, used, layout)
+        solved = [self._solve(panel, component, panel.valid) for component in (0, 1)]
+        used = panel.valid if self.outlier_mad is None else self._reject(panel, solved, pixels, self.outlier_mad)
+        return self._assess(panel, solved, used, layout)
 
-    def _factorise(self, normal: Floats) -> Factors:
-        """Return the factors of the normal matrices and the penalty."""
-        return factorise(normal + self.penalty[:, :, None])
+    def _solve(self, panel: Panel, component: int, used: Bools) -> _Solved:
+        """Return the solution of the normal equations of one component."""
+        normal, right = panel.sums(component, used)
+        factors = factorise(normal + self.penalty[:, :, None])
+        return _Solved(normal, factors, factors.solve(right))
 
-    def _reject(self, panel: Panel, sums: list[_Sums], places: Ints) -> Bools:
+    def _reject(self, panel: Panel, solved: list[_Solved], places: Ints, threshold: float) -> Bools:
         """Return the pairs that are no outliers, judging all of them in every round.
 
-        Only pixels where the last round changed any are fitted again; the sums become those of the pairs returned.
+        Only pixels where the last round changed any are fitted again; `solved` becomes that of the pairs returned.
         """
         used, some, part = panel.valid.copy(), places, panel
         for _ in range(MAX_ROUNDS):
             before = used if part is panel else panel.pick(used, some)
-            kept = self._judge(part, [_Sums(one.normal[:, :, some], one.right[:, some]) for one in sums], before)
+            kept = _judge(part, [one.values[:, some] for one in solved], before, threshold * MAD_SCALE)
             changed = np.unique(some[part.count(kept != before) > 0])
             if changed.size == 0:
                 break
             panel.put(used, some, kept)
             some = _whole_lanes(changed) if isinstance(panel, Lanes) else changed
             part = panel.take(some)
-            for component, one in enumerate(sums):
-                one.normal[:, :, some], one.right[:, some] = part.sums(component, panel.pick(used, some))
+            for component, one in enumerate(solved):
+                one.put(some, self._solve(part, component, panel.pick(used, some)))
         return used
 
-    def _judge(self, panel: Panel, sums: list[_Sums], used: Bools) -> Bools:
-        """Return which valid pairs lie within the limit around the fit to the used ones, in both components."""
-        kept = panel.valid.copy()
-        for component, one in enumerate(sums):
-            factors = self._factorise(one.normal).solve(one.right)
-            away = panel.away(component, factors)
-            limit = (self.outlier_mad or np.inf) * MAD_SCALE * panel.median(away, used)
-            # Pixels without a pair have no limit.
-            floor = _ROUNDING * np.abs(factors).max(axis=0) * panel.largest_root(component)
-            kept &= ~panel.above(away, np.fmax(limit, floor))
-        return kept
-
-    def _assess(self, panel: Panel, sums: list[_Sums], used: Bools, layout: Layout) -> Floats:
+    def _assess(self, panel: Panel, solutions: list[_Solved], used: Bools, layout: Layout) -> Floats:
         """Return the result of the pairs that are used."""
         pairs, places = panel.count(used), layout.places()
         found = np.full((layout.rows, pairs.size), np.nan)
@@ -187,14 +184,13 @@ class PixelFits:
         count = met[: layout.levels]
         found[places["count"]], found[places["overlap_days"]] = count, met[layout.levels :]
         found[places["n_pairs"]], found[places["n_rejected"]] = pairs, panel.count(panel.valid) - pairs
-        for component, (name, one) in enumerate(zip(("vx", "vy"), sums, strict=True)):
-            solved = self._factorise(one.normal)
-            factors, squares = self._refine(panel, component, solved, one.right, used)
-            apart, covariance = solved.told_apart(), solved.inverse()
+        for component, (name, solved) in enumerate(zip(("vx", "vy"), solutions, strict=True)):
+            factors, squares = self._refine(panel, component, solved, used)
+            apart, covariance = solved.factors.told_apart(), solved.factors.inverse()
             sure = apart[: layout.levels] & (count >= self.min_pairs)
             found[places[name]] = np.where(sure, factors[: layout.levels], np.nan)
             found[places[f"{name}_sigma"]] = np.where(sure, np.sqrt(covariance[0, : layout.levels]), np.nan)
-            freedom = pairs - _parameters(one.normal, covariance)
+            freedom = pairs - _parameters(solved.normal, covariance)
             chi = np.divide(squares, freedom, out=np.full(freedom.shape, np.nan), where=freedom > 0.5)
             found[places[f"{name}_misfit"]] = np.sqrt(chi)
             if layout.trend:
@@ -203,17 +199,14 @@ class PixelFits:
                 self._tell_wave(found, places, name, factors, apart, covariance)
         return found
 
-    def _refine(
-        self, panel: Panel, component: int, solved: Factors, right: Floats, used: Bools
-    ) -> tuple[Floats, Floats]:
+    def _refine(self, panel: Panel, component: int, solved: _Solved, used: Bools) -> tuple[Floats, Floats]:
         """Return the factors (p, m) after one step on the residuals, and the weighted sum of squares (m,).
 
         Residuals are exact where the normal equations are not, so that what their squared condition has cost comes
         back (Björck 1987, corrected seminormal equations).
         """
-        factors = solved.solve(right)
-        left, squares = panel.residual_sums(component, factors, used)
-        return factors + solved.solve(left - _times(self.penalty, factors)), squares
+        left, squares = panel.residual_sums(component, solved.values, used)
+        return solved.values + solved.factors.solve(left - _times(self.penalty, solved.values)), squares
 
     def _tell_trend(
         self, found: Floats, places: dict[str, slice], name: str, factors: Floats, apart: Bools, covariance: Floats
@@ -242,6 +235,24 @@ class PixelFits:
         told = known & (size > 0)
         found[places[f"{name}_phase"]] = np.where(told, np.where(days < SEASON_DAYS, days, 0.0), np.nan)
         found[places[f"{name}_phase_sigma"]] = np.where(told, day_sigma, np.nan)
+
+
+def _judge(panel: Panel, solutions: list[Floats], used: Bools, threshold: float) -> Bools:
+    """Return which valid pairs lie within `threshold` medians of the residuals of the used ones, in both components."""
+    kept, count = panel.valid.copy(), panel.count(used)
+    for component, values in enumerate(solutions):
+        away = panel.away(component, values)
+        # If more than half of the residuals are above this share of the largest one, so is their median.
+        within = panel.largest(away) * ((1 + _ROUNDING) / threshold)
+        doubtful = np.flatnonzero(2 * panel.count(used & panel.above(away, within)) <= count)
+        if doubtful.size == 0:
+            continue
+        limit = np.full(count.size, np.inf)
+        floor = _ROUNDING * np.abs(values).max(axis=0) * panel.largest_root(component)
+        # Pixels without a pair have no limit.
+        limit[doubtful] = np.fmax(threshold * panel.median(away, used, doubtful), floor[..., doubtful])
+        kept &= ~panel.above(away, limit)
+    return kept
 
 
 def _parameters(normal: Floats, covariance: Floats) -> Floats:

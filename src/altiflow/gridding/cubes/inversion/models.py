@@ -28,8 +28,8 @@ Level = Literal["annual", "constant", "trend"]
 SEASON_DAYS = 365.25
 """Period of the annual wave [d]; its phase is counted from 2000-01-01, so that 1 January is within 0.75 d of 0."""
 
-_COVERED = 1e-9
-"""Share of an interval that rounding may leave outside of the bins."""
+_NOTHING = 1e-9
+"""Share of an interval, or of the wave, that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,9 @@ class Model:
         """
         shared = np.minimum(end[:, None], self.edges[:, 1]) - np.maximum(start[:, None], self.edges[:, 0])
         days = np.where(end > start, end - start, np.nan)
-        share = np.maximum(shared, 0.0) / days[:, None]
-        held = share.sum(axis=1) > 1 - _COVERED
+        share = shared / days[:, None]
+        share[~(share > _NOTHING)] = 0.0
+        held = share.sum(axis=1) > 1 - 4 * _NOTHING
         found = np.zeros((start.size, self.unknowns))
         if self.levels == len(self.edges):
             found[:, : self.levels] = share
@@ -116,6 +117,7 @@ def wave_means(start: Floats, end: Floats) -> tuple[Floats, Floats]:
     turns = (start + end) / 2 / SEASON_DAYS
     # numpy's sinc(x) is sin(pi x) / (pi x).
     kept = np.sinc((end - start) / SEASON_DAYS)
+    kept[np.abs(kept) < _NOTHING] = 0.0
     angle = 2 * np.pi * (turns - np.floor(turns))
     return np.sin(angle) * kept, np.cos(angle) * kept
 

@@ -54,8 +54,11 @@ class Panel(Protocol):
     def away(self, component: int, factors: Floats) -> Floats:
         """Return absolute residuals from the model over their sigma."""
 
-    def median(self, values: Floats, used: Bools) -> Floats:
-        """Return the median (m,) of the used values; NaN where there are none."""
+    def median(self, values: Floats, used: Bools, places: Ints) -> Floats:
+        """Return the medians of the used values of some pixels; NaN where there are none."""
+
+    def largest(self, values: Floats) -> Floats:
+        """Return the largest of the values (m,), which are 0 or more."""
 
     def above(self, values: Floats, limit: Floats) -> Bools:
         """Return where values are above the limit (m,) of their pixel."""
@@ -125,9 +128,13 @@ class Lanes:
                 found[some] = np.multiply(size, _part(root, some), out=size)
         return found
 
-    def median(self, values: Floats, used: Bools) -> Floats:
-        """Return medians (m,)."""
-        return median_of_valid(values, used)
+    def median(self, values: Floats, used: Bools, places: Ints) -> Floats:
+        """Return medians of some columns."""
+        return median_of_valid(values[:, places], used[:, places])
+
+    def largest(self, values: Floats) -> Floats:
+        """Return the largest value of each column."""
+        return np.asarray(values.max(axis=0, initial=0.0))
 
     def above(self, values: Floats, limit: Floats) -> Bools:
         """Return where values are above the limit of their column."""
@@ -275,13 +282,17 @@ class Listed:
         """Return absolute residuals over their sigma (e,)."""
         return np.asarray(np.abs(self._residuals(component, factors)) * np.sqrt(self.precision[component]))
 
-    def median(self, values: Floats, used: Bools) -> Floats:
-        """Return medians (m,)."""
-        count = np.diff(self.bounds)
+    def median(self, values: Floats, used: Bools, places: Ints) -> Floats:
+        """Return medians of some pixels."""
+        count, some = np.diff(self.bounds)[places], self._of(places)
         found = np.full((count.size, int(count.max(initial=0))), np.inf)
-        found[np.arange(found.shape[1]) < count[:, None]] = np.where(used, values, np.inf)
+        found[np.arange(found.shape[1]) < count[:, None]] = np.where(used[some], values[some], np.inf)
         found.sort(axis=1)
-        return sorted_median(found, self.count(used))
+        return sorted_median(found, self.count(used)[places])
+
+    def largest(self, values: Floats) -> Floats:
+        """Return the largest value of each pixel, all of which have one."""
+        return np.maximum.reduceat(values, self.bounds[:-1])
 
     def above(self, values: Floats, limit: Floats) -> Bools:
         """Return where values are above the limit of their pixel."""

@@ -110,7 +110,7 @@ def seasonal_series(result: xr.Dataset, *, step_days: float = 1.0) -> xr.Dataset
     for component in ("vx", "vy"):
         _require(result, f"{component}_amp", f"{component}_phase")
         wave = _wave(result, component, days, dim="day")
-        parts[component] = wave.assign_attrs(
+        parts[component] = wave.transpose("day", ...).assign_attrs(
             long_name=f"{component} less its annual mean", units=str(result[f"{component}_amp"].attrs.get("units", ""))
         )
     told = {"long_name": "days since 1 January", "units": "days"}
