@@ -27,6 +27,7 @@ def filter_options(command: Command) -> Command:
             click.option("--period", nargs=2, metavar="START END", help="Only pairs that lie in it."),
             click.option("--unlock", is_flag=True, help="Reject long pairs that locked onto features at rest."),
             click.option("--outliers", type=float, help="Reject values this many scaled MADs off the median."),
+            click.option("--outlier-window", type=float, help="Days around a pair that its median is of; else all."),
         ]
     ):
         command = option(command)
@@ -50,6 +51,6 @@ def filtered(velocity: xr.Dataset, asked: dict[str, Any], say: Callable[[str], N
         chosen = reject_locked(chosen)
         say(f"{int(chosen['n_locked'].sum())} values locked, left out")
     if asked["outliers"] is not None:
-        chosen = reject_outliers(chosen, threshold=asked["outliers"])
+        chosen = reject_outliers(chosen, threshold=asked["outliers"], window_days=asked["outlier_window"])
         say(f"{int(chosen['n_outliers'].sum())} outliers left out")
     return chosen

@@ -87,8 +87,10 @@ def reject_locked(
         median(p - r) < -significance 1.2533 sqrt(S_p^2 / n_p + S_r^2 / n_r)
 
     with S 1.4826 times the median absolute deviation of p - r of the class and of the trusted pairs; otherwise it is
-    trusted too. A class without enough pairs at times with a level is not judged and passes. What is only attenuated
-    (seasons in long pairs) is above the ratio. Where short pairs are noise, nothing differs significantly: slow ice
+    trusted too. A class without enough pairs at times with a level is not judged and passes. r is taken times the share
+    of the months of the long pair that trusted pairs of any year have seen: where short pairs are of the summer only,
+    the rest of the year may be slow, down to rest. So what is only attenuated (seasons in long pairs) is above the
+    ratio. Where short pairs are noise, nothing differs significantly: slow ice
     keeps its long pairs, which are its best. A faster class is never locked: at slow ice short pairs are the ones that
     stick to zero. ITS_LIVE's composites have such a limit for each pixel too (``dt_max``).
 
@@ -118,7 +120,8 @@ def reject_locked(
         )
     spans = layer_spans(cube)
     of_class = np.searchsorted(limits, spans.days, side="left").astype(np.intp)
-    judge = _Judge(spans.centre, of_class, limits, min_ratio, significance, min_pairs, window_days)
+    months = _months(spans.start, spans.end)
+    judge = _Judge(spans.centre, of_class, months, limits, min_ratio, significance, min_pairs, window_days)
     longest = xr.DataArray(map_pixels(cube, judge, 1)[0], dims=space_dims(cube))
     days = xr.DataArray(np.where(spans.usable, spans.days, np.inf), dims="time")
     kept = (days <= longest).transpose("time", *longest.dims)
@@ -135,6 +138,7 @@ class _Judge:
 
     centre: Floats
     of_class: Ints
+    months: Bools
     limits: Floats
     min_ratio: float
     significance: float
@@ -165,23 +169,25 @@ class _Judge:
         along = (vx * flow[0] + vy * flow[1]) / speed
         for one in range(enough[0] + 1, self.limits.size + 1):
             members = classes == one
-            if members.any() and self._is_locked(centre, along, members, trusted):
+            if members.any() and self._is_locked(centre, along, self.months[layers], members, trusted):
                 return float(self.limits[one - 1])
             trusted = trusted | members
         return math.inf
 
-    def _is_locked(self, centre: Floats, along: Floats, members: Bools, trusted: Bools) -> bool:
-        """Return whether the members lag behind the trusted pairs of their time."""
+    def _is_locked(self, centre: Floats, along: Floats, months: Bools, members: Bools, trusted: Bools) -> bool:
+        """Return whether the members lag behind what the trusted pairs of their time let expect at least."""
         both = members | trusted
         level = np.full(along.size, np.nan)
         level[both] = self._levels(centre[both], centre[trusted], along[trusted])
         known = np.isfinite(level)
-        lag, spread = (along - level)[members & known], (along - level)[trusted & known]
+        seen = months[trusted].any(axis=0)
+        least = level * (months & seen).sum(axis=1) / np.maximum(months.sum(axis=1), 1)
+        lag, spread = (along - least)[members & known], (along - level)[trusted & known]
         if lag.size < self.min_pairs or spread.size < self.min_pairs:
             return False
         middle = float(np.median(lag))
         error = _MEDIAN_ERROR * math.sqrt(_spread(lag) ** 2 / lag.size + _spread(spread) ** 2 / spread.size)
-        expected = float(np.median(level[members & known]))
+        expected = float(np.median(least[members & known]))
         return middle < -(1 - self.min_ratio) * expected and middle < -self.significance * error
 
     def _levels(self, at: Floats, times: Floats, values: Floats) -> Floats:
@@ -194,6 +200,14 @@ class _Judge:
             if last - first >= self.min_pairs:
                 found[nodes == node] = np.median(values[first:last])
         return found
+
+
+def _months(start: Floats, end: Floats) -> Bools:
+    """Return which twelfths of the year intervals [start, end] meet (n, 12); days since 2000-01-01."""
+    month = 365.25 / 12
+    first, last = np.floor(start / month), np.floor(end / month)
+    ahead = (np.arange(12) - first[:, None]) % 12
+    return np.asarray(ahead <= (last - first)[:, None])
 
 
 def _spread(values: Floats) -> float:

@@ -20,6 +20,9 @@ __all__ = ["keep_values", "reject_outliers"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+_COMPANY = 3
+"""Values in a window, its own with them, without which a value cannot be told to be far from the others."""
+
 _ROUNDING = 1e-9
 """Deviations below this share of the median speed are rounding."""
 
@@ -33,11 +36,11 @@ def reject_outliers(cube: xr.Dataset, *, threshold: float = 6.0, window_days: fl
         Cube (time, y, x) or series (time, point) of velocities, in memory, lazily stored, or of dask arrays.
     threshold
         A value goes if either component is further from the median than this many times 1.4826 times the median
-        absolute deviation.
+        absolute deviation, and than this many times its own standard error where the cube has one.
     window_days
         Take the median of the pairs whose middle lies within half this window [d] of the pair's own; the median
-        deviation is of all of the series. None takes the median of all: then a change of speed of some sigmas may
-        pass for outliers.
+        deviation is of all of the series. Values with fewer than two others in their window are kept. None takes the
+        median of all: then a change of speed of some sigmas may pass for outliers.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def keep_values(cube: xr.Dataset, kept: npt.NDArray[np.float64], name: str, text
     both: xr.DataArray = np.isfinite(cube["vx"]) & np.isfinite(cube["vy"])  # type: ignore[assignment]
     lost = (both & ~mask).sum("time").astype(np.int32)
     result = cube.copy()
-    for variable in ("vx", "vy", "vx_sigma", "vy_sigma"):
+    for variable in ("vx", "vy", "vx_sigma", "vy_sigma", "vxy_covariance"):
         if variable in cube and cube[variable].dims == mask.dims:
             result[variable] = cube[variable].where(mask)
     before = cube.get(name, 0)
@@ -102,18 +105,21 @@ class _Judge:
         """Return it for each pixel; values that are not there are not kept."""
         valid = samples.valid
         kept = valid.copy()
-        for velocity in (samples.vx, samples.vy):
+        for velocity, sigma in ((samples.vx, samples.vx_sigma), (samples.vy, samples.vy_sigma)):
             middle = median_of_valid(velocity, valid)
-            level = middle[None] if self.window_days is None else self._running(velocity, valid)
+            level, judged = middle[None], valid
+            if self.window_days is not None:
+                level, judged = self._running(velocity, valid)
             away = np.abs(np.where(valid, velocity, 0.0) - level)
-            floor = _ROUNDING * np.abs(middle)
-            limit = np.fmax(self.threshold * MAD_SCALE * median_of_valid(away, valid), floor)
-            kept &= ~(away > limit)
+            floor = np.maximum(_ROUNDING * np.abs(middle), self.threshold * _step_error(velocity, valid))
+            limit = np.fmax(self.threshold * MAD_SCALE * median_of_valid(away, judged), floor)
+            own = 0.0 if sigma is None else self.threshold * np.where(np.isfinite(sigma), sigma, 0.0)
+            kept &= ~(judged & (away > np.maximum(limit, own)))
         return kept.astype(np.float64)
 
-    def _running(self, velocity: Floats, valid: Bools) -> Floats:
-        """Return the median around each valid value (layers, pixels)."""
-        found = np.full(velocity.shape, np.nan)
+    def _running(self, velocity: Floats, valid: Bools) -> tuple[Floats, Bools]:
+        """Return the median around each valid value, and whether it has company there, (layers, pixels) each."""
+        found, company = np.full(velocity.shape, np.nan), np.zeros(velocity.shape, dtype=bool)
         # Nanoseconds: the unit that a window may be told in.
         moments = pd.to_datetime(self.centre, unit="D", origin="2000-01-01").as_unit("ns")
         window = pd.Timedelta(days=float(self.window_days or 0.0))
@@ -121,5 +127,13 @@ class _Judge:
             there = np.flatnonzero(valid[:, pixel])
             there = there[np.argsort(self.centre[there], kind="stable")]
             values = pd.Series(velocity[there, pixel], index=moments[there])
-            found[there, pixel] = values.rolling(window, center=True, closed="both", min_periods=1).median().to_numpy()
-        return found
+            around = values.rolling(window, center=True, closed="both", min_periods=1)
+            found[there, pixel] = around.median().to_numpy()
+            company[there, pixel] = around.count().to_numpy() >= _COMPANY
+        return found, company
+
+
+def _step_error(velocity: Floats, valid: Bools) -> Floats:
+    """Return the standard error of rounding (pixels,): that of whole numbers where all values are, else 0."""
+    whole = ((velocity == np.rint(velocity)) | ~valid).all(axis=0)
+    return np.where(whole, 1 / np.sqrt(12.0), 0.0)
