@@ -24,6 +24,7 @@ __all__ = [
     "count_without_sigma",
     "days_since",
     "find_bins",
+    "has_sigmas",
     "layer_spans",
     "space_coords",
 ]
@@ -131,6 +132,13 @@ def carry_attrs(cube: xr.Dataset, step: str, told: Mapping[str, Any]) -> dict[st
     before = str(cube.attrs.get("history", ""))
     said = f"altiflow {__version__}: {step}"
     return {**cube.attrs, **told, "history": f"{said}\n{before}".strip(), "altiflow_version": __version__}
+
+
+def has_sigmas(cube: xr.Dataset) -> bool:
+    """Return whether a cube or series gives standard errors of both components; those not in memory are believed to."""
+    found = [cube[name].variable for name in ("vx_sigma", "vy_sigma") if name in cube]
+    held = [one for one in found if one.ndim == 1 or one._in_memory]
+    return len(found) == 2 and all(bool((np.asarray(one.values) > 0).any()) for one in held)
 
 
 def count_without_sigma(cube: xr.Dataset) -> dict[str, int]:

@@ -24,6 +24,7 @@ from altiflow.gridding.cubes.layers import (
     carry_attrs,
     count_without_sigma,
     find_bins,
+    has_sigmas,
     layer_spans,
 )
 from altiflow.readers.field import space_dims
@@ -45,6 +46,7 @@ _TEXTS = {
     "overlap_days": "days that image pairs share with the period, summed over pairs",
     "n_pairs": "image pairs in the fit",
     "n_rejected": "image pairs left out as outliers",
+    "n_without_sigma": "image pairs left out as they have no standard error",
     "misfit": "root of the weighted mean square residual per degree of freedom",
     "trend": "change of velocity per year of 365.25 days",
     "amp": "amplitude of the annual wave",
@@ -54,7 +56,7 @@ _TEXTS = {
 _BINNED = ("vx", "vy", "vx_sigma", "vy_sigma", "vx_sigma_empirical", "vy_sigma_empirical", "count", "overlap_days")
 """What has a value in each period; the rest has one for each pixel."""
 
-_COUNTS = ("count", "n_pairs", "n_rejected")
+_COUNTS = ("count", "n_pairs", "n_rejected", "n_without_sigma")
 
 
 def invert_displacements(
@@ -93,8 +95,9 @@ def invert_displacements(
         Price L of roughness: ``L |second differences of consecutive bins|^2`` is added to the sum of squares, with
         L = 1/s^2 for second differences expected to be about s [units of the cube].
     outlier_mad
-        Pairs whose residual over its sigma is beyond this many times 1.4826 times the median, in either component,
-        are left out whole, and all are judged again until none changes. None keeps all.
+        Pairs whose residual over its sigma is beyond this many times 1.4826 times the median, and beyond this many
+        where sigmas are known, in either component, are left out whole, and all are judged again until none changes.
+        Pairs that alone determine a period leave no residual and have no say in the median. None keeps all.
     min_pairs
         Periods that share time with fewer pairs are NaN.
 
@@ -103,7 +106,8 @@ def invert_displacements(
     xarray.Dataset
         Checked field or series in the periods: ``vx``, ``vy``; ``vx_sigma``, ``vy_sigma`` from the covariance of the
         fit; ``vx_sigma_empirical`` ..., the same times the misfit; ``count`` and ``overlap_days`` of pairs in each
-        period. Of each pixel: ``n_pairs``, ``n_rejected``, ``vx_misfit``, ``vy_misfit``; of "seasonal" ``vx_amp``
+        period. Of each pixel: ``n_pairs``, ``n_rejected``, ``n_without_sigma`` (left out for
+        want of one), ``vx_misfit``, ``vy_misfit``; of "seasonal" ``vx_amp``
         and ``vx_phase`` (day on which the wave is largest, 0 for 1 January), of "trend" ``vx_trend`` per year of
         365.25 d, each with its ``_sigma``. A period whose velocity the pairs do not determine is NaN. Without sigmas
         the scale of ``vx_sigma`` is that of the residuals, and there is no ``vx_sigma_empirical``.
@@ -160,6 +164,7 @@ def invert_displacements(
         sigma=None if sigma is None else sigma[rows.order],
         penalty=penalty,
         outlier_mad=outlier_mad,
+        scale_known=known,
         min_pairs=min_pairs,
     )
     layout = Layout(made.levels, made.wave, made.trend)
@@ -217,7 +222,7 @@ def _pair_sigma(cube: xr.Dataset, spans: Spans, rules: _Rules) -> tuple[Floats |
 
     None takes the sigmas of the cube.
     """
-    if rules.weights == "displacement" and "vx_sigma" in cube and "vy_sigma" in cube:
+    if rules.weights == "displacement" and has_sigmas(cube):
         return None, True
     if rules.weights == "velocity":
         return np.where(spans.usable, 1.0, np.nan)[:, None], False

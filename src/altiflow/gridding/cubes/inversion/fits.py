@@ -40,7 +40,7 @@ class Layout:
         """Yield the name of each part and its number of rows, in order."""
         for name in ("vx", "vy", "vx_sigma", "vy_sigma", "count", "overlap_days"):
             yield name, self.levels
-        for name in ("n_pairs", "n_rejected", "vx_misfit", "vy_misfit"):
+        for name in ("n_pairs", "n_rejected", "n_without_sigma", "vx_misfit", "vy_misfit"):
             yield name, 1
         for component in ("vx", "vy"):
             for part in (*(("trend",) if self.trend else ()), *(("amp", "phase") if self.wave else ())):
@@ -93,7 +93,9 @@ class PixelFits:
     penalty
         Band (b + 1, p) that is added to the normal matrix: the price of roughness.
     outlier_mad
-        Residuals beyond this many scaled MADs are outliers; None keeps all.
+        Residuals beyond this many scaled MADs, and this many sigmas, are outliers; None keeps all.
+    scale_known
+        Whether sigmas are more than weights.
     min_pairs
         Fewest pairs that a bin needs.
     """
@@ -105,13 +107,14 @@ class PixelFits:
     sigma: Floats | None
     penalty: Floats
     outlier_mad: float | None
+    scale_known: bool
     min_pairs: int
 
     def __call__(self, samples: Samples) -> Floats:
         """Return the rows of :class:`Layout` for each pixel."""
         sigmas = (self.sigma, self.sigma) if self.sigma is not None else (samples.vx_sigma, samples.vy_sigma)
         valid = samples.valid & self.rows.held[:, None]
-        precision = []
+        there, precision = valid.copy(), []
         for sigma in sigmas:
             known = np.ones((1, 1)) if sigma is None else sigma
             good = np.isfinite(known) & (known > 0)
@@ -122,11 +125,13 @@ class PixelFits:
         found = np.full((layout.rows, count.size), np.nan)
         for name in ("count", "overlap_days", "n_pairs", "n_rejected"):
             found[layout.places()[name]] = 0.0
+        lacking = (there & ~valid).sum(axis=0)
         dense = count >= DENSE * len(valid)
         for side, places in ((True, np.flatnonzero(dense)), (False, np.flatnonzero(~dense & (count > 0)))):
             if places.size:
                 panel, mine = self._panel(samples, (precision[0], precision[1]), valid, places, side_by_side=side)
                 found[:, places] = self._fit(panel, mine, layout)[:, : places.size]
+        found[layout.places()["n_without_sigma"]] = lacking
         return found
 
     def _panel(
@@ -165,7 +170,13 @@ class PixelFits:
         used, some, part = panel.valid.copy(), places, panel
         for _ in range(MAX_ROUNDS):
             before = used if part is panel else panel.pick(used, some)
-            kept = _judge(part, [one.values[:, some] for one in solved], before, threshold * MAD_SCALE)
+            kept = _judge(
+                part,
+                [one.values[:, some] for one in solved],
+                before,
+                threshold * MAD_SCALE,
+                threshold if self.scale_known else 0.0,
+            )
             changed = np.unique(some[part.count(kept != before) > 0])
             if changed.size == 0:
                 break
@@ -237,8 +248,12 @@ class PixelFits:
         found[places[f"{name}_phase_sigma"]] = np.where(told, day_sigma, np.nan)
 
 
-def _judge(panel: Panel, solutions: list[Floats], used: Bools, threshold: float) -> Bools:
-    """Return which valid pairs lie within `threshold` medians of the residuals of the used ones, in both components."""
+def _judge(panel: Panel, solutions: list[Floats], used: Bools, threshold: float, least: float) -> Bools:
+    """Return which valid pairs lie within `threshold` medians of the residuals of the used ones, in both components.
+
+    Pairs that alone determine an unknown leave no residual and have no say in the median; no pair is judged by less
+    than `least`, residuals being in units of their sigma.
+    """
     kept, count = panel.valid.copy(), panel.count(used)
     for component, values in enumerate(solutions):
         away = panel.away(component, values)
@@ -249,8 +264,9 @@ def _judge(panel: Panel, solutions: list[Floats], used: Bools, threshold: float)
             continue
         limit = np.full(count.size, np.inf)
         floor = _ROUNDING * np.abs(values).max(axis=0) * panel.largest_root(component)
-        # Pixels without a pair have no limit.
-        limit[doubtful] = np.fmax(threshold * panel.median(away, used, doubtful), floor[..., doubtful])
+        free = used & panel.above(away, floor)
+        # Pixels without a residual have no median.
+        limit[doubtful] = np.fmax(threshold * panel.median(away, free, doubtful), np.maximum(floor, least)[doubtful])
         kept &= ~panel.above(away, limit)
     return kept
 

@@ -13,7 +13,15 @@ import xarray as xr
 from altiflow.errors import InputError, NoOverlapError
 from altiflow.gridding.cubes.blocks import Samples, map_pixels
 from altiflow.gridding.cubes.inversion.normals import Rows, slice_rows, sum_rows
-from altiflow.gridding.cubes.layers import Spans, bin_field, carry_attrs, count_without_sigma, days_since, layer_spans
+from altiflow.gridding.cubes.layers import (
+    Spans,
+    bin_field,
+    carry_attrs,
+    count_without_sigma,
+    days_since,
+    has_sigmas,
+    layer_spans,
+)
 from altiflow.gridding.periods import Times
 from altiflow.readers.field import space_dims
 
@@ -32,10 +40,14 @@ _TEXTS = {
     "vx_sigma_empirical": "standard error of vx, from the scatter of the pairs",
     "vy_sigma_empirical": "standard error of vy, from the scatter of the pairs",
     "count": "image pairs in the mean",
+    "count_without_sigma": "image pairs of the period left out as they have no standard error",
     "overlap_days": "days that these pairs share with the period, summed over pairs",
     "mean_time_offset": "weighted mean of the pairs' middles, less the middle of the period",
     "mean_separation": "weighted mean of the pairs' lengths",
 }
+
+
+_COUNTS = ("count", "count_without_sigma")
 
 
 def mid_date_share(edges: Floats, start: Floats, end: Floats) -> Floats:
@@ -58,7 +70,7 @@ def mean_field(
     spans, dims = layer_spans(cube), space_dims(cube)
     if min_pairs < 1:
         raise InputError(f"min_pairs must be at least 1, got {min_pairs!r}")
-    known = "vx_sigma" in cube and "vy_sigma" in cube
+    known = has_sigmas(cube)
     if by_variance and not known:
         raise InputError("the cube has no vx_sigma and vy_sigma to weigh by; choose the weights without variance")
     means = pair_means(spans, days_since(bins), share, by_variance, min_pairs)
@@ -71,8 +83,8 @@ def mean_field(
         if name in ("vx_sigma", "vy_sigma") and not known:
             continue
         data = found[place * count : (place + 1) * count]
-        unit = "1" if name == "count" else "days" if name[0] in "mo" else str(cube.attrs["units"])
-        data = data.astype(np.int32) if name == "count" else data
+        unit = "1" if name in _COUNTS else "days" if name[0] in "mo" else str(cube.attrs["units"])
+        data = data.astype(np.int32) if name in _COUNTS else data
         variables[name] = (("time", *dims), data, {"long_name": text, "units": unit})
     figures = {
         "min_pairs": int(min_pairs),
@@ -110,9 +122,9 @@ class PairMeans:
     min_pairs: int
 
     def __call__(self, samples: Samples) -> Floats:
-        """Return what ``_TEXTS`` lists, (10 bins, pixels)."""
+        """Return what ``_TEXTS`` lists, (11 bins, pixels)."""
         valid, bins = samples.valid, self.base.columns
-        variances, precisions = [], []
+        there, variances, precisions = valid.copy(), [], []
         for sigma in (samples.vx_sigma, samples.vy_sigma):
             variance = np.full((1, 1), np.nan) if sigma is None else sigma**2
             good = np.isfinite(variance) & (variance > 0)
@@ -121,6 +133,7 @@ class PairMeans:
             precisions.append(precision if self.by_variance else np.ones((1, 1)))
             valid &= good if self.by_variance else True
         met = sum_rows(self.meetings, valid.astype(np.float64))
+        lacking = sum_rows(self.meetings, (there & ~valid).astype(np.float64))[:bins]
         enough = met[:bins] >= self.min_pairs
         values, formal, scatter = [], [], []
         total, moments = np.zeros((bins, valid.shape[1])), np.zeros((2 * bins, valid.shape[1]))
@@ -133,7 +146,7 @@ class PairMeans:
             total += np.where(enough, weights, 0.0)
             moments += sum_rows(self.moments, weight)
         moments /= np.tile(np.where(enough, total, np.nan), (2, 1))
-        return np.concatenate([*values, *formal, *scatter, met, moments])
+        return np.concatenate([*values, *formal, *scatter, met[:bins], lacking, met[bins:], moments])
 
     def _formal(self, valid: Bools, weight: Floats, variance: Floats) -> Floats:
         """Return ``sqrt(sum(w^2 s^2))`` (bins, pixels); NaN where a pair of the mean has no sigma."""
