@@ -386,3 +386,15 @@ def test_the_real_granule_comes_onto_its_own_lattice_unchanged(data, tmp_path):
     np.testing.assert_array_equal(cube.vx.values, field.vx.sel(x=cube.x, y=cube.y).values)
     assert cube.valid_cells.item() == 106_889
     assert cube.attrs["velocity_metric"] == "ground"
+
+
+def test_a_cube_grows_by_being_built_of_itself_and_new_pairs(write_pair, days, tmp_path):
+    paths = make_many(write_pair, days)
+    first = build_cube(paths[:5], home_grid(), store=tmp_path / "c.zarr").load()
+    grown = build_cube([tmp_path / "c.zarr", *paths[4:]], home_grid(), store=tmp_path / "c.zarr", replace=True).load()
+    assert sorted(grown.granule.values) == sorted(path.stem for path in paths)
+    assert grown.attrs["layers_merged"] == 1
+    place = {name: index for index, name in enumerate(grown.granule.values)}
+    kept = grown.isel(time=[place[name] for name in first.granule.values[:4]])
+    np.testing.assert_array_equal(kept.vx.values, first.vx.values[:4])
+    assert list(tmp_path.glob(".c*")) == []
