@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +68,13 @@ Kernel = Callable[[Samples], Floats]
 
 
 def map_pixels(
-    cube: xr.Dataset, kernel: Kernel, rows: int, *, order: npt.NDArray[np.intp] | None = None, depth: int = 0
+    cube: xr.Dataset,
+    kernel: Kernel,
+    rows: int,
+    *,
+    order: npt.NDArray[np.intp] | None = None,
+    depth: int = 0,
+    precision: Literal["double", "stored"] = "double",
 ) -> Any:
     """Return what a computation gives for every pixel, (rows, ...) float64: a dask array if the cube is one.
 
@@ -84,6 +90,8 @@ def map_pixels(
         Which layers it is given, in this order; None gives all as they are.
     depth
         Number of values that it holds for each pixel at a time, where that is more than the layers.
+    precision
+        Whether it is given values as float64, or as they are stored and takes care itself.
     """
     dims = space_dims(cube)
     names = [name for name in _COMPONENTS if name in cube and cube[name].dims == ("time", *dims)]
@@ -93,7 +101,7 @@ def map_pixels(
         for name in _COMPONENTS
         if name in cube and name not in names
     }
-    work = _Work(kernel, rows, tuple(names), layer, order, max(depth, rows, order.size))
+    work = _Work(kernel, rows, tuple(names), layer, order, max(depth, rows, order.size), precision == "double")
     if any(cube[name].chunks is not None for name in names):
         return _map_lazily(cube, work)
     shape = tuple(cube.sizes[dim] for dim in dims)
@@ -114,6 +122,7 @@ class _Work:
     layer: dict[str, Floats]
     order: npt.NDArray[np.intp]
     depth: int
+    double: bool
 
     def __call__(self, *parts: npt.NDArray[Any], threads: int = 1) -> Floats:
         """Return (rows, ...) of one block."""
@@ -138,10 +147,13 @@ class _Work:
     def _panel(self, flat: list[npt.NDArray[Any]], panel: slice) -> Floats:
         """Return (rows, pixels) of the panel of parts (layers, pixels)."""
         width = panel.stop - panel.start
+        wide = -(-width // LANE) * LANE
         taken = {}
         for name, part in zip(self.names, flat, strict=True):
-            taken[name] = np.full((self.order.size, -(-width // LANE) * LANE), np.nan)
-            taken[name][:, :width] = part[self.order, panel]
+            values = np.empty((self.order.size, wide), np.float64 if self.double else part.dtype)
+            values[:, :width] = np.take(part[:, panel], self.order, axis=0)
+            values[:, width:] = np.nan
+            taken[name] = values
         vx, vy, vx_sigma, vy_sigma = (taken.get(name, self.layer.get(name)) for name in _COMPONENTS)
         if vx is None or vy is None:
             raise FieldError("the cube has no vx and vy on all of its dimensions; see check_field")

@@ -168,7 +168,8 @@ def invert_displacements(
         min_pairs=min_pairs,
     )
     layout = Layout(made.levels, made.wave, made.trend)
-    found = map_pixels(cube, fits, layout.rows, order=rows.order, depth=3 * made.unknowns * len(penalty))
+    depth = 3 * made.unknowns * len(penalty)
+    found = map_pixels(cube, fits, layout.rows, order=rows.order, depth=depth, precision="stored")
     told = _tell(cube, rules, known) | _tell_model(made) | _tell_layers(spans, rows)
     step = f"invert_displacements(model={model!r}, weights={weights!r}, smooth={smooth}, outlier_mad={outlier_mad})"
     result = bin_field(cube, made.bins, _variables(found, layout, cube, known), carry_attrs(cube, step, told))

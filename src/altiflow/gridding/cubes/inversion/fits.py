@@ -13,7 +13,7 @@ from altiflow.gridding.cubes.inversion.bands import Factors, factorise
 from altiflow.gridding.cubes.inversion.models import SEASON_DAYS, Model
 from altiflow.gridding.cubes.inversion.normals import Rows
 from altiflow.gridding.cubes.inversion.panels import DENSE, Lanes, Panel, Tables, make_lanes, make_listed
-from altiflow.gridding.cubes.medians import MAD_SCALE
+from altiflow.gridding.cubes.medians import MAD_SCALE, count_true
 
 __all__ = ["MAX_ROUNDS", "Layout", "PixelFits"]
 
@@ -116,44 +116,43 @@ class PixelFits:
         valid = samples.valid & self.rows.held[:, None]
         there, precision = valid.copy(), []
         for sigma in sigmas:
-            known = np.ones((1, 1)) if sigma is None else sigma
+            known = np.ones((1, 1)) if sigma is None else np.asarray(sigma, np.float64)
             good = np.isfinite(known) & (known > 0)
             precision.append(np.divide(1.0, known**2, out=np.zeros(known.shape), where=good))
             valid &= good
-        count = valid.sum(axis=0)
+        count = count_true(valid)
         layout = Layout(self.model.levels, self.model.wave, self.model.trend)
         found = np.full((layout.rows, count.size), np.nan)
         for name in ("count", "overlap_days", "n_pairs", "n_rejected"):
             found[layout.places()[name]] = 0.0
         lacking = (there & ~valid).sum(axis=0)
         dense = count >= DENSE * len(valid)
-        for side, places in ((True, np.flatnonzero(dense)), (False, np.flatnonzero(~dense & (count > 0)))):
-            if places.size:
-                panel, mine = self._panel(samples, (precision[0], precision[1]), valid, places, side_by_side=side)
-                found[:, places] = self._fit(panel, mine, layout)[:, : places.size]
+        velocity, both = (samples.vx, samples.vy), (precision[0], precision[1])
+        places = np.flatnonzero(dense)
+        if places.size:
+            panel = self._side_by_side(velocity, both, valid, _whole_lanes(places))
+            found[:, places] = self._fit(panel, layout)[:, : places.size]
+        places = np.flatnonzero(~dense & (count > 0))
+        if places.size:
+            found[:, places] = self._fit(make_listed(self.tables, velocity, both, valid, places), layout)
         found[layout.places()["n_without_sigma"]] = lacking
         return found
 
-    def _panel(
-        self, samples: Samples, precision: tuple[Floats, Floats], valid: Bools, places: Ints, *, side_by_side: bool
-    ) -> tuple[Panel, Ints]:
-        """Return the pairs of some pixels, and the numbers of its pixels."""
-        mine = _whole_lanes(places) if side_by_side else places
-        if not np.array_equal(mine, np.arange(valid.shape[1])):
-            valid = valid[:, mine]
-            samples = Samples(samples.vx[:, mine], samples.vy[:, mine], None, None)
-            first, second = (one if one.shape[1] == 1 else one[:, mine] for one in precision)
+    def _side_by_side(
+        self, velocity: tuple[Floats, Floats], precision: tuple[Floats, Floats], valid: Bools, places: Ints
+    ) -> Panel:
+        """Return the pairs of some pixels, side by side."""
+        if not np.array_equal(places, np.arange(valid.shape[1])):
+            valid = valid[:, places]
+            velocity = (velocity[0][:, places], velocity[1][:, places])
+            first, second = (one if one.shape[1] == 1 else one[:, places] for one in precision)
             precision = (first, second)
-        velocity = (samples.vx, samples.vy)
-        if side_by_side:
-            lanes = make_lanes(self.rows, self.support, len(self.penalty) - 1, velocity, precision, valid)
-            return lanes, np.arange(mine.size)
-        return make_listed(self.tables, velocity, precision, valid), np.arange(mine.size)
+        return make_lanes(self.rows, self.support, len(self.penalty) - 1, velocity, precision, valid)
 
-    def _fit(self, panel: Panel, pixels: Ints, layout: Layout) -> Floats:
+    def _fit(self, panel: Panel, layout: Layout) -> Floats:
         """Return the rows of :class:`Layout` for the pixels of a panel."""
         solved = [self._solve(panel, component, panel.valid) for component in (0, 1)]
-        used = panel.valid if self.outlier_mad is None else self._reject(panel, solved, pixels, self.outlier_mad)
+        used = panel.valid if self.outlier_mad is None else self._reject(panel, solved, self.outlier_mad)
         return self._assess(panel, solved, used, layout)
 
     def _solve(self, panel: Panel, component: int, used: Bools) -> _Solved:
@@ -162,29 +161,30 @@ class PixelFits:
         factors = factorise(normal + self.penalty[:, :, None])
         return _Solved(normal, factors, factors.solve(right))
 
-    def _reject(self, panel: Panel, solved: list[_Solved], places: Ints, threshold: float) -> Bools:
+    def _reject(self, panel: Panel, solved: list[_Solved], threshold: float) -> Bools:
         """Return the pairs that are no outliers, judging all of them in every round.
 
         Only pixels where the last round changed any are fitted again; `solved` becomes that of the pairs returned.
         """
-        used, some, part = panel.valid.copy(), places, panel
+        used, some, part = panel.valid.copy(), np.arange(solved[0].values.shape[1]), panel
+        least = threshold if self.scale_known else 0.0
         for _ in range(MAX_ROUNDS):
             before = used if part is panel else panel.pick(used, some)
-            kept = _judge(
-                part,
-                [one.values[:, some] for one in solved],
-                before,
-                threshold * MAD_SCALE,
-                threshold if self.scale_known else 0.0,
-            )
+            values = [one.values if part is panel else one.values[:, some] for one in solved]
+            kept = _judge(part, values, before, threshold * MAD_SCALE, least)
             changed = np.unique(some[part.count(kept != before) > 0])
             if changed.size == 0:
                 break
             panel.put(used, some, kept)
-            some = _whole_lanes(changed) if isinstance(panel, Lanes) else changed
-            part = panel.take(some)
+            if 2 * changed.size > some.size:
+                # To fit some of them again for nothing is quicker than to pick the others out.
+                changed = np.unique(some)
+            if changed.size < solved[0].values.shape[1]:
+                some = _whole_lanes(changed) if isinstance(panel, Lanes) else changed
+                part = panel.take(some)
+            picked = used if part is panel else panel.pick(used, some)
             for component, one in enumerate(solved):
-                one.put(some, self._solve(part, component, panel.pick(used, some)))
+                one.put(some, self._solve(part, component, picked))
         return used
 
     def _assess(self, panel: Panel, solutions: list[_Solved], used: Bools, layout: Layout) -> Floats:

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from altiflow.gridding.cubes.blocks import LANE
 from altiflow.gridding.cubes.inversion.normals import Rows, add_products, add_rows, predict, sum_rows
-from altiflow.gridding.cubes.medians import median_of_valid, sorted_median
+from altiflow.gridding.cubes.medians import count_true, median_of_valid, sorted_median
 
 __all__ = ["DENSE", "Lanes", "Listed", "Panel", "Tables", "make_lanes", "make_listed", "make_tables"]
 
@@ -100,7 +100,7 @@ class Lanes:
 
     def count(self, used: Bools) -> Ints:
         """Return how many are used (m,)."""
-        return np.asarray(used.sum(axis=0))
+        return count_true(used)
 
     def sums(self, component: int, used: Bools) -> tuple[Floats, Floats]:
         """Return normal matrices (b + 1, p, m) and right sides (p, m)."""
@@ -130,7 +130,9 @@ class Lanes:
 
     def median(self, values: Floats, used: Bools, places: Ints) -> Floats:
         """Return medians of some columns."""
-        return median_of_valid(values[:, places], used[:, places])
+        if places.size < used.shape[1]:
+            values, used = values[:, places], used[:, places]
+        return median_of_valid(values, used)
 
     def largest(self, values: Floats) -> Floats:
         """Return the largest value of each column."""
@@ -323,19 +325,29 @@ def make_lanes(
     valid: Bools,
 ) -> Lanes:
     """Return pixels side by side; velocities (layers, m) may be anything where not valid."""
-    clean = (np.where(valid, velocity[0], 0.0), np.where(valid, velocity[1], 0.0))
+    # In the precision that they are stored in: each is widened, without loss, where it meets the first float64.
+    clean = (
+        np.where(valid, velocity[0], velocity[0].dtype.type(0)),
+        np.where(valid, velocity[1], velocity[1].dtype.type(0)),
+    )
     return Lanes(rows, support, band, clean, precision, valid)
 
 
 def make_listed(
-    tables: Tables, velocity: tuple[Floats, Floats], precision: tuple[Floats, Floats], valid: Bools
+    tables: Tables,
+    velocity: tuple[Floats, Floats],
+    precision: tuple[Floats, Floats],
+    valid: Bools,
+    places: Ints,
 ) -> Listed:
-    """Return the valid values (layers, m), every pixel with at least one, listed pixel after pixel."""
-    pixel, layer = np.nonzero(np.ascontiguousarray(valid.T))
-    bounds = np.concatenate([[0], np.cumsum(valid.sum(axis=0))])
-    values = (velocity[0][layer, pixel], velocity[1][layer, pixel])
-    weights = [np.broadcast_to(one, valid.shape)[layer, pixel] for one in precision]
-    return Listed(tables, layer, bounds, values, (weights[0], weights[1]), np.ones(layer.size, dtype=bool))
+    """Return the valid values of some pixels (layers, m), each with at least one, listed pixel after pixel."""
+    there = np.ascontiguousarray(valid.T)[places]
+    pixel, layer = np.divmod(np.flatnonzero(there), there.shape[1])
+    column = places[pixel]
+    bounds = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+    vx, vy = (one[layer, column].astype(np.float64) for one in velocity)
+    first, second = (np.broadcast_to(one, valid.shape)[layer, column] for one in precision)
+    return Listed(tables, layer, bounds, (vx, vy), (first, second), np.ones(layer.size, dtype=bool))
 
 
 def _part(values: Floats, some: slice) -> Floats:
