@@ -65,8 +65,13 @@ def test_a_series_is_that_of_the_library(cube: Path, altiflow: Callable, tmp_pat
 
 
 def test_points_of_a_file_a_line_and_an_area(cube: Path, altiflow: Callable, tmp_path: Path) -> None:
-    pd.DataFrame({"lon": [LON, LON + 0.005], "lat": [LAT, LAT]}).to_csv(tmp_path / "stakes.csv", index=False)
+    pd.DataFrame({"Name": ["A", "B"], "lon": [LON, LON + 0.005], "lat": [LAT, LAT]}).to_csv(
+        tmp_path / "stakes.csv", index=False
+    )
     assert "2 points" in altiflow("series", cube, "--points", tmp_path / "stakes.csv", "-o", tmp_path / "a.csv")
+    stakes = pd.read_csv(tmp_path / "a.csv")
+    assert set(stakes["point"]) == {"A", "B"}
+    assert set(stakes["crs"]) == {"EPSG:3031"}
     told = altiflow("series", cube, "--area=-99,-75.4,-98.8,-75.2", "-o", tmp_path / "b.csv")
     assert "1 point," in told
     assert "count" in pd.read_csv(tmp_path / "b.csv").columns
@@ -89,6 +94,9 @@ def test_means_are_those_of_the_library_in_every_format(cube: Path, altiflow: Ca
 
 def test_old_ways_say_that_they_are_biased(cube: Path, altiflow: Callable, tmp_path: Path) -> None:
     assert "warning:" in altiflow("mean", cube, "--how", "mid-date", "-o", tmp_path / "m.nc")
+    assert "warning:" in altiflow("mean", cube, "--how", "speeds", "--min-pairs", 2, "-o", tmp_path / "s.nc")
+    with xr.open_dataset(tmp_path / "s.nc") as written:
+        assert np.isfinite(written.speed.values).any()
 
 
 @pytest.mark.parametrize(

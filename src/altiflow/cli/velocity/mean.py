@@ -18,11 +18,11 @@ from altiflow.readers import read_velocity
 
 __all__ = ["mean"]
 
-_WAYS: dict[str, Callable[[xr.Dataset, str], xr.Dataset]] = {
-    "least-squares": lambda cube, periods: invert_displacements(cube, periods),
-    "weighted": lambda cube, periods: weighted_mean(cube, periods),
-    "mid-date": lambda cube, periods: mid_date_mean(cube, periods),
-    "speeds": lambda cube, periods: mean_of_speeds(cube, periods),
+_WAYS: dict[str, Callable[[xr.Dataset, str, int], xr.Dataset]] = {
+    "least-squares": lambda cube, periods, least: invert_displacements(cube, periods, min_pairs=least),
+    "weighted": lambda cube, periods, least: weighted_mean(cube, periods, min_pairs=least),
+    "mid-date": lambda cube, periods, least: mid_date_mean(cube, periods, min_pairs=least),
+    "speeds": lambda cube, periods, least: mean_of_speeds(cube, periods, min_pairs=least),
 }
 
 
@@ -38,11 +38,12 @@ _WAYS: dict[str, Callable[[xr.Dataset, str], xr.Dataset]] = {
     "old ways, biased.",
 )
 @click.option("--crs", help="CRS of a source that states none.")
+@click.option("--min-pairs", type=click.IntRange(min=1), default=1, show_default=True, help="Fewest of a velocity.")
 @filter_options
 @click.option("--out", "-o", default="mean.nc", show_default=True, help=".nc, .zarr, or a folder of GeoTIFFs.")
 @quiet_option
 @told
-def mean(cube: str, periods: str, how: str, out: str, quiet: bool, **asked: Any) -> None:
+def mean(cube: str, periods: str, how: str, min_pairs: int, out: str, quiet: bool, **asked: Any) -> None:
     """Make one velocity per month or year of a cube, of components, with errors and counts.
 
     \b
@@ -53,7 +54,7 @@ def mean(cube: str, periods: str, how: str, out: str, quiet: bool, **asked: Any)
         raise InputError(f"{out}: velocity is written as .nc, .zarr, or a folder of GeoTIFFs (no suffix)")
     say = saying(quiet)
     pairs = filtered(read_velocity(cube if "://" in cube else Path(cube), crs=asked["crs"]), asked, say)
-    found = _WAYS[how](pairs, periods)
+    found = _WAYS[how](pairs, periods, min_pairs)
     write_velocity(found, out)
     name = "vx" if "vx" in found else "speed"
     share = float(np.isfinite(found[name].values).mean()) * 100

@@ -23,7 +23,7 @@ __all__ = ["series"]
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--point", "points", multiple=True, help="longitude,latitude; may be given several times.")
-@click.option("--points", "points_file", help="CSV with longitude and latitude, or a vector file of points.")
+@click.option("--points", "points_file", help="CSV with longitude, latitude (and name), or a vector file of points.")
 @click.option("--line", help="Vector file of a line.")
 @click.option("--spacing", type=float, default=240.0, show_default=True, help="Points along the line are this far [m].")
 @click.option("--area", help=REGION_HELP)
@@ -97,4 +97,7 @@ def _read_points(path: str) -> Any:
     pair = next((pair for pair in (("longitude", "latitude"), ("lon", "lat")) if set(pair) <= set(names)), None)
     if pair is None:
         raise InputError(f"{path} has no columns longitude and latitude (or lon and lat): {', '.join(names)}")
-    return gpd.GeoSeries.from_xy(table[names[pair[0]]], table[names[pair[1]]], crs="EPSG:4326")
+    label = next((names[word] for word in ("name", "id", "point", "stake", "station") if word in names), None)
+    index = None if label is None else table[label].astype(str).to_numpy()
+    longitude, latitude = (table[names[axis]].to_numpy() for axis in pair)
+    return gpd.GeoSeries.from_xy(longitude, latitude, index=index, crs="EPSG:4326")

@@ -27,7 +27,8 @@ def write_velocity(field: xr.Dataset, path: str | Path) -> Path:
     Parameters
     ----------
     field
-        A velocity field; it is read whole (a cube of many layers is written by :func:`altiflow.build_cube`).
+        A velocity field, or what :func:`altiflow.mean_of_speeds` gives; it is read whole (a cube of many layers is
+        written by :func:`altiflow.build_cube`).
     path
         ``.nc``, ``.zarr``, or a folder (no suffix) for a GeoTIFF of each variable, a band per layer.
 
@@ -58,7 +59,7 @@ def gridded_field(field: xr.Dataset) -> xr.Dataset:
     FieldError
         If it is no velocity field.
     """
-    checked = check_field(field)
+    checked = _checked(field)
     down = checked["y"].values[0] > checked["y"].values[-1]
     turned = (checked if down else checked.isel(y=slice(None, None, -1))).load()
     grid = Grid.from_centres(checked.attrs["crs"], turned["x"].values, turned["y"].values)
@@ -69,6 +70,14 @@ def gridded_field(field: xr.Dataset) -> xr.Dataset:
             frame[name] = (variable.dims, variable.values, _attributes(variable))
     frame.attrs = {**_plain(checked.attrs), **frame.attrs, "crs": grid.crs_name}
     return frame
+
+
+def _checked(field: xr.Dataset) -> xr.Dataset:
+    """Return a velocity field, or what was made of one without its components (a mean of speeds)."""
+    lacking = [name for name in ("x", "y", "time_bnds") if name not in field.coords]
+    if "vx" in field or lacking or "crs" not in field.attrs:
+        return check_field(field)
+    return field
 
 
 _CENTRE = {"long_name": "middle of the interval"}

@@ -110,10 +110,8 @@ def make_pairs(folder: str | Path, *, seed: int = 0, pairs: int = 120) -> PairSa
     rng = np.random.default_rng(seed)
     drawn = [_draw_pair(rng, number) for number in range(pairs)]
     written = sorted((_write_pair(target, pair, GLACIER, rng) for pair in drawn), key=lambda row: str(row["start"]))
-    table = build_pairs(written)
-    return PairSample(
-        target, write_pairs(table, target / "pairs.parquet"), tuple(Path(row["url"]) for row in written), GLACIER
-    )
+    index = write_pairs(build_pairs(written), target / "pairs.parquet")
+    return PairSample(target, index, tuple(target / Path(row["url"]).name for row in written), GLACIER)
 
 
 def _draw_pair(rng: np.random.Generator, number: int) -> _Pair:
@@ -143,7 +141,7 @@ def _write_pair(folder: Path, pair: _Pair, glacier: Glacier, rng: np.random.Gene
     kept = [moment.astype("datetime64[D]") if day else moment for moment in (pair.start, pair.end)]
     return {
         "granule": stem,
-        "url": str(path),
+        "url": str(path.resolve()),
         "start": kept[0],
         "end": kept[1],
         "time_resolution": "day" if day else "instant",

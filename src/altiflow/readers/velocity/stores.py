@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import xarray as xr
 import zarr
 
-from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
+from altiflow.errors import CorruptGranuleError, GranuleError, InputError, UnsupportedFormatError
 
 __all__ = ["Chunks", "check_complete", "is_remote", "is_store", "open_store", "store_name"]
 
@@ -62,6 +62,8 @@ def open_store(
         If what is there is no Zarr store.
     CorruptGranuleError
         If it is damaged.
+    GranuleError
+        If an address cannot be reached.
     """
     name = store_name(source)
     options = storage_options
@@ -89,6 +91,8 @@ def open_store(
         except zarr.errors.ContainsArrayError as error:
             raise UnsupportedFormatError(f"{name} is one Zarr array, not a group of variables") from error
         except (OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+            if is_remote(source) and isinstance(error, OSError):
+                raise GranuleError(f"the Zarr store {name} cannot be reached: {error}; try again later") from error
             raise CorruptGranuleError(f"the Zarr store {name} cannot be opened: {error}; fetch it again") from error
 
 

@@ -104,7 +104,7 @@ def build_cube(
     source lattice, then they are resampled. Units per year of different years are brought to 365.25 days. One image
     pair in two sources (neighbouring cubes, zones that overlap) is one layer: each cell is from the first source, in
     the order of the layers, that has a value there. Pieces are sized by the cells of the sources and the number of
-    layers, so that some 1 GB is held at most. ``stable_shift_x`` and ``stable_shift_y`` are those of the source's own
+    layers, so that some 1.5 GB is held at most. ``stable_shift_x`` and ``stable_shift_y`` are those of the source's own
     map and unit, NaN where the cube has another. Without errors in any source there are no sigmas.
     """
     if not isinstance(grid, Grid):
@@ -118,7 +118,7 @@ def build_cube(
         raise InputError(f"there is something at {target} already; choose another name, or pass replace=True")
     options = check_options(crs, metric, period)
     found = list_sources(sources)
-    plan = plan_cube(found, grid, options=options, method=method, on_error=on_error)
+    plan = plan_cube(found, grid, options=options, method=method, on_error=on_error, quiet=quiet)
     mask = None if region is None else inside_region(grid, as_region(region))
     told = _provenance(plan, len(found), options, "" if region is None else as_region(region).wkt)
     if target is None:

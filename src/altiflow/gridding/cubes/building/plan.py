@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyproj
 import xarray as xr
+from tqdm import tqdm
 
 from altiflow.errors import AltiflowError, EmptyDataError, FieldError, NoOverlapError
 from altiflow.gridding.grids.crs import transformer_between
@@ -149,6 +151,7 @@ def plan_cube(
     options: Options,
     method: AlignMethod,
     on_error: str,
+    quiet: bool = True,
 ) -> CubePlan:
     """Return the plan of a cube; of files and stores only what they say of themselves is read.
 
@@ -161,7 +164,7 @@ def plan_cube(
     AltiflowError
         What opening a source raises, unless `on_error` is "skip".
     """
-    opened, untimely, failed = _open_all(sources, options, on_error)
+    opened, untimely, failed = _open_all(sources, options, on_error, quiet)
     reaching = [one for one in opened if _reaches(one.velocity, grid)]
     outside = tuple(one.name for one in opened if not any(one is other for other in reaching))
     if not reaching:
@@ -206,13 +209,13 @@ class _Opened:
 
 
 def _open_all(
-    sources: Sequence[Any], options: Options, on_error: str
+    sources: Sequence[Any], options: Options, on_error: str, quiet: bool
 ) -> tuple[list[_Opened], tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Return what opens, the names of what has no layer in the period, and (name, reason) of what does not open."""
     opened, untimely, failed = [], [], []
     # A metric that is asked for is that of the cube: what files say of theirs stands.
     stated = replace(options, metric=None)
-    for source in sources:
+    for source in tqdm(sources, desc="open", disable=quiet or not sys.stderr.isatty(), leave=False):
         own = isinstance(source, xr.Dataset)
         name = str(source.attrs["source"]) if own else Path(str(source)).name
         try:

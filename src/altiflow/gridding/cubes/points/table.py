@@ -11,6 +11,8 @@ from altiflow.readers.field import LAYER_COORDS, check_series
 
 __all__ = ["series_table"]
 
+_STATED = ("units", "year_days", "velocity_metric", "crs")
+
 
 def series_table(series: xr.Dataset, *, empty: bool = False) -> pd.DataFrame:
     """Return a series as a table, one row per point and layer, for CSV, Parquet or a plot.
@@ -25,8 +27,9 @@ def series_table(series: xr.Dataset, *, empty: bool = False) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``point, start, mid, end, vx, vy, speed`` and what else the series has, sorted by point and start. ``speed``
-        is that of the components; ``v_sigma`` is its standard error along the flow.
+        ``point, start, mid, end, vx, vy, speed`` and what else the series has, sorted by point and start; ``units``,
+        ``year_days``, ``velocity_metric`` and ``crs``, along whose axes vx and vy are, in every row. ``speed`` is that
+        of the components; ``v_sigma`` is its standard error along the flow.
 
     Examples
     --------
@@ -60,9 +63,12 @@ def series_table(series: xr.Dataset, *, empty: bool = False) -> pd.DataFrame:
     for name in LAYER_COORDS:
         if name in series.coords:
             columns[name] = series[name].values[layer]
-    for name in ("longitude", "latitude", "cell_distance", "distance"):
+    for name in ("longitude", "latitude", "x", "y", "cell_distance", "distance"):
         if name in series.variables:
             columns[name] = series[name].values[point]
     result = pd.DataFrame(columns)
-    result.attrs = {"units": series.attrs["units"], "velocity_metric": series.attrs["velocity_metric"]}
+    for name in _STATED:
+        # A velocity without these cannot be read, and CSV has no attributes.
+        result[name] = pd.Categorical([str(series.attrs.get(name, ""))] * len(result))
+    result.attrs = {name: series.attrs[name] for name in (*_STATED, "source") if name in series.attrs}
     return result
