@@ -3,6 +3,7 @@
 from altiflow.readers.catalogue.pairs.choosing.choice import cap_per_year
 from altiflow.readers.catalogue.pairs.choosing.facets import count_by
 from altiflow.readers.catalogue.pairs.choosing.filters import filter_pairs, keep_where
+from altiflow.readers.catalogue.pairs.choosing.scenes import pair_scenes
 from altiflow.readers.catalogue.pairs.cubes import find_cubes, read_cube_catalogue
 from altiflow.readers.catalogue.pairs.files import write_pairs
 from altiflow.readers.catalogue.pairs.mosaics import MOSAIC_REGIONS, mosaic_name, mosaic_region, mosaic_url
@@ -27,6 +28,7 @@ __all__ = [
     "mosaic_name",
     "mosaic_region",
     "mosaic_url",
+    "pair_scenes",
     "pairs_from_names",
     "parse_pair_name",
     "parse_velocity_name",
