@@ -2,7 +2,7 @@
 
 from altiflow.gridding.cubes.building import build_cube
 from altiflow.gridding.cubes.convert import convert_field
-from altiflow.gridding.cubes.filters import filter_layers, reject_locked, reject_outliers
+from altiflow.gridding.cubes.filters import filter_layers, reject_isolated, reject_locked, reject_outliers
 from altiflow.gridding.cubes.inversion import (
     evaluate_model,
     interpolate_season,
@@ -22,6 +22,7 @@ __all__ = [
     "lowess",
     "mean_of_speeds",
     "mid_date_mean",
+    "reject_isolated",
     "reject_locked",
     "reject_outliers",
     "running_mean",
