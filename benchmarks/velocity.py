@@ -237,7 +237,7 @@ def list_cases(side: int, pairs: int, sample: int, tibet: Path | None) -> Iterat
         ("annual", {"model": "annual"}),
         ("annual and wave", {"model": "seasonal"}),
         ("12 months", {"model": "cyclic"}),
-        ("every month", {"model": "piecewise", "periods": "MS"}),
+        ("every quarter", {"model": "piecewise", "periods": "QS"}),
     ):
         for word, more in (("", plain), (", outliers out", robust)):
             yield Case(f"{pairs} pairs, 70 % there: {name}{word}", cube, options | more, pixels)

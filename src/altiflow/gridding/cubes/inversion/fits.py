@@ -12,7 +12,15 @@ from altiflow.gridding.cubes.blocks import LANE, Samples
 from altiflow.gridding.cubes.inversion.bands import Factors, factorise
 from altiflow.gridding.cubes.inversion.models import SEASON_DAYS, Model
 from altiflow.gridding.cubes.inversion.normals import Rows
-from altiflow.gridding.cubes.inversion.panels import DENSE, Lanes, Panel, Tables, make_lanes, make_listed
+from altiflow.gridding.cubes.inversion.panels import (
+    DENSE,
+    Lanes,
+    Panel,
+    Tables,
+    columns,
+    make_lanes,
+    make_listed,
+)
 from altiflow.gridding.cubes.medians import MAD_SCALE, count_true
 
 __all__ = ["MAX_ROUNDS", "Layout", "PixelFits"]
@@ -138,9 +146,9 @@ class PixelFits:
     ) -> Panel:
         """Return the pairs of some pixels, side by side."""
         if not np.array_equal(places, np.arange(valid.shape[1])):
-            valid = valid[:, places]
-            velocity = (velocity[0][:, places], velocity[1][:, places])
-            first, second = (one if one.shape[1] == 1 else one[:, places] for one in precision)
+            valid = columns(valid, places)
+            velocity = (columns(velocity[0], places), columns(velocity[1], places))
+            first, second = (one if one.shape[1] == 1 else columns(one, places) for one in precision)
             precision = (first, second)
         return make_lanes(self.rows, self.support, len(self.penalty) - 1, velocity, precision, valid)
 
@@ -164,7 +172,7 @@ class PixelFits:
         used, some, part = panel.valid.copy(), np.arange(solved[0].values.shape[1]), panel
         for _ in range(MAX_ROUNDS):
             before = used if part is panel else panel.pick(used, some)
-            values = [one.values if part is panel else one.values[:, some] for one in solved]
+            values = [one.values if part is panel else columns(one.values, some) for one in solved]
             kept = _judge(part, values, before, threshold * MAD_SCALE)
             changed = np.unique(some[part.count(kept != before) > 0])
             if changed.size == 0:

@@ -19,7 +19,17 @@ from altiflow.gridding.cubes.blocks import LANE
 from altiflow.gridding.cubes.inversion.normals import Rows, add_products, add_rows, predict, sum_rows
 from altiflow.gridding.cubes.medians import count_true, median_of_valid, sorted_median
 
-__all__ = ["DENSE", "Lanes", "Listed", "Panel", "Tables", "make_lanes", "make_listed", "make_tables"]
+__all__ = [
+    "DENSE",
+    "Lanes",
+    "Listed",
+    "Panel",
+    "Tables",
+    "columns",
+    "make_lanes",
+    "make_listed",
+    "make_tables",
+]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -86,13 +96,13 @@ class Lanes:
 
     def take(self, places: Ints) -> Lanes:
         """Return the panel of some pixels, the last one again and again to fill the lane."""
-        first, second = (one if one.shape[1] == 1 else one[:, places] for one in self.precision)
-        vx, vy = (one[:, places] for one in self.velocity)
-        return replace(self, velocity=(vx, vy), precision=(first, second), valid=self.valid[:, places])
+        first, second = (one if one.shape[1] == 1 else columns(one, places) for one in self.precision)
+        vx, vy = (columns(one, places) for one in self.velocity)
+        return replace(self, velocity=(vx, vy), precision=(first, second), valid=columns(self.valid, places))
 
     def pick(self, values: npt.NDArray[Any], places: Ints) -> npt.NDArray[Any]:
         """Return columns."""
-        return values[:, places]
+        return columns(values, places)
 
     def put(self, values: Bools, places: Ints, new: Bools) -> None:
         """Set columns."""
@@ -131,7 +141,7 @@ class Lanes:
     def median(self, values: Floats, used: Bools, places: Ints) -> Floats:
         """Return medians of some columns."""
         if places.size < used.shape[1]:
-            values, used = values[:, places], used[:, places]
+            values, used = columns(values, places), columns(used, places)
         return median_of_valid(values, used)
 
     def largest(self, values: Floats) -> Floats:
@@ -353,3 +363,8 @@ def make_listed(
 def _part(values: Floats, some: slice) -> Floats:
     """Return some layers of (layers, n) or of what holds for all of them, (1, 1)."""
     return values if len(values) == 1 else values[some]
+
+
+def columns(values: npt.NDArray[Any], places: Ints) -> npt.NDArray[Any]:
+    """Return columns in row-major order, whose sums over rows go row by row; plain indexing would turn them round."""
+    return np.take(values, places, axis=1)
