@@ -89,3 +89,22 @@ def test_values_alone_in_their_window_decide_nothing(make_cube):
     assert (kept["n_outliers"].values == 0).all()
     vx[22] += 500
     assert (reject_outliers(make_cube(start, start + 16, vx), window_days=20)["n_outliers"].values == 1).all()
+
+
+def test_layers_in_any_order_give_the_same_bits(make_cube):
+    rng = np.random.default_rng(5)
+    start = rng.uniform(0, 1500, 300)
+    end = start + rng.choice([16.0, 64.0, 365.0], 300)
+    vx = rng.normal(100, 20, (300, 2, 3))
+    sigma = rng.uniform(5, 20, 300)
+    turn = rng.permutation(300)
+    one = make_cube(start, end, vx, sigma=sigma)
+    two = make_cube(start[turn], end[turn], vx[turn], sigma=sigma[turn])
+    for first, second in (
+        (invert_displacements(one, "YS"), invert_displacements(two, "YS")),
+        (weighted_mean(one, "YS"), weighted_mean(two, "YS")),
+    ):
+        np.testing.assert_array_equal(first["vx"].values, second["vx"].values)
+        np.testing.assert_array_equal(first["vx_sigma"].values, second["vx_sigma"].values)
+    kept, again = reject_locked(one), reject_locked(two)
+    np.testing.assert_array_equal(kept["max_separation"].values, again["max_separation"].values)

@@ -11,6 +11,7 @@ import zarr
 from altiflow.errors import (
     CorruptGranuleError,
     EmptyDataError,
+    FieldError,
     InputError,
     MissingDataError,
     UnsupportedFormatError,
@@ -93,6 +94,24 @@ def test_a_missing_chunk_is_not_ice_at_rest(cube):
 def test_what_a_cube_lacks_is_named(cube, changes, error, message):
     with pytest.raises(error, match=message):
         read_velocity(cube(**changes))
+
+
+def test_dates_of_a_calendar_that_is_none_are_refused(cube):
+    path = cube()
+    store = zarr.open_group(str(path), mode="r+")
+    store["acquisition_date_img2"].attrs["calendar"] = "360_day"
+    zarr.consolidate_metadata(store.store, zarr_format=2)
+    with pytest.raises(CorruptGranuleError, match=r"real calendar.*360_day"):
+        read_velocity(path)
+
+
+def test_units_that_are_no_velocity_are_refused(cube):
+    path = cube()
+    store = zarr.open_group(str(path), mode="r+")
+    store["vx"].attrs["units"] = "pixel"
+    zarr.consolidate_metadata(store.store, zarr_format=2)
+    with pytest.raises(FieldError, match="'pixel'"):
+        read_velocity(path)
 
 
 def test_a_pair_without_a_date_is_named(cube):

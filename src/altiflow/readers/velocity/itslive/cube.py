@@ -101,7 +101,8 @@ def _acquisitions(variable: xr.DataArray, path: Path) -> npt.NDArray[np.datetime
     except (ValueError, TypeError, OverflowError) as error:
         raise CorruptGranuleError(f"{path.name}: {variable.name} cannot be read as dates: {error}") from error
     if decoded.dtype.kind != "M":
-        raise CorruptGranuleError(f"{path.name}: {variable.name} states no units of time ({variable.attrs})")
+        told = {key: variable.attrs.get(key) for key in ("units", "calendar")}
+        raise CorruptGranuleError(f"{path.name}: {variable.name} is in no units of time and real calendar: {told}")
     # Days in float64 are good to 0.3 microseconds: nearer than that, the digits are noise.
     nanoseconds = np.asarray(decoded).astype("datetime64[ns]")
     return (nanoseconds + np.timedelta64(500, "ns")).astype("datetime64[us]").astype("datetime64[ns]")
