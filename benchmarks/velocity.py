@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,22 +112,24 @@ def read_tibet(path: Path) -> Any:
 
 
 def design(cube: Any, options: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the means of the model's functions over each pair (layers, p), made once, and which pairs it holds."""
+    """Return a function that gives the means of the model's functions over some pairs, and which pairs it holds."""
     from altiflow.gridding.cubes.inversion.models import make_model
     from altiflow.gridding.cubes.layers import find_bins, layer_spans
 
     spans = layer_spans(cube)
     bins = find_bins(cube, options.get("periods", "YS"))
-    return make_model(options["model"], bins, level=options.get("level", "annual")).means(spans.start, spans.end)
+    model = make_model(options["model"], bins, level=options.get("level", "annual"))
+    held = model.means(spans.start, spans.end)[1]
+    return lambda layers: model.means(spans.start[layers], spans.end[layers])[0], held
 
 
-def loop_over_pixels(case: Case, rows: Any, held: Any) -> Any:
+def loop_over_pixels(case: Case, rows: Callable[[Any], Any], held: Any) -> Any:
     """Return solutions and standard errors (pixels, 2 components, 2, p), one pixel after the other, by scipy.
 
-    Written as a careful user would: the matrix of all pairs is made once, pixels take their rows of it.
+    `rows` gives the matrix of some layers: made for each pixel, or taken from one that was made before the clock.
     """
     mad = case.options.get("outlier_mad", 6.0)
-    found = np.full((len(case.pixels), 2, 2, rows.shape[1]), np.nan)
+    found = np.full((len(case.pixels), 2, 2, rows(np.arange(1)).shape[1]), np.nan)
     parts = [(case.cube[name].values, case.cube[f"{name}_sigma"].values) for name in ("vx", "vy")]
     for place, (row, col) in enumerate(case.pixels):
         series = [(values[:, row, col].astype(np.float64), sigma) for values, sigma in parts]
@@ -134,8 +137,12 @@ def loop_over_pixels(case: Case, rows: Any, held: Any) -> Any:
         for values, sigma in series:
             valid &= np.isfinite(values) & (sigma > 0)
         valid = np.flatnonzero(valid)
-        design, used = rows[valid], np.ones(valid.size, dtype=bool)
+        design, used = rows(valid), np.ones(valid.size, dtype=bool)
         series = [(values[valid], 1 / sigma[valid]) for values, sigma in series]
+        if mad is not None:
+            for values, _ in series:
+                away = np.abs(values - np.median(values))
+                used &= away <= mad * MAD * np.median(away)
         for _ in range(MAX_ROUNDS):
             kept = np.ones(valid.size, dtype=bool)
             for component, (values, root) in enumerate(series):
@@ -181,32 +188,30 @@ def measure_cases(cases: Iterator[Case], runs: int) -> list[dict[str, Any]]:
 
         result, peak, _ = peak_rise(ours)
         cpu, wall = time_runs(ours, runs)
-        rows, held = design(case.cube, case.options)
-        answers: list[Any] = []
-
-        def theirs(
-            case: Case = case, rows: Any = rows, held: Any = held, keep: Callable[..., None] = answers.append
-        ) -> None:
-            keep(loop_over_pixels(case, rows, held))
-
-        theirs_cpu, theirs_wall = time_runs(theirs, runs)
-        each = [np.median(cpu) / pixels, np.median(wall) / pixels]
-        loop = [np.median(theirs_cpu) / len(case.pixels), np.median(theirs_wall) / len(case.pixels)]
+        make, held = design(case.cube, case.options)
+        whole = make(np.arange(held.size))
+        careful = partial(loop_over_pixels, case, whole.__getitem__, held)
+        answer = careful()
+        loops = [time_runs(each, runs) for each in (careful, partial(loop_over_pixels, case, make, held))]
+        mine = [float(np.median(one)) / pixels * 1e6 for one in (cpu, wall)]
+        theirs = [[float(np.median(one)) / len(case.pixels) * 1e6 for one in loop] for loop in loops]
         told.append(
             {
                 "case": case.title,
-                "unknowns": rows.shape[1],
+                "unknowns": whole.shape[1],
                 "pixels": pixels,
-                "altiflow_us": each[0] * 1e6,
-                "altiflow_wall_us": each[1] * 1e6,
-                "loop_us": loop[0] * 1e6,
-                "ratio": loop[0] / each[0],
-                "wall_ratio": loop[1] / each[1],
-                "difference": worst_difference(case, result, answers[-1]),
+                "altiflow_us": mine[0],
+                "altiflow_wall_us": mine[1],
+                "careful_us": theirs[0][0],
+                "plain_us": theirs[1][0],
+                "careful_ratio": theirs[0][0] / mine[0],
+                "plain_ratio": theirs[1][0] / mine[0],
+                "plain_wall_ratio": theirs[1][1] / mine[1],
+                "difference": worst_difference(case, result, answer),
                 "peak_mb": peak / 1e6,
             }
         )
-        print(f"{case.title}: {told[-1]['ratio']:.1f}", file=sys.stderr, flush=True)
+        print(f"{case.title}: {told[-1]['plain_ratio']:.1f}", file=sys.stderr, flush=True)
     return told
 
 
@@ -214,16 +219,20 @@ def velocity_table(told: list[dict[str, Any]]) -> str:
     """Return a Markdown table."""
     lines = [
         "| cube and model | unknowns | altiflow, CPU µs a pixel | loop, CPU µs a pixel | loop / altiflow, CPU | wall "
-        "| largest difference | peak memory, MB |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| careful loop / altiflow, CPU | largest difference | peak memory, MB |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for one in told:
         lines.append(
-            f"| {one['case']} | {one['unknowns']} | {one['altiflow_us']:.0f} | {one['loop_us']:.0f} | "
-            f"{one['ratio']:.1f} | {one['wall_ratio']:.1f} | {one['difference']:.0e} | {one['peak_mb']:.0f} |"
+            f"| {one['case']} | {one['unknowns']} | {one['altiflow_us']:.0f} | {one['plain_us']:.0f} | "
+            f"{one['plain_ratio']:.1f} | {one['plain_wall_ratio']:.1f} | {one['careful_ratio']:.1f} | "
+            f"{one['difference']:.0e} | {one['peak_mb']:.0f} |"
         )
-    met = sum(one["ratio"] >= GOAL for one in told)
-    lines += ["", f"Goal, {GOAL:.0f} times the loop in CPU time: met in {met} of {len(told)} cases."]
+    met = [sum(one[f"{word}_ratio"] >= GOAL for one in told) for word in ("plain", "plain_wall", "careful")]
+    goal = (
+        f"Goal, {GOAL:.0f} times the loop: met in {met[0]} of {len(told)} cases in CPU time, in {met[1]} in wall time"
+    )
+    lines += ["", f"{goal}, and against the careful loop in {met[2]}."]
     return "\n".join(lines)
 
 

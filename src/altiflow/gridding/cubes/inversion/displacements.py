@@ -16,7 +16,7 @@ from altiflow.gridding.cubes.blocks import map_pixels
 from altiflow.gridding.cubes.inversion.fits import Layout, PixelFits
 from altiflow.gridding.cubes.inversion.models import SEASON_DAYS, Level, Model, ModelName, make_model
 from altiflow.gridding.cubes.inversion.normals import Rows, slice_rows
-from altiflow.gridding.cubes.inversion.panels import make_tables
+from altiflow.gridding.cubes.inversion.tables import make_tables
 from altiflow.gridding.cubes.layers import (
     EPOCH,
     Spans,
@@ -94,7 +94,9 @@ def invert_displacements(
         L = 1/s^2 for second differences expected to be about s [units of the cube].
     outlier_mad
         Pairs whose residual over its sigma is beyond this many times 1.4826 times the median, in either component,
-        are left out whole, and all are judged again until none changes. None keeps all.
+        are left out whole, and all are judged again until none changes. The first fit is to the pairs that lie within
+        as many scaled median deviations of their pixel's median. A pair that alone tells of a period cannot be judged
+        and stays. None keeps all.
     min_pairs
         Periods that share time with fewer pairs are NaN.
 
