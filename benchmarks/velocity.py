@@ -141,6 +141,10 @@ def loop_over_pixels(case: Case, rows: Callable[[Any], Any], held: Any) -> Any:
         valid = np.flatnonzero(valid)
         design, used = rows(valid), np.ones(valid.size, dtype=bool)
         series = [(values[valid], 1 / sigma[valid]) for values, sigma in series]
+        if mad is not None:
+            for values, _ in series:
+                away = np.abs(values - np.median(values))
+                used &= away <= mad * MAD * np.median(away)
         for _ in range(MAX_ROUNDS):
             kept = np.ones(valid.size, dtype=bool)
             for component, (values, root) in enumerate(series):

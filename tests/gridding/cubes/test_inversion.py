@@ -153,7 +153,8 @@ def test_outliers_go_by_the_same_rounds_as_in_a_loop(make_cube, seasonal_pairs):
     hits = 0
     for row, col in [(r, c) for r, c in np.ndindex(3, 3) if (r, c) != (2, 2)]:
         valid = held & np.isfinite(vx[:, row, col])
-        used = valid.copy()
+        spread = np.abs(vx[:, row, col] - np.median(vx[valid, row, col]))
+        used = valid & (spread <= 6 * 1.4826 * np.median(spread[valid]))
         for _ in range(10):
             solved = np.linalg.lstsq(rows[used] / sigma[used, None], vx[used, row, col] / sigma[used], rcond=None)[0]
             away = np.abs(vx[:, row, col] - rows @ solved) / sigma
@@ -166,6 +167,28 @@ def test_outliers_go_by_the_same_rounds_as_in_a_loop(make_cube, seasonal_pairs):
         assert found["vx"].isel(at).values == pytest.approx(solved[:-2], rel=1e-9)
         hits += (valid & ~used & wrong[:, row, col]).sum()
     assert hits > 0.8 * (wrong & np.isfinite(vx) & held[:, None, None]).sum()
+
+
+def test_one_precise_pair_far_off_does_not_draw_the_fit_to_itself(make_cube):
+    """A year-long pair with a tiny error against ten short ones that agree."""
+    start = np.array([0.0, *np.arange(0, 300, 30)])
+    end = np.array([330.0, *np.arange(30, 330, 30)])
+    vx = np.where(end - start > 100, 4000.0, 100.0 + np.arange(11) % 3)[:, None, None] * np.ones((1, 2, 2))
+    cube = make_cube(start, end, vx, sigma=np.where(end - start > 100, 1.0, 20.0))
+    found = invert_displacements(cube, ["2000-01-01", "2001-01-01"])
+    assert (found["n_rejected"] == 1).all()
+    assert found["vx"].values == pytest.approx(101.0, abs=1.0)
+    assert (invert_displacements(cube, ["2000-01-01", "2001-01-01"], outlier_mad=None)["vx"] > 3000).all()
+
+
+def test_a_pair_that_alone_tells_of_a_period_stays(make_cube):
+    """A surge in the last of three months, seen once: nothing can contradict it."""
+    start = np.array([0.0, 1, 2, 3, 4, 31, 32, 33, 34, 61])
+    end = start + np.array([20.0] * 9 + [25])
+    vx = np.array([10.0, 11, 9, 10, 12, 10, 9, 11, 10, 900])[:, None, None] * np.ones((1, 2, 2))
+    found = invert_displacements(make_cube(start, end, vx), "MS")
+    assert (found["n_rejected"] == 0).all()
+    assert found["vx"].values[-1] == pytest.approx(900.0)
 
 
 def test_what_pairs_do_not_tell_apart_is_nan(make_cube):

@@ -32,6 +32,9 @@ LANE = 64
 _PANEL = 2**20
 """Values (layers times pixels) of one array inside a computation: 8 MB, of which it holds about a dozen."""
 
+_WIDE = 4 * LANE
+"""Pixels of the smallest panel of a computation that takes values as they are stored, and so has room for more."""
+
 _BLOCK = 2**24
 """Values of one array that is read at once."""
 
@@ -130,7 +133,8 @@ class _Work:
         count = math.prod(shape)
         flat = [part.reshape(len(part), count) for part in parts]
         found = np.empty((self.rows, count))
-        step = max(LANE, _PANEL // self.depth // LANE * LANE)
+        least = LANE if self.double else _WIDE
+        step = max(least, _PANEL // self.depth // LANE * LANE)
         panels = [slice(first, min(first + step, count)) for first in range(0, count, step)]
 
         def fill(panel: slice) -> None:

@@ -48,6 +48,10 @@ class Factors:
         """Unknowns (p, n) that do not depend on those before them."""
         return self.inverse_pivot > 0
 
+    def take(self, places: npt.NDArray[np.intp]) -> Factors:
+        """Return the systems of some pixels."""
+        return Factors(self.lower[:, :, places], self.inverse_pivot[:, places], self.scale[:, places])
+
     def put(self, places: npt.NDArray[np.intp], new: Factors) -> None:
         """Set the systems of some pixels."""
         self.lower[:, :, places] = new.lower

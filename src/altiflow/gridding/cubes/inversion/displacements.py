@@ -16,7 +16,7 @@ from altiflow.gridding.cubes.blocks import map_pixels
 from altiflow.gridding.cubes.inversion.fits import Layout, PixelFits
 from altiflow.gridding.cubes.inversion.models import SEASON_DAYS, Level, Model, ModelName, make_model
 from altiflow.gridding.cubes.inversion.normals import Rows, slice_rows
-from altiflow.gridding.cubes.inversion.panels import make_tables
+from altiflow.gridding.cubes.inversion.tables import make_tables
 from altiflow.gridding.cubes.layers import (
     EPOCH,
     Spans,
@@ -97,7 +97,8 @@ def invert_displacements(
     outlier_mad
         Pairs whose residual over its sigma is beyond this many times 1.4826 times the median, and beyond this many
         where sigmas are known, in either component, are left out whole, and all are judged again until none changes.
-        Pairs that alone determine a period leave no residual and have no say in the median. None keeps all.
+        The first fit is to the pairs that lie within as many scaled median deviations of their pixel's median. Pairs
+        that alone tell of a period leave no residual: they have no say in the median, and stay. None keeps all.
     min_pairs
         Periods that share time with fewer pairs are NaN.
 

@@ -16,11 +16,11 @@ from altiflow.gridding.cubes.inversion.panels import (
     DENSE,
     Lanes,
     Panel,
-    Tables,
     columns,
     make_lanes,
     make_listed,
 )
+from altiflow.gridding.cubes.inversion.tables import Tables
 from altiflow.gridding.cubes.medians import MAD_SCALE, count_true
 
 __all__ = ["MAX_ROUNDS", "Layout", "PixelFits"]
@@ -76,6 +76,10 @@ class _Solved:
     normal: Floats
     factors: Factors
     values: Floats
+
+    def take(self, places: Ints) -> _Solved:
+        """Return some pixels."""
+        return _Solved(self.normal[:, :, places], self.factors.take(places), columns(self.values, places))
 
     def put(self, places: Ints, new: _Solved) -> None:
         """Set some pixels."""
@@ -159,8 +163,10 @@ class PixelFits:
 
     def _fit(self, panel: Panel, layout: Layout) -> Floats:
         """Return the rows of :class:`Layout` for the pixels of a panel."""
-        solved = [self._solve(panel, component, panel.valid) for component in (0, 1)]
-        used = panel.valid if self.outlier_mad is None else self._reject(panel, solved, self.outlier_mad)
+        used = panel.valid if self.outlier_mad is None else _first_guess(panel, self.outlier_mad * MAD_SCALE)
+        solved = [self._solve(panel, component, used) for component in (0, 1)]
+        if self.outlier_mad is not None:
+            used = self._reject(panel, solved, used, self.outlier_mad * MAD_SCALE)
         return self._assess(panel, solved, used, layout)
 
     def _solve(self, panel: Panel, component: int, used: Bools) -> _Solved:
@@ -169,17 +175,17 @@ class PixelFits:
         factors = factorise(normal + self.penalty[:, :, None])
         return _Solved(normal, factors, factors.solve(right))
 
-    def _reject(self, panel: Panel, solved: list[_Solved], threshold: float) -> Bools:
-        """Return the pairs that are no outliers, judging all of them in every round.
+    def _reject(self, panel: Panel, solved: list[_Solved], used: Bools, threshold: float) -> Bools:
+        """Return the pairs that are no outliers, judging all of them in every round, from some to begin with.
 
         Only pixels where the last round changed any are fitted again; `solved` becomes that of the pairs returned.
         """
-        used, some, part = panel.valid.copy(), np.arange(solved[0].values.shape[1]), panel
-        least = threshold if self.scale_known else 0.0
+        least = (self.outlier_mad or 0.0) if self.scale_known else 0.0
+        some, part = np.arange(solved[0].values.shape[1]), panel
         for _ in range(MAX_ROUNDS):
             before = used if part is panel else panel.pick(used, some)
-            values = [one.values if part is panel else columns(one.values, some) for one in solved]
-            kept = _judge(part, values, before, threshold * MAD_SCALE, least)
+            chosen = solved if part is panel else [one.take(some) for one in solved]
+            kept = _judge(part, chosen, before, threshold, least)
             changed = np.unique(some[part.count(kept != before) > 0])
             if changed.size == 0:
                 break
@@ -256,26 +262,45 @@ class PixelFits:
         found[places[f"{name}_phase_sigma"]] = np.where(told, day_sigma, np.nan)
 
 
-def _judge(panel: Panel, solutions: list[Floats], used: Bools, threshold: float, least: float) -> Bools:
+def _first_guess(panel: Panel, threshold: float) -> Bools:
+    """Return which pairs lie within so many median deviations of the median of their pixel, in both components.
+
+    One precise pair far off can draw a fit to itself that then rejects all others; so it begins without.
+    """
+    kept = panel.valid.copy()
+    for component in (0, 1):
+        away = panel.deviation(component)
+        spread = panel.median(away, panel.valid, np.arange(panel.count(kept).size))
+        kept &= ~panel.above(away, np.where(spread > 0, threshold * spread, np.inf))
+    return kept
+
+
+def _judge(panel: Panel, solutions: list[_Solved], used: Bools, threshold: float, least: float) -> Bools:
     """Return which valid pairs lie within `threshold` medians of the residuals of the used ones, in both components.
 
-    Pairs that alone determine an unknown leave no residual and have no say in the median; no pair is judged by less
-    than `least`, residuals being in units of their sigma.
+    Pairs that alone determine an unknown leave no residual and have no say in the median; one that the used ones do
+    not predict, since it alone has part of an unknown, cannot be judged and is kept. No pair is judged by less than
+    `least`, residuals being in units of their sigma.
     """
     kept, count = panel.valid.copy(), panel.count(used)
-    for component, values in enumerate(solutions):
-        away = panel.away(component, values)
+    for component, solved in enumerate(solutions):
+        away = panel.away(component, solved.values)
         # If more than half of the residuals are above this share of the largest one, so is their median.
         within = panel.largest(away) * ((1 + _ROUNDING) / threshold)
         doubtful = np.flatnonzero(2 * panel.count(used & panel.above(away, within)) <= count)
-        if doubtful.size == 0:
-            continue
-        limit = np.full(count.size, np.inf)
-        floor = _ROUNDING * np.abs(values).max(axis=0) * panel.largest_root(component)
-        free = used & panel.above(away, floor)
-        # Pixels without a residual have no median.
-        limit[doubtful] = np.fmax(threshold * panel.median(away, free, doubtful), np.maximum(floor, least)[doubtful])
-        kept &= ~panel.above(away, limit)
+        if doubtful.size:
+            limit = np.full(count.size, np.inf)
+            floor = _ROUNDING * np.abs(solved.values).max(axis=0) * panel.largest_root(component)
+            free = used & panel.above(away, floor)
+            # Pixels without a residual have no median.
+            limit[doubtful] = np.fmax(
+                threshold * panel.median(away, free, doubtful), np.maximum(floor, least)[doubtful]
+            )
+            kept &= ~panel.above(away, limit)
+    mixed = ~(solutions[0].factors.told_apart() & solutions[1].factors.told_apart())
+    # Unknowns that no pair at all has are in no row, so that looking for them finds nothing.
+    if (mixed.any(axis=0) & (count < panel.count(panel.valid))).any():
+        kept |= panel.valid & ~used & panel.touching(mixed)
     return kept
 
 

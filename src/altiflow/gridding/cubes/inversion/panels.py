@@ -17,6 +17,7 @@ from scipy import sparse
 
 from altiflow.gridding.cubes.blocks import LANE
 from altiflow.gridding.cubes.inversion.normals import Rows, add_products, add_rows, predict, sum_rows
+from altiflow.gridding.cubes.inversion.tables import Tables
 from altiflow.gridding.cubes.medians import count_true, median_of_valid, sorted_median
 
 __all__ = [
@@ -24,11 +25,9 @@ __all__ = [
     "Lanes",
     "Listed",
     "Panel",
-    "Tables",
     "columns",
     "make_lanes",
     "make_listed",
-    "make_tables",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -61,6 +60,9 @@ class Panel(Protocol):
     def sums(self, component: int, used: Bools) -> tuple[Floats, Floats]:
         """Return normal matrices (b + 1, p, m) and right sides (p, m) of the used pairs."""
 
+    def deviation(self, component: int) -> Floats:
+        """Return absolute differences from the median velocity of the pixel."""
+
     def away(self, component: int, factors: Floats) -> Floats:
         """Return absolute residuals from the model over their sigma."""
 
@@ -78,6 +80,9 @@ class Panel(Protocol):
 
     def residual_sums(self, component: int, factors: Floats, used: Bools) -> tuple[Floats, Floats]:
         """Return right sides (p, m) and sums of squares (m,) of the weighted residuals."""
+
+    def touching(self, unknowns: Bools) -> Bools:
+        """Return which pairs have part in any of the unknowns (p, m)."""
 
     def meetings(self, used: Bools) -> Floats:
         """Return for each bin the used pairs that it meets, then the days that they share, (2 bins, m)."""
@@ -127,6 +132,11 @@ class Lanes:
             add_rows(right, one, weights)
         return normal.reshape(*normal.shape[:2], -1), right.reshape(len(right), -1)
 
+    def deviation(self, component: int) -> Floats:
+        """Return absolute differences from the median of each column (layers, m)."""
+        velocity = self.velocity[component]
+        return np.asarray(np.abs(velocity - median_of_valid(velocity, self.valid)))
+
     def away(self, component: int, factors: Floats) -> Floats:
         """Return absolute residuals over their sigma (layers, m)."""
         velocity, root = self.velocity[component], np.sqrt(self.precision[component])
@@ -173,54 +183,19 @@ class Lanes:
             squares += weighted.sum(axis=0)
         return right.reshape(factors.shape), squares
 
+    def touching(self, unknowns: Bools) -> Bools:
+        """Return which pairs have part in any of the unknowns."""
+        found = np.zeros(self.valid.shape, dtype=bool)
+        for one in self.rows.slices:
+            there = unknowns[one.columns]
+            if there.any():
+                part = replace(one, part=(one.part != 0).astype(np.float64))
+                found[one.start : one.stop] = predict(part, unknowns.astype(np.float64)) > 0
+        return found
+
     def meetings(self, used: Bools) -> Floats:
         """Return pairs and days in bins, (2 bins, m)."""
         return sum_rows(self.support, used.astype(np.float64))
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The rows of a model as sparse matrices.
-
-    Attributes
-    ----------
-    products
-        Products of the functions' means, (layers, (b + 1) p).
-    means
-        The means themselves (layers, p).
-    support
-        Whether layer and bin meet, then the days that they share, (layers, 2 bins).
-    """
-
-    products: Any
-    means: Any
-    support: Any
-
-
-def make_tables(rows: Rows, support: Rows, band: int) -> Tables:
-    """Return the rows as sparse matrices, for normal matrices with so many off-diagonals."""
-    return Tables(_product_matrix(rows, band), _sparse(rows), _sparse(support))
-
-
-def _sparse(rows: Rows) -> Any:
-    """Return the matrix (layers, columns) without its zeros."""
-    found = [(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))]
-    for one in rows.slices:
-        layer, column = np.nonzero(one.part)
-        found.append((one.start + layer, one.columns[column], one.part[layer, column]))
-    layer, column, part = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return sparse.csr_matrix((part, (layer, column)), shape=(rows.order.size, rows.columns))
-
-
-def _product_matrix(rows: Rows, band: int) -> Any:
-    """Return the products (layers, (band + 1) columns), at band times columns plus column."""
-    found = [(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))]
-    for one in rows.slices:
-        for (off, column), products in zip(one.near, one.products, strict=True):
-            pair, layer = np.nonzero(products)
-            found.append((one.start + layer, off[pair] * rows.columns + column[pair], products[pair, layer]))
-    layer, column, part = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return sparse.csr_matrix((part, (layer, column)), shape=(rows.order.size, (band + 1) * rows.columns))
 
 
 @dataclass(frozen=True)
@@ -290,6 +265,12 @@ class Listed:
         """Return velocities less those of the model (e,)."""
         return np.asarray(self.velocity[component] - self._model @ factors.T.ravel())
 
+    def deviation(self, component: int) -> Floats:
+        """Return absolute differences from the median of each pixel (e,)."""
+        pixels = np.diff(self.bounds)
+        middle = self.median(self.velocity[component], self.valid, np.arange(pixels.size))
+        return np.abs(self.velocity[component] - np.repeat(middle, pixels))
+
     def away(self, component: int, factors: Floats) -> Floats:
         """Return absolute residuals over their sigma (e,)."""
         return np.asarray(np.abs(self._residuals(component, factors)) * np.sqrt(self.precision[component]))
@@ -320,6 +301,10 @@ class Listed:
         weighted = used * self.precision[component] * left
         squares = self._matrix(weighted * left) @ np.ones(self.tables.means.shape[0])
         return self._right(weighted), np.asarray(squares)
+
+    def touching(self, unknowns: Bools) -> Bools:
+        """Return which pairs have part in any of the unknowns."""
+        return np.asarray(abs(self._model) @ unknowns.T.ravel().astype(np.float64) > 0)
 
     def meetings(self, used: Bools) -> Floats:
         """Return pairs and days in bins, (2 bins, m)."""
