@@ -12,7 +12,7 @@ import xarray as xr
 from altiflow.errors import InputError
 from altiflow.gridding.export.netcdf import encode_dataset
 
-__all__ = ["write_zarr"]
+__all__ = ["swap_store", "write_zarr"]
 
 _CHUNK = 512
 
@@ -43,13 +43,13 @@ def write_zarr(dataset: xr.Dataset, path: str | Path) -> Path:
             # Consolidated metadata are not in the specification of format 3 yet; readers that do not know them read on.
             warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
             ready.to_zarr(part, mode="w", zarr_format=3, consolidated=True, encoding=encoding)
-        _swap(part, target)
+        swap_store(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return target
 
 
-def _swap(part: Path, target: Path) -> None:
+def swap_store(part: Path, target: Path) -> None:
     """Put a new store in the place of an old one, which is put back if that fails."""
     if not target.exists():
         part.replace(target)

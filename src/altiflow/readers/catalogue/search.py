@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import shapely
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.readers.catalogue.archive import Archive, Area, open_archive
+from altiflow.readers.catalogue.moments import Moment, as_moment
 from altiflow.readers.catalogue.records import read_record, try_granule_name
 from altiflow.region import Region, as_region
 
 if TYPE_CHECKING:
     import earthaccess
 
-__all__ = ["Moment", "search_granules"]
+__all__ = ["search_granules"]
 
-Moment = str | date | datetime | np.datetime64 | None
-
-_DAY_OR_LONGER = re.compile(r"\d{4}(-\d\d){0,2}")
 _FIRST_DATA = datetime(2018, 10, 13)
 """First day of ICESat-2 science data."""
 _RING_STEP = 0.5
@@ -100,7 +97,7 @@ def search_granules(
     """
     short_name = _check_product(product)
     where = None if region is None else as_region(region)
-    first, last = _as_moment(start, "start", last=False), _as_moment(end, "end", last=True)
+    first, last = as_moment(start, "start", last=False, unit="s"), as_moment(end, "end", last=True, unit="s")
     if first and last and first > last:
         raise InputError(f"start {first} is after end {last}")
     archive = open_archive(session, endpoint=endpoint, timeout=timeout)
@@ -128,25 +125,6 @@ def _check_product(product: str) -> str:
         raise InputError(f"product is a short name such as 'ATL10' or 'ATL06', got {product!r}")
     name = product.strip()
     return name.upper() if re.fullmatch(r"atl\d\d(ql)?", name, re.IGNORECASE) else name
-
-
-def _as_moment(value: Moment, argument: str, *, last: bool) -> datetime | None:
-    """Return the first or last second that `value` means (UTC, naive)."""
-    if value is None:
-        return None
-    whole = isinstance(value, str) and _DAY_OR_LONGER.fullmatch(value.strip())
-    try:
-        if whole or (isinstance(value, date) and not isinstance(value, datetime)):
-            span = pd.Period(str(value).strip())
-            return (span.end_time if last else span.start_time).floor("s").to_pydatetime()
-        if not isinstance(value, (str, datetime, np.datetime64)):
-            raise TypeError(f"a {type(value).__name__} is no moment")
-        moment = pd.Timestamp(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{argument} is a date such as '2019-04-20', got {value!r} ({error})") from error
-    if pd.isna(moment):
-        raise InputError(f"{argument} is a date such as '2019-04-20' or None, got {value!r}")
-    return (moment.tz_convert("UTC").tz_localize(None) if moment.tz else moment).floor("s").to_pydatetime()
 
 
 def _choose_collections(archive: Archive, product: str, version: str) -> dict[str, str]:

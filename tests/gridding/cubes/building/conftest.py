@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 from altiflow.gridding.vectors import convert_metric, jacobian
+from altiflow.readers.field import build_field
 
 HOME = "EPSG:3413"
 TRUTH = (100.0, 50.0)
@@ -48,6 +49,24 @@ def pair_dataset(epsg: int, centre, *, cell=120.0, size=(40, 50), offset=(0.0, 0
             "y": ("y", y),
         }
     )
+
+
+def pair_cube(epsg: int, west: float, count: int) -> xr.Dataset:
+    """Return a cube of `count` granules as a field of many layers, 20 cells wide, from x [m] on."""
+    bounds = np.datetime64("2020-01-01", "ns") + np.arange(count)[:, None] * np.timedelta64(1, "D")
+    bounds = bounds + np.array([0, 16]) * np.timedelta64(1, "D")
+    vx = np.broadcast_to(np.arange(count, dtype="f4")[:, None, None] + west / 1e6, (count, 12, 20)).copy()
+    return build_field(
+        vx, -vx, x=west + 120.0 * np.arange(20), y=3.31e6 - 120.0 * np.arange(12), time_bnds=bounds, crs=epsg,
+        units="m/yr", year_days=365.0, velocity_metric="map", metric_source="assumed", source=f"cube {west:.0f}",
+        layers={"granule": [f"pair{n}" for n in range(count)]},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def cube_on() -> Callable[[int, float, int], xr.Dataset]:
+    """Return a maker of cubes; see `pair_cube`."""
+    return pair_cube
 
 
 @pytest.fixture

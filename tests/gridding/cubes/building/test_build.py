@@ -139,34 +139,18 @@ def test_dask_arrays_are_the_store(write_pair, days, tmp_path):
         np.testing.assert_array_equal(lazy[name].values, stored[name].values)
 
 
-def cube_on(epsg: int, west: float, count: int, tmp_path) -> xr.Dataset:
-    """Return a cube of `count` granules as a field of many layers, 20 cells wide, from x [m] on."""
-    bounds = np.datetime64("2020-01-01", "ns") + np.arange(count)[:, None] * np.timedelta64(1, "D")
-    bounds = bounds + np.array([0, 16]) * np.timedelta64(1, "D")
-    from altiflow.readers.field import build_field
+def test_a_cube_that_came_meanwhile_is_not_overwritten(write_pair, tmp_path, monkeypatch):
+    publish = CubeStore.publish
 
-    vx = np.broadcast_to(np.arange(count, dtype="f4")[:, None, None] + west / 1e6, (count, 12, 20)).copy()
-    return build_field(
-        vx, -vx, x=west + 120.0 * np.arange(20), y=3.31e6 - 120.0 * np.arange(12), time_bnds=bounds, crs=epsg,
-        units="m/yr", year_days=365.0, velocity_metric="map", metric_source="assumed", source=f"cube {west:.0f}",
-        layers={"granule": [f"pair{n}" for n in range(count)]},
-    )  # fmt: skip
+    def late(self, *args, **kwargs):
+        (tmp_path / "c.zarr").mkdir()
+        (tmp_path / "c.zarr" / "theirs").write_text("kept")
+        return publish(self, *args, **kwargs)
 
-
-@pytest.mark.parametrize("lazy", [False, True])
-def test_a_pair_in_two_neighbouring_cubes_is_one_layer_without_a_seam(tmp_path, lazy):
-    if lazy:
-        pytest.importorskip("dask")
-    left, right = cube_on(32646, 784_260.0, 5, tmp_path), cube_on(32646, 784_260.0 + 20 * 120, 6, tmp_path)
-    grid = Grid.from_centres(32646, np.append(left.x.values, right.x.values), left.y.values)
-    cube = build_cube([left, right], grid, store=None if lazy else tmp_path / "c.zarr").load()
-    assert cube.sizes["time"] == 6
-    assert cube.attrs["layers_merged"] == 5
-    np.testing.assert_array_equal(cube.vx.values[:5, :, :20], left.vx.values)
-    np.testing.assert_array_equal(cube.vx.values[:, :, 20:], right.vx.values)
-    assert np.isnan(cube.vx.values[5, :, :20]).all()
-    if not lazy:
-        assert cube.valid_cells.values.tolist() == [480.0] * 5 + [240.0]
+    monkeypatch.setattr(CubeStore, "publish", late)
+    with pytest.raises(InputError, match=r"something came to .*c\.zarr meanwhile"):
+        build_cube([write_pair("a")], home_grid(), store=tmp_path / "c.zarr")
+    assert (tmp_path / "c.zarr" / "theirs").read_text() == "kept"
 
 
 def test_cells_outside_the_region_are_empty(write_pair, tmp_path):
@@ -215,38 +199,9 @@ def test_a_run_killed_between_two_variables_loses_nothing(write_pair, days, tmp_
     xr.testing.assert_equal(whole.load(), again.load())
 
 
-def test_layers_that_are_no_pairs_are_never_merged_by_name(tmp_path):
-    field = cube_on(32646, 784_260.0, 3, tmp_path).drop_vars("granule")
-    layers = [field.isel(time=[n]) for n in range(3)]
-    grid = Grid.from_centres(32646, field.x.values, field.y.values)
-    cube = build_cube(layers, grid, store=tmp_path / "c.zarr")
-    assert (cube.sizes["time"], cube.attrs["layers_merged"]) == (3, 0)
-    np.testing.assert_array_equal(cube.vx.values, field.vx.values)
-
-
-def test_two_files_of_one_pair_fill_each_other(tmp_path):
-    pytest.importorskip("dask")
-    whole = cube_on(32646, 784_260.0, 1, tmp_path)
-    west, east = whole.isel(x=slice(0, 11)), whole.isel(x=slice(9, 20))
-    grid = Grid.from_centres(32646, whole.x.values, whole.y.values)
-    stored = build_cube([west, east], grid, store=tmp_path / "c.zarr")
-    np.testing.assert_array_equal(stored.vx.values, whole.vx.values)
-    np.testing.assert_array_equal(build_cube([west, east], grid).vx.values, whole.vx.values)
-
-
-def test_many_shared_pairs_are_merged_in_few_steps(tmp_path):
-    pytest.importorskip("dask")
-    left, right = cube_on(32646, 784_260.0, 200, tmp_path), cube_on(32646, 784_260.0 + 10 * 120, 200, tmp_path)
-    grid = Grid.from_centres(32646, np.union1d(left.x.values, right.x.values), left.y.values)
-    cube = build_cube([left, right], grid)
-    assert len(cube.vx.__dask_graph__()) < 2_000
-    np.testing.assert_array_equal(cube.vx.values[:, :, :20], left.vx.values)
-    np.testing.assert_array_equal(cube.vx.values[:, :, 20:], right.vx.values[:, :, 10:])
-
-
-def test_sources_outside_the_period_are_counted(write_pair, days, tmp_path):
+def test_sources_outside_the_period_are_counted(cube_on, write_pair, days, tmp_path):
     paths = make_many(write_pair, days)
-    field = cube_on(32646, 784_260.0, 4, tmp_path)
+    field = cube_on(32646, 784_260.0, 4)
     cube = build_cube(paths, home_grid(), store=tmp_path / "c.zarr", period=("2020-01-20", "2020-02-01"))
     assert (cube.sizes["time"], cube.attrs["sources_outside_period"]) == (3, 4)
     grid = Grid.from_centres(32646, field.x.values, field.y.values)
@@ -285,8 +240,8 @@ def test_a_cube_of_a_cube_keeps_the_covariance_and_series_turn_it_back(write_pai
     assert series.vxy_covariance.values[1, 0] == pytest.approx(0.0, abs=0.02)
 
 
-def test_a_long_source_of_fine_cells_is_taken_in_tiles_of_its_own_cells(tmp_path, monkeypatch):
-    fine = cube_on(32646, 784_260.0, 30, tmp_path)
+def test_a_long_source_of_fine_cells_is_taken_in_tiles_of_its_own_cells(cube_on, tmp_path, monkeypatch):
+    fine = cube_on(32646, 784_260.0, 30)
     grid = Grid.from_bounds(32646, (784_200, 3_308_620, 786_600, 3_310_060), 480)
     whole = build_cube(fine, grid, store=tmp_path / "a.zarr").load()
     monkeypatch.setattr("altiflow.gridding.cubes.building.pieces._WINDOW", 30 * 100)

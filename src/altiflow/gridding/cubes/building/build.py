@@ -199,7 +199,8 @@ def _lazy_cube(plan: CubePlan, mask: npt.NDArray[np.bool_] | None, told: dict[st
         values = delayed(_whole_piece, pure=True)(plan, piece, mask)
         tiles[piece.sources].append((piece, da.from_delayed(values, _shape(plan, piece), dtype=np.float32)))
     stacks = [_join_tiles(parts) for parts in tiles.values()]
-    rows = np.concatenate([source.rows for source in plan.sources])
+    # Pieces come in the order of their batches, which a pair that is there twice can join late.
+    rows = np.concatenate([plan.sources[index].rows for batch in tiles for index in batch])
     every = _merge_rows(da.concatenate(stacks, axis=1), rows, len(plan.layers))
     cube = cube_frame(plan, told).drop_vars(["crs", "valid_cells"])
     for place, name in enumerate(NAMES[: plan.variables]):

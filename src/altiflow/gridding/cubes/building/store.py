@@ -19,6 +19,7 @@ from altiflow.errors import InputError
 from altiflow.files import whole_file
 from altiflow.gridding.cubes.building.pieces import NAMES
 from altiflow.gridding.cubes.building.plan import CubePlan
+from altiflow.gridding.export.zarr import swap_store
 from altiflow.gridding.frame import crs_variable
 from altiflow.readers.field import LAYER_COORDS
 from altiflow.version import __version__
@@ -124,13 +125,9 @@ class CubeStore:
             count[first : first + depth] = np.isfinite(values).sum(axis=(1, 2))
         self._array(root, "valid_cells")[:] = count
         zarr.consolidate_metadata(root.store, zarr_format=2)
-        if replace and self.target.exists():
-            old = self.target.with_name(f".{self.target.stem}.old.zarr")
-            self.target.replace(old)
-            self.part.replace(self.target)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            self.part.replace(self.target)
+        if self.target.exists() and not replace:
+            raise InputError(f"something came to {self.target} meanwhile; the cube is whole at {self.part}, rename it")
+        swap_store(self.part, self.target)
         self._log.unlink()
         return self.target
 

@@ -11,12 +11,11 @@ from typing import Any, get_args
 import shapely
 
 from altiflow.errors import InputError
+from altiflow.readers.catalogue.moments import Moment, as_moment
 from altiflow.readers.catalogue.pairs.choosing.choice import STRATEGIES, Strategy
 from altiflow.readers.catalogue.pairs.choosing.filters import PeriodRule
 from altiflow.readers.catalogue.pairs.choosing.words import (
-    Moment,
     Months,
-    as_moment,
     as_words,
     mission_words,
     month_numbers,

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import geopandas as gpd
 
 from altiflow.errors import EmptyDataError, InputError
+from altiflow.readers.catalogue.moments import Moment
 from altiflow.readers.catalogue.pairs.choosing.choice import Strategy, cap_per_year
 from altiflow.readers.catalogue.pairs.choosing.filters import PeriodRule, filter_pairs
-from altiflow.readers.catalogue.pairs.choosing.words import Moment, Months
+from altiflow.readers.catalogue.pairs.choosing.words import Months
 from altiflow.readers.catalogue.pairs.request import PairSearch, make_search
 from altiflow.readers.catalogue.pairs.sources import (
     GRANULES,

@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from altiflow.errors import InputError
+from altiflow.readers.catalogue.moments import Moment, as_moment
 from altiflow.readers.catalogue.pairs.choosing.words import (
-    Moment,
     Months,
-    as_moment,
     as_words,
     mission_words,
     month_numbers,

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-
-import numpy as np
-import pandas as pd
 
 from altiflow.errors import InputError
 
 __all__ = [
     "MISSIONS",
     "SEASONS",
-    "Moment",
     "Months",
-    "as_moment",
     "as_words",
     "mission_words",
     "month_numbers",
@@ -24,7 +18,6 @@ __all__ = [
     "version_word",
 ]
 
-Moment = str | date | datetime | np.datetime64 | None
 Months = int | str | Sequence[int | str]
 
 MISSIONS = ("landsat", "sentinel1", "sentinel2", "nisar")
@@ -53,7 +46,6 @@ _ALIASES = {
     "s2": "sentinel2",
     **{f"l{number}": "landsat" for number in range(4, 10)},
 }
-_WHOLE = re.compile(r"\d{4}(-\d\d){0,2}")
 
 
 def month_numbers(months: Months) -> tuple[int, ...]:
@@ -162,35 +154,3 @@ def version_word(version: str | int) -> str:
     if match is None or isinstance(version, bool):
         raise InputError(f"version {version!r} is no version of ITS_LIVE; use 'v02', '002' or 2")
     return f"v{int(match[1]):02d}"
-
-
-def as_moment(value: Moment, argument: str, *, last: bool) -> datetime | None:
-    """Return the first or last microsecond that `value` means (UTC, naive).
-
-    A day, month or year without a time of day is meant whole.
-
-    Raises
-    ------
-    InputError
-        If it is no date.
-
-    Examples
-    --------
-    >>> as_moment("2019", "end", last=True)
-    datetime.datetime(2019, 12, 31, 23, 59, 59, 999999)
-    """
-    if value is None:
-        return None
-    whole = isinstance(value, str) and _WHOLE.fullmatch(value.strip())
-    try:
-        if whole or (isinstance(value, date) and not isinstance(value, datetime)):
-            span = pd.Period(str(value).strip())
-            return (span.end_time if last else span.start_time).floor("us").to_pydatetime()
-        if not isinstance(value, (str, datetime, np.datetime64)):
-            raise TypeError(f"a {type(value).__name__} is no moment")
-        moment = pd.Timestamp(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{argument} is a date such as '2019-04-20', got {value!r} ({error})") from error
-    if pd.isna(moment):
-        raise InputError(f"{argument} is a date such as '2019-04-20' or None, got {value!r}")
-    return (moment.tz_convert("UTC").tz_localize(None) if moment.tz else moment).floor("us").to_pydatetime()
