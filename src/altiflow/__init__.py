@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from altiflow.fusion import (
     FlowLines,
+    advect_points,
     align_velocity,
     along_across,
     check_overlap,
@@ -117,6 +118,7 @@ __all__ = [
     "Tally",
     "TallyStore",
     "__version__",
+    "advect_points",
     "align_velocity",
     "along_across",
     "anomaly",

@@ -1,5 +1,6 @@
 """Trajectories: paths of parcels with time, and lines along the flow."""
 
+from altiflow.fusion.trajectories.advection import Advected, advect_arrays, advect_points
 from altiflow.fusion.trajectories.motion import Motion, TimeRule, motion_of
 from altiflow.fusion.trajectories.paths import path_lines, path_table
 from altiflow.fusion.trajectories.steps import STATUS_WORDS, Parcels, Scheme, advance
@@ -7,6 +8,7 @@ from altiflow.fusion.trajectories.streams import Direction, FlowLines, flow_line
 
 __all__ = [
     "STATUS_WORDS",
+    "Advected",
     "Direction",
     "FlowLines",
     "Motion",
@@ -14,6 +16,8 @@ __all__ = [
     "Scheme",
     "TimeRule",
     "advance",
+    "advect_arrays",
+    "advect_points",
     "flow_lines",
     "motion_of",
     "path_lines",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -13,7 +14,7 @@ import xarray as xr
 
 from altiflow.errors import FieldError, InputError
 from altiflow.fusion.intervals import layer_bounds
-from altiflow.fusion.layers import is_undated, read_layer
+from altiflow.fusion.layers import has_errors, is_undated, read_layer
 from altiflow.gridding.cubes.convert import nominal_displacement
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.gridding.vectors import apply_matrix, metric_matrix
@@ -31,8 +32,13 @@ Ints = npt.NDArray[np.intp]
 EPOCH = np.datetime64("2000-01-01", "ns")
 """Moments are seconds since then."""
 
+_DAY = 86400.0
+
 _KEPT = 4
 """Layers kept in memory: both ends of a span, and those of the next."""
+
+
+_Cache = OrderedDict[tuple[str, int], Floats]
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Motion:
     layers: Ints
     middles: Floats
     moved: bool
-    _cache: OrderedDict[int, Floats] = dataclasses.field(default_factory=OrderedDict, repr=False, compare=False)
+    _cache: _Cache = dataclasses.field(default_factory=OrderedDict, repr=False, compare=False)
 
     @property
     def lattice(self) -> Lattice:
@@ -80,51 +86,110 @@ class Motion:
         safe = np.where(inside, span, 0)
         return np.asarray(inside & (self.layers[safe] >= 0).all(axis=1))
 
-    def values(self, x: Floats, y: Floats, seconds: Floats, span: Ints) -> Floats:
-        """Return the map velocity [m/s], or displacement [m], (2, n) at places (n,) [m] and moments (n,) of spans (n,).
+    def values(self, x: Floats, y: Floats, seconds: Floats, span: int) -> Floats:
+        """Return the map velocity [m/s], or displacement [m], (2, n) at places (n,) and moments (n,) of one span.
 
         Bilinear between cell centres; NaN where one of those that count has no value.
         """
-        result = np.full((2, x.size), np.nan)
-        for number in np.unique(span):
-            chosen = np.flatnonzero(span == number)
-            first, last = (int(layer) for layer in self.layers[number])
-            stencil = self.lattice.stencil(x[chosen], y[chosen])
-            early = np.stack([stencil.apply(part, min_valid=1.0) for part in self._layer(first)])
-            if first != last:
-                late = np.stack([stencil.apply(part, min_valid=1.0) for part in self._layer(last)])
-                start, end = self.middles[number]
-                share = (seconds[chosen] - start) / (end - start)
-                early = (1 - share) * early + share * late
-            result[:, chosen] = early
-        return result
+        stencil = self.lattice.stencil(x, y)
+        early, late = self.ends(span)
+        found = stencil.apply(early, min_valid=1.0)
+        if early is late:
+            return found
+        share = self.share(seconds, span)
+        return np.asarray((1 - share) * found + share * stencil.apply(late, min_valid=1.0))
+
+    def ends(self, span: int) -> tuple[Floats, Floats]:
+        """Return the layers at the start and the end of a span (2, rows, cols): one and the same if nothing changes."""
+        first, last = (int(layer) for layer in self.layers[span])
+        early = self._layer(first)
+        return early, (early if first == last else self._layer(last))
+
+    def share(self, seconds: Floats, span: int) -> Floats:
+        """Return the weight (n,) of the later layer of a span at moments (n,) [s]."""
+        start, end = self.middles[span]
+        return np.asarray((seconds - start) / (end - start))
+
+    def sigma_per_day(self, x: Floats, y: Floats, seconds: Floats, span: int) -> Floats:
+        """Return the error of a day's way along an axis (n,) [m], NaN where the field gives none.
+
+        ``((s_x² + s_y²) / 2)^½`` of the standard errors of a velocity, interpolated like it. The error of a
+        displacement is that of its whole interval of T days: divided by the root of T.
+        """
+        if not has_errors(self.field):
+            return np.full(x.size, np.nan)
+        stencil = self.lattice.stencil(x, y)
+        early, late = (stencil.apply(self._sigma(int(layer))) for layer in self.layers[span])
+        days = _DAY
+        if self.moved:
+            days = float(np.sqrt(_DAY / (self.edges[span + 1] - self.edges[span])))
+        if self.layers[span, 0] == self.layers[span, 1]:
+            return early * days
+        share = self.share(seconds, span)
+        return np.asarray((1 - share) * early + share * late) * days
+
+    def ground_length(self, x: Floats, y: Floats, to_x: Floats, to_y: Floats) -> Floats:
+        """Return the length on the ground [m] of short ways on the map (n,), by the scale in their middle."""
+        stencil = self.lattice.stencil((x + to_x) / 2, (y + to_y) / 2)
+        a, b, d = stencil.apply(self._shrink())
+        way_x, way_y = to_x - x, to_y - y
+        return np.asarray(np.hypot(a * way_x + b * way_y, b * way_x + d * way_y))
 
     def _layer(self, layer: int) -> Floats:
         """Return vx and vy of a layer (2, rows, cols) in metres of the map (per second)."""
-        if layer in self._cache:
-            self._cache.move_to_end(layer)
-            return self._cache[layer]
-        values = read_layer(self.field, layer, slice(None), slice(None))[:2] * _factor(self.field)
-        if self.field.attrs["velocity_metric"] == "ground":
-            values = np.stack(apply_matrix(self._matrix(), values[0], values[1]))
-        self._cache[layer] = values
-        while len(self._cache) > _KEPT + 1:
-            self._cache.pop(next(key for key in self._cache if key >= 0))
-        return values
+
+        def read() -> Floats:
+            values = read_layer(self.field, layer, slice(None), slice(None))[:2] * _factor(self.field)
+            if self.field.attrs["velocity_metric"] == "ground":
+                values = np.stack(apply_matrix(self._matrix(), values[0], values[1]))
+            return values
+
+        return self._once("layer", layer, read)
+
+    def _sigma(self, layer: int) -> Floats:
+        """Return the error along an axis of a layer (rows, cols) in metres (per second)."""
+
+        def read() -> Floats:
+            variances = read_layer(self.field, layer, slice(None), slice(None))[2:]
+            return np.asarray(np.sqrt(variances.mean(axis=0)) * _factor(self.field))
+
+        return self._once("sigma", layer, read)
 
     def _matrix(self) -> Floats:
         """Return M at every cell (rows, cols, 2, 2), made once."""
-        if _MATRIX not in self._cache:
+
+        def make() -> Floats:
             x, y = np.meshgrid(self.field["x"].values, self.field["y"].values)
-            self._cache[_MATRIX] = metric_matrix(self.field.attrs["crs"], x, y)
-        return self._cache[_MATRIX]
+            return metric_matrix(self.field.attrs["crs"], x, y)
+
+        return self._once("matrix", -1, make)
+
+    def _shrink(self) -> Floats:
+        """Return the elements xx, xy and yy of the inverse of M (3, rows, cols), made once."""
+
+        def make() -> Floats:
+            matrix = self._matrix()
+            xx, xy, yy = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 1]
+            return np.stack([yy, -xy, xx]) / (xx * yy - xy * xy)
+
+        return self._once("shrink", -1, make)
+
+    def _once(self, kind: str, layer: int, make: Callable[[], Floats]) -> Floats:
+        """Return what is kept, or make it; of layers the last few are kept."""
+        key = (kind, layer)
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        self._cache[key] = found = make()
+        same = [old for old in self._cache if old[0] == kind]
+        if len(same) > _KEPT:
+            del self._cache[same[0]]
+        return found
 
 
-_MATRIX = -1
-"""Place of the metric among the layers kept."""
-
-
-def motion_of(velocity: xr.Dataset, *, time_rule: TimeRule = "linear", steady: bool = False) -> Motion:
+def motion_of(
+    velocity: xr.Dataset, *, time_rule: TimeRule = "linear", steady: bool = False, bridge: float = _DAY
+) -> Motion:
     """Return the motion of a velocity field.
 
     Parameters
@@ -133,10 +198,13 @@ def motion_of(velocity: xr.Dataset, *, time_rule: TimeRule = "linear", steady: b
         A velocity field of layers that follow each other in time, in any order; or of one layer, with `steady`.
     time_rule
         "linear" between the middles of layers, a layer itself in the outer halves of the first and the last and
-        beside a gap; "constant": each layer over its interval. Snapshots ("instant") take "linear" only, displacements
-        have neither.
+        beside a gap of more than `bridge`; "constant": each layer over its interval. Snapshots ("instant") take
+        "linear" only, displacements have neither.
     steady
         Whether the only layer holds at all times, as one has to say of an undated mosaic.
+    bridge
+        Longest gap between two layers of velocity [s] over which "linear" goes on: weekly fields of two years leave out
+        the last day of the first.
 
     Raises
     ------
@@ -171,7 +239,7 @@ def motion_of(velocity: xr.Dataset, *, time_rule: TimeRule = "linear", steady: b
     order = np.lexsort((bounds[:, 1], bounds[:, 0]))
     _refuse_overlap(bounds[order])
     if time_rule == "linear" and not moved:
-        return _linear(checked, bounds, order)
+        return _linear(checked, bounds, order, bridge)
     return _constant(checked, bounds, order, moved)
 
 
@@ -199,13 +267,13 @@ def _constant(checked: xr.Dataset, bounds: Floats, order: Ints, moved: bool) -> 
     return Motion(checked, np.array(edges), pairs, np.stack([edges[:-1], edges[1:]], axis=-1), moved)
 
 
-def _linear(checked: xr.Dataset, bounds: Floats, order: Ints) -> Motion:
-    """Return the motion that is linear between the middles of layers that touch."""
+def _linear(checked: xr.Dataset, bounds: Floats, order: Ints, bridge: float) -> Motion:
+    """Return the motion that is linear between the middles of layers that touch, or nearly."""
     middles = bounds.mean(axis=1)
     edges, pairs = [bounds[order[0], 0]], []
     for place, layer in enumerate(order):
         coming = order[place + 1] if place + 1 < order.size else None
-        touches = coming is not None and bounds[coming, 0] <= bounds[layer, 1]
+        touches = coming is not None and bounds[coming, 0] - bounds[layer, 1] <= bridge
         if place == 0 or edges[-1] < middles[layer]:
             edges.append(middles[layer])
             pairs.append((layer, layer))

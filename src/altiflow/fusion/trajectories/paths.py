@@ -23,6 +23,9 @@ Floats = npt.NDArray[np.float64]
 
 _DAY = 86400.0
 
+_ENDS = STATUS_WORDS[:4]
+"""Paths know of no ice edge."""
+
 
 def path_lines(
     field: xr.Dataset,
@@ -132,7 +135,7 @@ def path_table(paths: xr.Dataset) -> gpd.GeoDataFrame:
     bounds = np.array(ends, "datetime64[ns]")
     columns = {
         "trajectory": paths["trajectory"].values,
-        "status": np.array(STATUS_WORDS)[paths["status"].values],
+        "status": np.array(_ENDS)[paths["status"].values],
         "age_days": paths["age_days"].values,
         "start": bounds[:, 0],
         "end": bounds[:, 1],
@@ -182,12 +185,12 @@ def _build_paths(
         "status": (
             "trajectory",
             parcels.status,
-            {"flag_values": np.arange(len(STATUS_WORDS), dtype=np.int8), "flag_meanings": " ".join(STATUS_WORDS)},
+            {"flag_values": np.arange(len(_ENDS), dtype=np.int8), "flag_meanings": " ".join(_ENDS)},
         ),
     }
     paths = xr.Dataset(variables, coords={"trajectory": np.arange(len(x))}).set_coords("time")
     paths["trajectory"].attrs = {"cf_role": "trajectory_id"}
-    counts = {f"n_{word}": int((parcels.status == place).sum()) for place, word in enumerate(STATUS_WORDS)}
+    counts = {f"n_{word}": int((parcels.status == place).sum()) for place, word in enumerate(_ENDS)}
     paths.attrs = {
         "featureType": "trajectory",
         "crs": crs,

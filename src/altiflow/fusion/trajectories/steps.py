@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.fusion.trajectories.motion import Motion
 
-__all__ = ["STATUS_WORDS", "Parcels", "Scheme", "advance"]
+__all__ = ["STATUS_WORDS", "Companion", "Parcels", "Scheme", "advance"]
 
 Scheme = Literal["rk4", "midpoint", "euler"]
 """Runge-Kutta of fourth, second and first order."""
 
-STATUS_WORDS = ("arrived", "left_field", "left_period", "no_velocity")
+STATUS_WORDS = ("arrived", "left_field", "left_period", "no_velocity", "ice_edge")
 """What became of a parcel: it got where it was to; it stopped at its last place with a velocity; the field has no layer
-for the time that follows; it had no velocity to begin with."""
+for the time that follows; it had no velocity to begin with; it stopped at its last place within the ice."""
 
-ARRIVED, LEFT_FIELD, LEFT_PERIOD, NO_VELOCITY = range(4)
+ARRIVED, LEFT_FIELD, LEFT_PERIOD, NO_VELOCITY, ICE_EDGE = range(5)
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -64,78 +64,130 @@ class Parcels:
         return cls(x.copy(), y.copy(), seconds.copy(), np.zeros(size, np.int8), np.zeros(size, bool))
 
 
-def advance(motion: Motion, parcels: Parcels, until: Floats, *, dt: float, scheme: Scheme) -> None:
+class Companion(Protocol):
+    """What goes along with parcels: it may stop them, and it sees each of their steps."""
+
+    def stops(self, which: Ints, x: Floats, y: Floats, seconds: Floats) -> npt.NDArray[np.bool_]:
+        """Return which of the parcels `which` (n,) may not go on to places and moments (n,)."""
+
+    def note(self, parcels: Parcels, which: Ints, x: Floats, y: Floats, seconds: Floats, span: int) -> None:
+        """See parcels before they go on to places and moments (n,)."""
+
+
+def advance(
+    motion: Motion,
+    parcels: Parcels,
+    until: Floats,
+    *,
+    dt: float,
+    scheme: Scheme,
+    companion: Companion | None = None,
+) -> None:
     """Carry parcels to moments (n,) [s], forward or back, in steps of at most `dt` seconds.
 
     A step ends where the motion changes its rule: no step straddles the middle or the end of a layer. A step counts if
-    every velocity it needs is there and its end has one too; else the parcel stops where it was.
+    every velocity it needs is there and its end has one too; else the parcel stops where it was. Spans are gone through
+    in order of time, so that each layer of the field is read once.
     """
-    sign = np.where(until >= parcels.seconds, 1.0, -1.0)
-    going = np.flatnonzero((parcels.status == ARRIVED) & np.isfinite(parcels.seconds) & np.isfinite(until))
-    while True:
-        going = going[np.abs(until[going] - parcels.seconds[going]) > _SHORT]
-        if going.size == 0:
+    way = until - parcels.seconds
+    going = (parcels.status == ARRIVED) & (np.abs(way) > _SHORT)
+    for sign in (1.0, -1.0):
+        journey = _Journey(motion, parcels, until, sign, dt, scheme, companion)
+        journey.sweep(np.flatnonzero(going & (way * sign > 0)))
+
+
+@dataclass(frozen=True)
+class _Journey:
+    """Parcels that all go forward (+1) or all back (-1) in time; see :func:`advance`."""
+
+    motion: Motion
+    parcels: Parcels
+    until: Floats
+    sign: float
+    dt: float
+    scheme: Scheme
+    companion: Companion | None
+
+    def sweep(self, which: Ints) -> None:
+        """Carry parcels (n,) from span to span."""
+        which, span = self._enter(which)
+        while which.size:
+            number = int(span.min() if self.sign > 0 else span.max())
+            here = span == number
+            crossed, entered = self._enter(self._cross(which[here], number))
+            which = np.concatenate([which[~here], crossed])
+            span = np.concatenate([span[~here], entered])
+
+    def _enter(self, which: Ints) -> tuple[Ints, Ints]:
+        """Return the parcels that enter a span with layers, and the span; stop the others."""
+        seconds = _nudged(self.motion, self.parcels.seconds[which], self.sign)
+        span = self.motion.span(seconds, np.full(which.size, self.sign))
+        dated = self.motion.is_dated(span)
+        self.parcels.status[which[~dated]] = LEFT_PERIOD
+        return which[dated], span[dated]
+
+    def _cross(self, which: Ints, span: int) -> Ints:
+        """Carry parcels (n,) to the end of a span; return those that are there and have to go on."""
+        parcels, arrived = self.parcels, []
+        while which.size:
+            length, knot, reached = self._step_length(which, span)
+            x, y = self._carry(which, span, length)
+            here = np.isfinite(x)
+            self._stop_without_field(which[~here], span)
+            which, x, y, knot, reached = which[here], x[here], y[here], knot[here], reached[here]
+            parcels.started[which] = True
+            if self.companion is not None:
+                held = self.companion.stops(which, x, y, knot)
+                parcels.status[which[held]] = ICE_EDGE
+                which, x, y, knot, reached = which[~held], x[~held], y[~held], knot[~held], reached[~held]
+                self.companion.note(parcels, which, x, y, knot, span)
+            parcels.x[which], parcels.y[which], parcels.seconds[which] = x, y, knot
+            arrived.append(which[reached])
+            which = which[~reached]
+        there = np.concatenate(arrived) if arrived else which
+        return there[np.abs(self.until[there] - parcels.seconds[there]) > _SHORT]
+
+    def _step_length(self, which: Ints, span: int) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+        """Return the signed lengths of the next steps (n,) [s], the moments they end at, and which are the last."""
+        seconds, until = self.parcels.seconds[which], self.until[which]
+        edge = self.motion.edges[span + 1 if self.sign > 0 else span]
+        limit = np.minimum(edge, until) if self.sign > 0 else np.maximum(edge, until)
+        length = np.minimum(np.abs(limit - seconds), self.dt)
+        reached = np.abs(limit - seconds) <= self.dt * (1 + 1e-9)
+        return self.sign * length, np.where(reached, limit, seconds + self.sign * length), reached
+
+    def _carry(self, which: Ints, span: int, length: Floats) -> Floats:
+        """Return where parcels come to (2, n), NaN where they lose the field."""
+        motion, seconds = self.motion, self.parcels.seconds[which]
+        place = np.stack([self.parcels.x[which], self.parcels.y[which]])
+        if motion.moved:
+            share = length / (motion.edges[span + 1] - motion.edges[span])
+            return _push(lambda at: motion.values(at[0], at[1], seconds, span), place, share)
+
+        def velocity(at_x: Floats, at_y: Floats, later: Floats) -> Floats:
+            return motion.values(at_x, at_y, seconds + later, span)
+
+        moved = _STEPS[self.scheme](velocity, place, length)
+        moved[:, ~np.isfinite(velocity(moved[0], moved[1], length)).all(axis=0)] = np.nan
+        return moved
+
+    def _stop_without_field(self, which: Ints, span: int) -> None:
+        """Stop parcels (n,) where they are: they leave the field, or never had a velocity."""
+        if which.size == 0:
             return
-        span = motion.span(_nudged(motion, parcels.seconds[going], sign[going]), sign[going])
-        dated = motion.is_dated(span)
-        parcels.status[going[~dated]] = LEFT_PERIOD
-        going, span = going[dated], span[dated]
-        if going.size == 0:
-            continue
-        length, knot = _step_length(motion, parcels.seconds[going], until[going], span, sign[going], dt)
-        x, y = _carry(motion, parcels, going, span, length, scheme)
-        here = np.isfinite(x)
-        _stop_without_field(motion, parcels, going[~here], span[~here])
-        going = going[here]
-        parcels.started[going] = True
-        parcels.x[going], parcels.y[going] = x[here], y[here]
-        parcels.seconds[going] = knot[here]
+        parcels = self.parcels
+        first = self.motion.values(parcels.x[which], parcels.y[which], parcels.seconds[which], span)
+        parcels.started[which] |= np.isfinite(first).all(axis=0)
+        parcels.status[which] = np.where(parcels.started[which], LEFT_FIELD, NO_VELOCITY)
 
 
-def _stop_without_field(motion: Motion, parcels: Parcels, which: Ints, span: Ints) -> None:
-    """Stop parcels (n,) where they are: they leave the field, or never had a velocity."""
-    first = motion.values(parcels.x[which], parcels.y[which], parcels.seconds[which], span)
-    parcels.started[which] |= np.isfinite(first).all(axis=0)
-    parcels.status[which] = np.where(parcels.started[which], LEFT_FIELD, NO_VELOCITY)
-
-
-def _nudged(motion: Motion, seconds: Floats, sign: Floats) -> Floats:
+def _nudged(motion: Motion, seconds: Floats, sign: float) -> Floats:
     """Return moments moved onto the edge of a span where they are within rounding of it."""
     place = np.clip(np.searchsorted(motion.edges, seconds + sign * _SHORT), 0, motion.edges.size - 1)
     result = seconds
     for near in (place, np.maximum(place - 1, 0)):
         result = np.where(np.abs(motion.edges[near] - seconds) <= _SHORT, motion.edges[near], result)
     return np.asarray(result)
-
-
-def _step_length(
-    motion: Motion, seconds: Floats, until: Floats, span: Ints, sign: Floats, dt: float
-) -> tuple[Floats, Floats]:
-    """Return the signed lengths of the next steps (n,) [s], and the moments they end at."""
-    edge = np.where(sign > 0, motion.edges[span + 1], motion.edges[span])
-    limit = np.where(sign > 0, np.minimum(edge, until), np.maximum(edge, until))
-    length = np.minimum(np.abs(limit - seconds), dt)
-    reached = np.abs(limit - seconds) <= dt * (1 + 1e-9)
-    return sign * length, np.where(reached, limit, seconds + sign * length)
-
-
-def _carry(
-    motion: Motion, parcels: Parcels, going: Ints, span: Ints, length: Floats, scheme: Scheme
-) -> tuple[Floats, Floats]:
-    """Return where parcels come to (n,), NaN where they lose the field."""
-    x, y, seconds = parcels.x[going], parcels.y[going], parcels.seconds[going]
-
-    def velocity(at_x: Floats, at_y: Floats, later: Floats) -> Floats:
-        return motion.values(at_x, at_y, seconds + later, span)
-
-    if motion.moved:
-        share = length / (motion.edges[span + 1] - motion.edges[span])
-        place = np.stack([x, y])
-        moved = _push(lambda at: motion.values(at[0], at[1], seconds, span), place, share)
-        return moved[0], moved[1]
-    moved = _STEPS[scheme](velocity, np.stack([x, y]), length)
-    moved[:, ~np.isfinite(velocity(moved[0], moved[1], length)).all(axis=0)] = np.nan
-    return moved[0], moved[1]
 
 
 Velocity = Callable[[Floats, Floats, Floats], Floats]

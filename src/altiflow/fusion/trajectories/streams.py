@@ -169,8 +169,7 @@ class _Tracer:
 
     def velocity(self, place: Floats) -> Floats:
         """Return the map velocity (2, n) [m/s] at places (2, n)."""
-        zero = np.zeros(place.shape[1])
-        return self.motion.values(place[0], place[1], zero, zero.astype(np.intp))
+        return self.motion.values(place[0], place[1], np.zeros(place.shape[1]), 0)
 
     def ground_speed(self, place: Floats, velocity: Floats) -> Floats:
         """Return the speed on the ground (n,) [m/s]."""
