@@ -2,6 +2,7 @@
 
 from altiflow.fusion.align import align_velocity
 from altiflow.fusion.colocate import sample_velocity
+from altiflow.fusion.drift import grid_with_drift
 from altiflow.fusion.guards import Overlap, check_overlap
 from altiflow.fusion.kinematics import strain_rates
 from altiflow.fusion.tracks import along_across, track_tangent
@@ -16,6 +17,7 @@ __all__ = [
     "along_across",
     "check_overlap",
     "flow_lines",
+    "grid_with_drift",
     "line_components",
     "path_lines",
     "path_table",

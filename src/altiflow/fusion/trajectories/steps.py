@@ -63,6 +63,14 @@ class Parcels:
         size = x.size
         return cls(x.copy(), y.copy(), seconds.copy(), np.zeros(size, np.int8), np.zeros(size, bool))
 
+    def part(self, places: slice) -> Parcels:
+        """Return some of the parcels, to be changed in place."""
+        return Parcels(self.x[places], self.y[places], self.seconds[places], self.status[places], self.started[places])
+
+    def copy(self) -> Parcels:
+        """Return the same parcels, to be changed apart."""
+        return Parcels(self.x.copy(), self.y.copy(), self.seconds.copy(), self.status.copy(), self.started.copy())
+
 
 class Companion(Protocol):
     """What goes along with parcels: it may stop them, and it sees each of their steps."""

@@ -127,6 +127,8 @@ class _Pile:
 
 def _pass_edges(columns: SegmentColumns) -> Ints:
     """Return the rows at which a pass begins."""
+    if len(columns) == 0:
+        return np.empty(0, np.int64)
     return run_starts(columns.unit[1:] != columns.unit[:-1])
 
 
@@ -143,7 +145,7 @@ def _detail_names(columns: SegmentColumns, options: TallyOptions) -> tuple[str, 
 def _blocks(edges: Ints, size: int) -> Iterator[tuple[int, int, bool]]:
     """Yield first and last row of blocks, several whole passes or a piece of a long one, and whether a pass ends."""
     begin = 0
-    for first, last in zip(edges.tolist(), [*edges[1:].tolist(), size], strict=True):
+    for first, last in zip(edges.tolist(), [*edges[1:].tolist(), *[size] * bool(size)], strict=True):
         if last - begin <= BLOCK:
             continue
         if first > begin:

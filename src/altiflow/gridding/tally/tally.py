@@ -15,11 +15,11 @@ from altiflow.errors import EmptyDataError, InputError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel import NO_TIME, Engine
 from altiflow.gridding.tally.build import TallyOptions, build_records
-from altiflow.gridding.tally.columns import SegmentSource, segment_columns
+from altiflow.gridding.tally.columns import SegmentColumns, SegmentSource, segment_columns
 from altiflow.gridding.tally.passes import Passes, check_granules, join_passes
 from altiflow.gridding.tally.records import Records, join_records, regroup
 
-__all__ = ["Tally", "merge_tallies", "tally_segments"]
+__all__ = ["Tally", "merge_tallies", "tally_columns", "tally_segments"]
 
 _FILL = 1e30
 """Numbers beyond this are fill (3.4028235e38, 1.7976931348623157e308, 9.969e36)."""
@@ -237,12 +237,27 @@ def tally_segments(
     _check_names(names, weight)
     options = TallyOptions(_step(step), _quantiles(quantiles), _edges(histogram))
     columns = segment_columns(source, grid, values=names, weight=weight, timed=options.step is not None)
-    records, rows, left_out = build_records(columns, grid, options, engine)
-    if left_out.sum() == rows.sum() * len(names):
+    found = tally_columns(columns, grid, weight=weight, options=options, engine=engine)
+    if found.passes.left_out.sum() == found.passes.rows.sum() * len(names):
         needed = [f"a finite {' or '.join(names)}", *([f"a positive {weight}"] if weight else [])]
         raise EmptyDataError(
             f"not one of the {len(columns)} rows has {' and '.join([*needed, *(['a time'] if step else [])])}"
         )
+    return found
+
+
+def tally_columns(
+    columns: SegmentColumns, grid: Grid, *, weight: str | None, options: TallyOptions, engine: Engine
+) -> Tally:
+    """Return the tally of columns, also of none; `weight` is the name of theirs.
+
+    Raises
+    ------
+    InputError
+        If a column holds fill, or a granule is there twice.
+    """
+    names = tuple(columns.values)
+    records, rows, left_out = build_records(columns, grid, options, engine)
     furthest = np.maximum(np.abs(records.states["low"]), np.abs(records.states["high"]))
     if furthest.size and furthest.max() > _FILL:
         name = names[int(records.states["value"][furthest.argmax()])]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,7 @@ from altiflow.fusion.trajectories.advection.spread import Spread
 from altiflow.fusion.trajectories.motion import Motion
 from altiflow.fusion.trajectories.steps import ICE_EDGE, Parcels, Scheme, advance
 
-__all__ = ["Advected", "advect_arrays"]
+__all__ = ["Advected", "Logbook", "advect_arrays", "geodesic_length"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -103,7 +105,7 @@ def advect_arrays(
     if not dt > 0:
         raise InputError(f"dt is the longest step in seconds, above 0, got {dt!r}")
     parcels = Parcels.at(x, y, seconds)
-    logbook = _Logbook(motion, seconds, sigma, Spread(x.size, rho), edge)
+    logbook = Logbook(motion, seconds, sigma, Spread(x.size, rho), edge)
     parcels.status[logbook.stops(np.arange(x.size), x, y, seconds)] = ICE_EDGE
     step = np.inf if motion.moved else float(dt)
     advance(motion, parcels, until, dt=step, scheme=scheme, companion=logbook)
@@ -120,7 +122,7 @@ def advect_arrays(
     )
 
 
-class _Logbook:
+class Logbook:
     """What is written down of every step: length on the ground and error; and the edge of the ice."""
 
     def __init__(
@@ -129,6 +131,21 @@ class _Logbook:
         self.motion, self.start, self.constant, self.spread, self.edge = motion, start.copy(), sigma, spread, edge
         self.path = np.zeros(start.size)
         self.known, self.unknown = np.zeros(start.size, bool), np.zeros(start.size, bool)
+
+    def part(self, places: slice) -> Logbook:
+        """Return that of some of the parcels, to be written into."""
+        return self._picked(lambda array: array[places])
+
+    def copy(self) -> Logbook:
+        """Return the same, to be written into apart."""
+        return self._picked(lambda array: array.copy())
+
+    def _picked(self, pick: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Logbook:
+        other = copy.copy(self)
+        other.start, other.path = pick(self.start), pick(self.path)
+        other.known, other.unknown = pick(self.known), pick(self.unknown)
+        other.spread = self.spread.picked(pick)
+        return other
 
     def stops(self, which: Ints, x: Floats, y: Floats, seconds: Floats) -> npt.NDArray[np.bool_]:
         """Return which parcels would leave the ice; where its concentration is not known, none would."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -58,6 +60,12 @@ class Spread:
     def __init__(self, size: int, rho: float) -> None:
         self.rho = check_rho(rho)
         self._past, self._memory, self._today = np.zeros(size), np.zeros(size), np.zeros(size)
+
+    def picked(self, pick: Callable[[Floats], Floats]) -> Spread:
+        """Return that of parcels picked out of each array, as a view if that is what `pick` returns."""
+        other = Spread(0, self.rho)
+        other._past, other._memory, other._today = pick(self._past), pick(self._memory), pick(self._today)
+        return other
 
     def add(self, which: Ints, start: Floats, end: Floats, sigma: Floats) -> None:
         """Add ways from ages `start` to `end` (m,) [days, 0 or more] of parcels (m,) at errors `sigma` (m,) a day."""

@@ -1,0 +1,54 @@
+"""Parcels put down on a grid: the tally of their segments, and the pieces that make up its cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from altiflow.gridding.tally import Tally
+
+__all__ = ["Laid", "number_keys"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Laid:
+    """Parcels put down on a grid.
+
+    Attributes
+    ----------
+    tally
+        Of the segments that lie on the grid, in one time bin.
+    parcel, cell
+        Number of the parcel and of the cell of each piece (n,): a parcel that comes to lie across an edge is in two.
+    weight, count
+        Sum of the weights, and number of segments, of each piece (n,).
+    mean
+        Mean value of each piece (n,).
+    outside, outside_weight
+        Segments that came to lie outside the grid, and their weight.
+    """
+
+    tally: Tally
+    parcel: Ints
+    cell: Ints
+    weight: Floats
+    count: Ints
+    mean: Floats
+    outside: int
+    outside_weight: float
+
+
+def number_keys(keys: list[Ints]) -> Ints:
+    """Return a number for each row (n,), the same for rows with the same keys, in the order of the keys."""
+    order = np.lexsort(tuple(reversed(keys)))
+    differ = np.zeros(max(order.size - 1, 0), bool)
+    for key in keys:
+        differ |= key[order][1:] != key[order][:-1]
+    number = np.empty(order.size, np.int64)
+    number[order] = np.concatenate([np.zeros(min(order.size, 1), np.int64), np.cumsum(differ)])
+    return number
