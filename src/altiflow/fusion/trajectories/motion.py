@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class Motion:
     moved: bool
     _cache: _Cache = dataclasses.field(default_factory=OrderedDict, repr=False, compare=False)
 
-    @property
+    @functools.cached_property
     def lattice(self) -> Lattice:
         """The lattice of the field."""
         return Lattice.from_axes(self.field["x"].values, self.field["y"].values)
@@ -98,6 +99,18 @@ class Motion:
             return found
         share = self.share(seconds, span)
         return np.asarray((1 - share) * found + share * stencil.apply(late, min_valid=1.0))
+
+    def cells(self, span: int) -> Floats:
+        """Return the layers of a span cell by cell (rows, cols, 2 or 4), x and y ascending: one look for all."""
+
+        def make() -> Floats:
+            early, late = self.ends(span)
+            both = early if early is late else np.concatenate([early, late])
+            down, left = self.lattice.descending
+            turned = both[:, :: -1 if down else 1, :: -1 if left else 1]
+            return np.ascontiguousarray(np.moveaxis(turned, 0, -1))
+
+        return self._once("cells", span, make)
 
     def ends(self, span: int) -> tuple[Floats, Floats]:
         """Return the layers at the start and the end of a span (2, rows, cols): one and the same if nothing changes."""

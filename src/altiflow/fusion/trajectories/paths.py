@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -11,7 +11,6 @@ import pyproj
 import shapely
 import xarray as xr
 
-from altiflow.errors import InputError
 from altiflow.fusion.trajectories.motion import Motion, TimeRule, motion_of
 from altiflow.fusion.trajectories.seeds import Seeds, as_moments, as_seconds, as_seeds, moments_of
 from altiflow.fusion.trajectories.steps import STATUS_WORDS, Parcels, Scheme, advance
@@ -100,8 +99,6 @@ def path_lines(
     0.0
     1120.8
     """
-    if scheme not in get_args(Scheme):
-        raise InputError(f"scheme must be one of {get_args(Scheme)}, got {scheme!r}")
     step = as_seconds(dt, "dt")
     pause = step if every is None else as_seconds(every, "every")
     motion = motion_of(field, time_rule=time_rule, steady=steady)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from altiflow.errors import InputError
 from altiflow.fusion.trajectories.motion import Motion
+from altiflow.gridding.kernel import Engine, choose_engine
 
 __all__ = ["STATUS_WORDS", "Companion", "Parcels", "Scheme", "advance"]
 
@@ -27,6 +29,9 @@ Ints = npt.NDArray[np.intp]
 
 _SHORT = 1e-6
 """Seconds below which a moment is reached: half the resolution of moments as floats is 1e-7."""
+
+_MANY = 2000
+"""Parcels for which it is worth loading what compiles."""
 
 _CONTRACTIONS = 50
 """Most rounds of the inverse of a displacement; each shrinks the error by the strain over the interval."""
@@ -90,17 +95,23 @@ def advance(
     dt: float,
     scheme: Scheme,
     companion: Companion | None = None,
+    engine: Engine = "auto",
 ) -> None:
     """Carry parcels to moments (n,) [s], forward or back, in steps of at most `dt` seconds.
 
     A step ends where the motion changes its rule: no step straddles the middle or the end of a layer. A step counts if
     every velocity it needs is there and its end has one too; else the parcel stops where it was. Spans are gone through
-    in order of time, so that each layer of the field is read once.
+    in order of time, so that each layer of the field is read once. Both engines give the same bits; "auto" compiles for
+    many parcels only.
     """
+    if scheme not in get_args(Scheme):
+        raise InputError(f"scheme must be one of {get_args(Scheme)}, got {scheme!r}")
     way = until - parcels.seconds
     going = (parcels.status == ARRIVED) & (np.abs(way) > _SHORT)
+    many = engine == "numba" or int(np.count_nonzero(going)) >= _MANY
+    compiled = choose_engine(engine) == "numba" and many
     for sign in (1.0, -1.0):
-        journey = _Journey(motion, parcels, until, sign, dt, scheme, companion)
+        journey = _Journey(motion, parcels, until, sign, dt, scheme, compiled, companion)
         journey.sweep(np.flatnonzero(going & (way * sign > 0)))
 
 
@@ -114,6 +125,7 @@ class _Journey:
     sign: float
     dt: float
     scheme: Scheme
+    compiled: bool
     companion: Companion | None
 
     def sweep(self, which: Ints) -> None:
@@ -171,6 +183,8 @@ class _Journey:
         if motion.moved:
             share = length / (motion.edges[span + 1] - motion.edges[span])
             return _push(lambda at: motion.values(at[0], at[1], seconds, span), place, share)
+        if self.compiled:
+            return _compiled_step(motion, span, place, seconds, length, self.scheme)
 
         def velocity(at_x: Floats, at_y: Floats, later: Floats) -> Floats:
             return motion.values(at_x, at_y, seconds + later, span)
@@ -187,6 +201,14 @@ class _Journey:
         first = self.motion.values(parcels.x[which], parcels.y[which], parcels.seconds[which], span)
         parcels.started[which] |= np.isfinite(first).all(axis=0)
         parcels.status[which] = np.where(parcels.started[which], LEFT_FIELD, NO_VELOCITY)
+
+
+def _compiled_step(motion: Motion, span: int, place: Floats, seconds: Floats, length: Floats, scheme: Scheme) -> Floats:
+    """Return where parcels come to (2, n), by compiled code."""
+    from altiflow.fusion.trajectories.compiled import carry_parcels
+
+    cells, middles = motion.cells(span), motion.middles[span]
+    return carry_parcels(place, seconds, length, lattice=motion.lattice, cells=cells, middles=middles, scheme=scheme)
 
 
 def _nudged(motion: Motion, seconds: Floats, sign: float) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from altiflow.fusion.trajectories.advection.edge import IceEdge
 from altiflow.fusion.trajectories.advection.spread import Spread
 from altiflow.fusion.trajectories.motion import Motion
 from altiflow.fusion.trajectories.steps import ICE_EDGE, Parcels, Scheme, advance
+from altiflow.gridding.kernel import Engine
 
 __all__ = ["Advected", "Logbook", "advect_arrays", "geodesic_length"]
 
@@ -70,6 +71,7 @@ def advect_arrays(
     sigma: float | None = None,
     rho: float = 0.0,
     edge: IceEdge | None = None,
+    engine: Engine = "auto",
 ) -> Advected:
     """Return where parcels at places x, y (n,) [m, the field's CRS] and moments (n,) are at the moments `until` (n,).
 
@@ -89,6 +91,8 @@ def advect_arrays(
         Correlation of the errors of one day and the next.
     edge
         Where parcels stop, as :func:`~altiflow.fusion.trajectories.advection.edge_of` returned it.
+    engine
+        "numba" (extra ``fast``), "numpy", or "auto"; the same bits by both.
 
     Raises
     ------
@@ -100,15 +104,13 @@ def advect_arrays(
     A parcel's own days count from its start, forward or back: ``S² = sum_i sum_j s_i s_j rho^|i-j|`` over them, an
     incomplete day by its share.
     """
-    if scheme not in get_args(Scheme):
-        raise InputError(f"scheme must be one of {get_args(Scheme)}, got {scheme!r}")
     if not dt > 0:
         raise InputError(f"dt is the longest step in seconds, above 0, got {dt!r}")
     parcels = Parcels.at(x, y, seconds)
     logbook = Logbook(motion, seconds, sigma, Spread(x.size, rho), edge)
     parcels.status[logbook.stops(np.arange(x.size), x, y, seconds)] = ICE_EDGE
     step = np.inf if motion.moved else float(dt)
-    advance(motion, parcels, until, dt=step, scheme=scheme, companion=logbook)
+    advance(motion, parcels, until, dt=step, scheme=scheme, companion=logbook, engine=engine)
     return Advected(
         parcels.x,
         parcels.y,
