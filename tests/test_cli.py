@@ -13,7 +13,8 @@ import xarray as xr
 from click.testing import CliRunner
 
 from altiflow.cli import main
-from altiflow.readers import make_sample
+from altiflow.gridding import write_velocity
+from altiflow.readers import make_sample, read_velocity
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,45 @@ def test_info_describes_every_kind_of_file(sample: object, altiflow: Callable, t
         assert result.exit_code == 0, result.output
         for word in words:
             assert word in result.output
+
+
+def test_velocity_is_drawn_as_speed_and_what_it_does_not_say_can_be_said(
+    sample: object, altiflow: Callable, tmp_path: Path
+) -> None:
+    velocity = read_velocity(sample.motion)
+    written, picture = write_velocity(velocity.isel(time=[0, 1]), tmp_path / "v.zarr"), tmp_path / "speed.svg"
+    for words, said in (
+        ((sample.motion,), "speed: "),
+        ((sample.motion, "--metric", "ground"), "speed: "),
+        ((written, "--layer", 1, "--limits", 1, 10), "speed: "),
+        ((written, "--variable", "vx", "--layer", -1), "vx: "),
+    ):
+        result = altiflow("map", *words, "-o", picture)
+        assert result.exit_code == 0, result.output
+        assert result.output == f"{said}{picture}\n"
+        assert "<svg" in picture.read_text()
+        picture.unlink()
+    assert "ground metric (user)" in altiflow("info", sample.motion, "--metric", "ground").output
+
+
+def test_maps_that_cannot_be_are_refused(sample: object, altiflow: Callable, tmp_path: Path) -> None:
+    written = write_velocity(read_velocity(sample.motion).isel(time=[0]), tmp_path / "v.nc")
+    with xr.open_dataset(written) as opened:
+        plain = opened[["vx", "vy"]].isel(time=0, drop=True).drop_vars(["time_bnds"], errors="ignore")
+        plain = plain.drop_attrs(deep=True)
+        plain.to_netcdf(tmp_path / "mosaic.nc", engine="h5netcdf")
+    for words, message in (
+        ((written, "--velocity", written), "--velocity goes over other maps"),
+        ((written, "--layer", 3), "layer"),
+        ((written, "--variable", "vz"), "vz"),
+        ((tmp_path / "mosaic.nc",), "--crs"),
+        ((sample.granules[0],), "holds no grid"),
+        ((sample.granules[0], "--metric", "map"), "of no velocity product"),
+    ):
+        result = altiflow("map", *words, "-o", tmp_path / "m.png")
+        assert result.exit_code == 1
+        assert message in result.stderr
+    assert not (tmp_path / "m.png").exists()
 
 
 def test_errors_are_one_line_with_exit_code_1(altiflow: Callable, tmp_path: Path) -> None:

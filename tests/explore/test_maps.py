@@ -148,6 +148,12 @@ def test_arrows_point_along_the_velocity_and_have_a_key(north: Grid) -> None:
     assert set(np.round(found(second.axes[0], Quiver).U, 6)) == {3.0}
 
 
+def test_the_metric_of_arrows_is_named(north: Grid) -> None:
+    velocity = motion_on(north).assign_attrs(velocity_metric="map")
+    assert "velocity in map metres" in texts(draw_map(gridded_on(north), "freeboard_mean", velocity=velocity))[2]
+    assert "metres" not in texts(draw_map(gridded_on(north), "freeboard_mean"))[2]
+
+
 def test_the_layer_of_the_same_time_is_taken(north: Grid) -> None:
     dataset = gridded_on(north)
     dataset["freeboard_mean"] = dataset["freeboard_mean"].fillna(0.3)

@@ -162,6 +162,21 @@ def test_what_is_refused():
         draw_speed(moved)
 
 
+@pytest.mark.parametrize(
+    ("metric", "source", "said"),
+    [
+        ("ground", "file", "speed in ground metres  ·"),
+        ("map", "user", "speed in ground metres, from velocity in map metres  ·"),
+        ("map", "assumed", "from velocity in map metres (assumed)  ·"),
+    ],
+)
+def test_the_small_print_names_the_metric(metric, source, said):
+    x, y = around("EPSG:3413", -40.0, 70.0, cells=4)
+    figure = draw_speed(field_of(5.0, 5.0, x, y, metric=metric, metric_source=source))
+    note = figure.texts[-1].get_text().replace("\N{NO-BREAK SPACE}", " ").replace("\n", "  ·  ")
+    assert said in note
+
+
 def test_still_ice_is_a_map_without_arrows():
     field = ramp()
     figure = draw_speed(field_of(0.0, 0.0, field.x.values, field.y.values), scale="linear")

@@ -26,6 +26,7 @@ __all__ = [
     "region_choice",
     "saying",
     "told",
+    "velocity_file_options",
     "velocity_options",
 ]
 
@@ -144,8 +145,8 @@ def reading_options(command: Command) -> Command:
     return command
 
 
-def velocity_options(command: Command) -> Command:
-    """Add the options of reading velocity."""
+def velocity_file_options(command: Command) -> Command:
+    """Add the options that say what a velocity file does not."""
     for option in reversed(
         [
             click.option("--velocity-product", help="Velocity product; found from the files where not given."),
@@ -156,6 +157,17 @@ def velocity_options(command: Command) -> Command:
                 type=click.Choice(["map", "ground"]),
                 help="Whether velocity is in map or ground metres, where the file does not say.",
             ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def velocity_options(command: Command) -> Command:
+    """Add the options of reading velocity, and of putting it at segments."""
+    for option in reversed(
+        [
+            velocity_file_options,
             click.option(
                 "--method",
                 type=click.Choice(["linear", "nearest"]),

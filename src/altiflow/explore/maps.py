@@ -13,7 +13,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
 from altiflow.errors import InputError
-from altiflow.explore.cartography.furniture import draw_colour_bar, draw_scale_bar, period_text
+from altiflow.explore.cartography.furniture import draw_colour_bar, draw_scale_bar, metric_text, period_text
 from altiflow.explore.cartography.graticule import Graticule, draw_graticule
 from altiflow.explore.cartography.layers import cut_layers, layer_number
 from altiflow.explore.cartography.projections import projection_of
@@ -93,10 +93,10 @@ def draw_map(
     bar_axes = add_axes(figure, (0.6 + width + 0.66, 1.12 + 0.1 * height, 0.16, 0.8 * height))
     draw_colour_bar(figure, mesh, bar_axes, label=layers.label, extend=layers.extend)
     draw_scale_bar(add_axes(figure, (0.6, 0.5, width, 0.36)), layers.grid.crs, layers.bounds, inches=width)
-    extra: tuple[str, ...] = ()
+    extra = metric_text(dataset, velocity)
     if arrows is not None:
         drawn = draw_velocity(axes, arrows, layers.bounds, labels=labels, key_at=(0.6 + width, 0.78), inches=width)
-        extra = () if drawn else ("no velocity in this window",)
+        extra = extra if drawn else ("no velocity in this window",)
     write_texts(figure, dataset, layers, title or heading_of(dataset, variable), period_text(dataset, layer), extra)
     write_figure(figure, target)
     return figure

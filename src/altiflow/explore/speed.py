@@ -96,8 +96,8 @@ def draw_speed(
 
     Notes
     -----
-    The axes are those of the field. Arrows and lines take map velocities, so that they point where the ice goes on the
-    map also where that is not conformal.
+    The axes are those of the field; the small print names its metric. Arrows and lines take map velocities, so that
+    they point where the ice goes on the map also where that is not conformal.
 
     Examples
     --------
@@ -124,11 +124,11 @@ def draw_speed(
     if scale == "log" and layers.limits[0] <= 0:
         raise InputError(f"limits of a log scale are above zero, got {limits!r}; or take scale='linear'")
     figure, axes, labels = _draw_sheet(layers, scale, cmap or "viridis", checked)
-    extra: tuple[str, ...] = ()
+    extra: tuple[str, ...] = (_metric_note(checked),)
     if arrows == "directions" or (arrows is None and lines is None):
         slowest = layers.limits[0] if scale == "log" else 0.0
         count = draw_directions(axes, dataset[["vx", "vy"]].isel(time=0), layers.bounds, slowest=slowest, labels=labels)
-        extra = ("arrows: direction of the flow",) if count else ("no flow to point at",)
+        extra += ("arrows: direction of the flow",) if count else ("no flow to point at",)
     if lines is not None:
         _draw_lines(axes, lines, layers)
     write_texts(figure, dataset, layers, title or "Ice speed", period_text(dataset, 0) or "undated", extra)
@@ -161,6 +161,13 @@ def _speed_dataset(field: xr.Dataset, number: int, units: str | None) -> xr.Data
     result["crs"] = crs_variable(Grid.from_centres(crs, *centres))
     bounds = field["time_bnds"].values[[number]]
     return result.assign_coords(time_bnds=(("time", "nv"), bounds)).assign_attrs(source=field.attrs["source"])
+
+
+def _metric_note(field: xr.Dataset) -> str:
+    """Return in which metres the speed is, and in which the field gives it, for the small print."""
+    metric = str(field.attrs["velocity_metric"])
+    assumed = " (assumed)" if field.attrs["metric_source"] == "assumed" else ""
+    return "speed in ground metres" + ("" if metric == "ground" else ", from velocity in map metres") + assumed
 
 
 def _log_limits(speed: Floats) -> tuple[float, float] | None:

@@ -10,22 +10,41 @@ import xarray as xr
 from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
 from altiflow.gridding import Grid, Tally, is_tally, open_tally
 from altiflow.gridding.export import is_sparse, read_sparse
-from altiflow.readers import Ledger, holds_grid, read_gridded, read_segments, read_table, read_velocity
-from altiflow.readers.gridded import raster_head
+from altiflow.readers import Ledger, read_gridded, read_segments, read_table, read_velocity
+from altiflow.readers.field import Metric, is_cube
+from altiflow.readers.gridded import grid_kind, raster_head
+from altiflow.readers.velocity.stores import is_remote, store_name
+from altiflow.units import YEAR_DAYS
 
 __all__ = ["describe_file", "describe_tally"]
 
+_NO_VELOCITY = (".parquet", ".geoparquet", ".gpkg", ".fgb", ".h5", ".hdf5")
+"""Files of granules, tables, ledgers, tallies and sparse grids."""
 
-def describe_file(path: str | Path) -> str:
+
+def describe_file(
+    path: str | Path, *, product: str | None = None, crs: object = None, metric: Metric | None = None
+) -> str:
     """Return what a granule, table, grid or velocity file holds, as lines of text.
+
+    Parameters
+    ----------
+    path
+        A file, a Zarr store (a folder, or an address), or a folder of velocity files.
+    product, crs, metric
+        Of velocity, where the file does not say or not rightly; as in :func:`altiflow.read_velocity`.
 
     Raises
     ------
     InputError
-        If there is no such file.
+        If there is no such file, or product, CRS or metric are given for a file that is no velocity.
     UnsupportedFormatError
         If it is none of these.
     """
+    said = {"product": product, "crs": crs, "metric": metric}
+    if is_remote(path) or any(value is not None for value in said.values()):
+        lines = _told_velocity_lines(path, product, crs, metric)
+        return "\n".join([store_name(path), *(f"  {line}" for line in lines)])
     source = Path(path)
     if not source.exists():
         raise InputError(f"there is no file {source}")
@@ -122,10 +141,26 @@ def _table_lines(path: Path) -> list[str]:
     return lines
 
 
+def _told_velocity_lines(path: str | Path, product: str | None, crs: object, metric: Metric | None) -> list[str]:
+    """Return what a velocity file holds of which the caller says something, or that is far away."""
+    if not is_remote(path):
+        if not Path(path).exists():
+            raise InputError(f"there is no file {path}")
+        if Path(path).suffix in _NO_VELOCITY or (Path(path).is_dir() and is_tally(path)):
+            raise InputError(
+                f"{Path(path).name} is no velocity; product, CRS and metric are said of velocity alone, leave them out"
+            )
+    return _field_lines(read_velocity(path, product=product, crs=crs, metric=metric))
+
+
 def _raster_lines(path: Path) -> list[str]:
     """Return what a gridded result, or else a velocity file, holds."""
-    if holds_grid(path):
-        return _grid_lines(read_gridded(path))
+    kind = grid_kind(path)
+    if kind == "velocity":
+        return _field_lines(read_velocity(path))
+    if kind is not None:
+        lines = _grid_lines(read_gridded(path))
+        return lines + _field_lines(read_velocity(path)) if kind == "fused" else lines
     try:
         return _field_lines(read_velocity(path))
     except AltiflowError as error:
@@ -165,17 +200,43 @@ def _grid_lines(dataset: xr.Dataset) -> list[str]:
 
 
 def _field_lines(field: xr.Dataset) -> list[str]:
-    """Return CRS, metric, units and times of a velocity field."""
+    """Return all that a velocity field states; of its values, none is read."""
     told = field.attrs
     crs = told["crs"] if len(told["crs"]) < 40 else "WKT"
-    metric = f"{told['velocity_metric']} metric ({told['metric_source']})"
+    sides = [abs(float(np.diff(field[axis].values[[0, -1]])[0])) / (field.sizes[axis] - 1) for axis in ("x", "y")]
+    cell = f"{sides[0]:.6g} m" if np.isclose(sides[0], sides[1], rtol=1e-6) else f"{sides[0]:.6g} x {sides[1]:.6g} m"
+    units = str(told["units"])
+    if units.endswith("yr-1"):
+        units += f", year of {float(told.get('year_days', YEAR_DAYS)):g} days"
+    errors = [name for name in ("vx_sigma", "vy_sigma", "vxy_covariance") if name in field]
+    rest = [str(name) for name in field.data_vars if name not in ("vx", "vy", *errors)]
     lines = [
         f"velocity     {told['source']}",
-        f"CRS          {crs}, {field.sizes['y']} rows x {field.sizes['x']} cols",
-        f"units        {told['units']}, {metric}, {told['time_rule']}",
-        f"layers       {field.sizes['time']}",
+        f"CRS          {crs}, {field.sizes['y']} rows x {field.sizes['x']} cols of {cell}",
+        f"metric       {told['velocity_metric']} metric ({told['metric_source']})",
+        f"kind         {told['velocity_kind']}, {told['time_rule']}",
+        f"units        {units}",
+        *_time_lines(field),
+        f"errors       {', '.join(errors) or 'none'}",
     ]
-    if told["time_rule"] != "undated":
+    return lines + ([f"beside       {', '.join(rest)}"] if rest else [])
+
+
+def _time_lines(field: xr.Dataset) -> list[str]:
+    """Return number, period, length and missions of the layers of a velocity field."""
+    pair = "an image pair" if field.sizes["time"] == 1 else "each an image pair"
+    lines = [f"layers       {field.sizes['time']}" + (f", {pair}" if is_cube(field) else "")]
+    if field.attrs["time_rule"] != "undated":
         bounds = field["time_bnds"].values
-        lines.append(f"time         {bounds[:, 0].min()} to {bounds[:, 1].max()}")
+        days = (bounds[:, 1] - bounds[:, 0]) / np.timedelta64(1, "D")
+        shortest, longest = f"{days.min():.6g}", f"{days.max():.6g}"
+        lines += [
+            f"time         {str(bounds[:, 0].min())[:19]} to {str(bounds[:, 1].max())[:19]} UTC",
+            f"intervals    {shortest if shortest == longest else f'{shortest} to {longest}'} days",
+        ]
+    for name, heading in (("mission", "missions"), ("satellite", "satellites")):
+        if name in field.coords:
+            words, counts = np.unique(field[name].values.astype(str), return_counts=True)
+            texts = [f"{word or 'not stated'} {count}" for word, count in zip(words, counts, strict=True)]
+            lines.append(f"{heading:<12} {', '.join(texts)}")
     return lines

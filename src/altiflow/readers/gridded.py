@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,9 @@ import xarray as xr
 
 from altiflow.errors import InputError, UnsupportedFormatError
 
-__all__ = ["holds_grid", "raster_head", "read_gridded"]
+__all__ = ["GridKind", "grid_kind", "holds_grid", "raster_head", "read_gridded"]
+
+GridKind = Literal["grid", "velocity", "fused"]
 
 
 def read_gridded(path: str | Path) -> xr.Dataset:
@@ -41,11 +44,25 @@ def read_gridded(path: str | Path) -> xr.Dataset:
 
 def holds_grid(path: str | Path) -> bool:
     """Return whether a file or Zarr store is a gridded Dataset that altiflow wrote; its data are not read."""
+    return grid_kind(path) is not None
+
+
+def grid_kind(path: str | Path) -> GridKind | None:
+    """Return what a gridded Dataset that altiflow wrote holds, None where it is something else; no data are read.
+
+    "velocity" is a velocity field and nothing else; "fused" has means of altimetry beside one.
+    """
+    # A store without consolidated metadata is read all the same.
+    quiet = warnings.catch_warnings(action="ignore", category=RuntimeWarning)
     try:
-        with xr.open_dataset(path, engine=_engine(Path(path)), decode_cf=False) as opened:
-            return "grid_signature" in opened.attrs
+        with quiet, xr.open_dataset(path, engine=_engine(Path(path)), decode_cf=False) as opened:
+            if "grid_signature" not in opened.attrs:
+                return None
+            if not ({"vx", "vy"} <= set(opened.variables) and "velocity_metric" in opened.attrs):
+                return "grid"
+            return "fused" if any(str(name).endswith("_mean") for name in opened.variables) else "velocity"
     except (OSError, ValueError):
-        return False
+        return None
 
 
 def raster_head(path: str | Path) -> dict[str, Any]:

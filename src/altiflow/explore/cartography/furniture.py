@@ -117,6 +117,20 @@ def footer_text(dataset: xr.Dataset, grids: Sequence[Grid], *, south: bool, extr
     return "  ·  ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts if part)
 
 
+def metric_text(*datasets: xr.Dataset | None) -> tuple[str, ...]:
+    """Return which metres the velocity is in that the first of several Datasets with one has; () where none has.
+
+    Examples
+    --------
+    >>> metric_text(None, xr.Dataset(attrs={"velocity_metric": "ground"}))
+    ('velocity in ground metres',)
+    """
+    metrics = [
+        str(one.attrs["velocity_metric"]) for one in datasets if one is not None and "velocity_metric" in one.attrs
+    ]
+    return tuple(f"velocity in {metric} metres" for metric in metrics[:1])
+
+
 def _cell_text(grid: Grid) -> str:
     """Return the size of a cell."""
     width, height = (f"{side / 1000:.6g}" for side in grid.resolution)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,12 @@ def write_geotiffs(
 
     Notes
     -----
-    One band per period, described by its start, from the top of the map down; the transform is the grid's. Floats
+    One band per period, described by its ``time``, from the top of the map down; the transform is the grid's. Floats
     have nodata NaN; counts are int32 (float64 where they do not fit) and booleans bytes, without nodata. Attributes
-    become tags. Blocks of 512 cells; overviews average floats and pick from counts.
+    become tags, once as they are and once all in JSON (``altiflow_attributes``); ``altiflow_variables`` names the
+    files written together. Tags of a band are its interval (``time_start``, ``time_end``) and what else is on time
+    alone. :func:`altiflow.read_velocity` makes a field of components written so. Blocks of 512 cells; overviews
+    average floats and pick from counts.
 
     Raises
     ------
@@ -55,15 +59,33 @@ def write_geotiffs(
             reason = "holds times, which no raster does" if _is_time(dataset, name) else "is no variable on the grid"
             raise InputError(f"{name!r} {reason}; there are {known}")
     top_down = dataset.sortby("y", ascending=False)
-    tags = {str(key): str(text) for key, text in dataset.attrs.items() if isinstance(text, (str, int, float))}
-    tags |= {"grid_name": grid.name, "grid_signature": grid.signature}
+    told = {str(key): text for key, text in dataset.attrs.items() if isinstance(text, (str, int, float))}
+    told |= {"grid_name": grid.name, "grid_signature": grid.signature}
+    tags = {key: str(text) for key, text in told.items()} | {
+        "altiflow_attributes": json.dumps(told),
+        "altiflow_variables": json.dumps([*names]),
+    }
+    bands = _band_tags(dataset)
     paths = []
     for name in names:
         path = Path(folder) / f"{stem}{name}.tif"
         with whole_file(path) as part:
-            _write_geotiff(top_down[name], grid, part, tags)
+            _write_geotiff(top_down[name], grid, part, tags, bands)
         paths.append(path)
     return paths
+
+
+def _band_tags(dataset: xr.Dataset) -> list[dict[str, str]]:
+    """Return the tags of each period: its time and interval to the nanosecond, and variables on time alone."""
+    if "time" not in dataset.coords or dataset["time"].dims != ("time",):
+        return []
+    columns = {"time": dataset["time"].to_numpy()}
+    if "time_bnds" in dataset.variables:
+        columns |= dict(zip(("time_start", "time_end"), dataset["time_bnds"].to_numpy().T, strict=True))
+    for name, variable in dataset.variables.items():
+        if variable.dims == ("time",) and variable.dtype.kind in "fiubUO":
+            columns[str(name)] = variable.to_numpy()
+    return [{name: str(values[band]) for name, values in columns.items()} for band in range(dataset.sizes["time"])]
 
 
 def _is_time(dataset: xr.Dataset, name: str) -> bool:
@@ -74,7 +96,9 @@ def _on_grid(variable: xr.DataArray) -> bool:
     return tuple(variable.dims) in (("time", "y", "x"), ("y", "x")) and variable.dtype.kind in "fiub"
 
 
-def _write_geotiff(variable: xr.DataArray, grid: Grid, path: Path, tags: dict[str, str]) -> None:
+def _write_geotiff(
+    variable: xr.DataArray, grid: Grid, path: Path, tags: dict[str, str], band_tags: Sequence[dict[str, str]]
+) -> None:
     """Write the bands of one variable."""
     values = _raster_values(variable.to_numpy())
     bands = values.reshape(-1, *grid.shape)
@@ -103,6 +127,7 @@ def _write_geotiff(variable: xr.DataArray, grid: Grid, path: Path, tags: dict[st
         if variable.ndim == 3:
             for band, time in enumerate(variable["time"].to_numpy(), start=1):
                 file.set_band_description(band, "undated" if np.isnat(time) else str(time.astype("datetime64[s]")))
+                file.update_tags(band, **band_tags[band - 1])
 
 
 def _raster_values(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

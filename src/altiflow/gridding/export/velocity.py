@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import InputError
@@ -14,7 +15,7 @@ from altiflow.gridding.export.netcdf import write_netcdf
 from altiflow.gridding.export.zarr import write_zarr
 from altiflow.gridding.frame import make_frame
 from altiflow.gridding.grids.grid import Grid
-from altiflow.readers.field import check_field
+from altiflow.readers.field import LAYER_COORDS, check_field
 
 __all__ = ["gridded_field", "write_velocity"]
 
@@ -68,6 +69,10 @@ def gridded_field(field: xr.Dataset) -> xr.Dataset:
     for name, variable in turned.data_vars.items():
         if tuple(variable.dims) in _PLACES and variable.dtype.kind in "fiub":
             frame[name] = (variable.dims, variable.values, _attributes(variable))
+    known = [name for name in LAYER_COORDS if name in turned.coords]
+    frame = frame.assign_coords(
+        {name: ("time", _plain_text(turned[name]), _plain(turned[name].attrs)) for name in known}
+    )
     frame.attrs = {**_plain(checked.attrs), **frame.attrs, "crs": grid.crs_name}
     return frame
 
@@ -87,6 +92,11 @@ def _attributes(variable: xr.DataArray) -> dict[str, Any]:
     """Return the attributes of a variable with its grid mapping."""
     mapped = {"grid_mapping": "crs"} if {"y", "x"} <= set(variable.dims) else {}
     return _plain(variable.attrs) | mapped
+
+
+def _plain_text(variable: xr.DataArray) -> npt.NDArray[Any]:
+    """Return the values of a variable, texts of any length as Zarr and NetCDF have them."""
+    return variable.values.astype(object) if variable.dtype.kind == "U" else variable.values
 
 
 def _plain(attrs: dict[Any, Any]) -> dict[str, Any]:

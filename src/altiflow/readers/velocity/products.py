@@ -182,7 +182,7 @@ _FOUND = (
     ),
     VelocityProduct(
         name="altiflow",
-        title="velocity field or velocity on a grid that altiflow wrote, NetCDF",
+        title="velocity field or velocity on a grid that altiflow wrote, NetCDF, Zarr or GeoTIFF",
         units="m yr-1",
         limit=float("inf"),
         metric="map",

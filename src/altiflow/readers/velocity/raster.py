@@ -20,7 +20,7 @@ from altiflow.errors import CorruptGranuleError, FieldError, InputError, Unsuppo
 from altiflow.readers.velocity.netcdf import vector_pair
 from altiflow.readers.velocity.options import Options
 
-__all__ = ["RasterPair", "companion_path", "drop_companions", "pair_paths", "read_pair"]
+__all__ = ["RasterPair", "cell_centres", "companion_path", "drop_companions", "pair_paths", "read_pair"]
 
 _TAIL = r"(?P<tail>(?:[_.]v\d+(?:\.\d+)*)?\.tiff?)"
 """What may follow the name of the variable: a version, and the suffix."""
@@ -205,7 +205,7 @@ def read_pair(path: Path, limit: float, options: Options) -> RasterPair:
     bands = [_read_band(member, limit, options) for member in paths]
     _check_same(paths, bands)
     first = bands[0]
-    x, y = _cell_centres(first.transform, first.shape, paths[0])
+    x, y = cell_centres(first.transform, first.shape, paths[0])
     vx, vy = vector_pair(bands[0].values, bands[1].values)
     return RasterPair(
         paths=paths,
@@ -231,7 +231,7 @@ def _read_band(path: Path, limit: float, options: Options) -> _Band:
                 raise UnsupportedFormatError(f"{path.name} has {source.count} bands; a component has one")
             rows, columns = slice(0, source.height), slice(0, source.width)
             if options.bounds is not None:
-                rows, columns = options.window(*_cell_centres(source.transform, source.shape, path), path.name)
+                rows, columns = options.window(*cell_centres(source.transform, source.shape, path), path.name)
             values = source.read(1, masked=True, window=Window.from_slices(rows, columns))
             crs = None if source.crs is None else pyproj.CRS.from_user_input(source.crs.to_wkt())
             band = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64).filled(np.nan)
@@ -260,7 +260,7 @@ def _check_same(paths: tuple[Path, ...], bands: list[_Band]) -> None:
                 raise FieldError(f"{path.name} has another {what} than {paths[0].name}; a pair lies on one grid")
 
 
-def _cell_centres(
+def cell_centres(
     transform: Affine, shape: tuple[int, int], path: Path
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return x (cols,) and y (rows,) of the cell centres [m], in the order of the raster."""

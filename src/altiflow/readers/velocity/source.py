@@ -33,7 +33,7 @@ from altiflow.readers.velocity.raster import companion_path, drop_companions, pa
 from altiflow.readers.velocity.sea_ice.motion import read_motion
 from altiflow.readers.velocity.sea_ice.osisaf import read_drift
 from altiflow.readers.velocity.stores import Chunks, check_complete, is_remote, is_store, open_store, store_name
-from altiflow.readers.velocity.written import read_written
+from altiflow.readers.velocity.written import drop_written, is_written, read_written, read_written_rasters
 
 __all__ = ["list_paths", "open_velocity", "read_velocity"]
 
@@ -63,6 +63,7 @@ _RASTER_READERS: dict[str, Callable[[Path, VelocityProduct, Options], xr.Dataset
     "MEaSUREs-Greenland": read_greenland,
     "pycorr-geotiff": read_pair_rasters,
     "CARST-geotiff": read_pair_rasters,
+    "altiflow": read_written_rasters,
 }
 
 _KNOWN = f"known are {', '.join(PRODUCTS)}"
@@ -176,7 +177,7 @@ def list_paths(source: str | Path | Sequence[str | Path]) -> list[str | Path]:
         if is_remote(name) and name not in paths:
             raise InputError(f"{name} is no Zarr store by its name; download the file first, then read it")
     files = [name for name in names if name not in paths]
-    for path in drop_companions([file for name in files for file in _expand(Path(name))]):
+    for path in drop_companions(drop_written([file for name in files for file in _expand(Path(name))])):
         if sniff_format(path) == "tiff":
             path = pair_paths(path)[0]
             if path in paths:
@@ -213,8 +214,7 @@ def _read_file(path: Path, product: VelocityProduct | None, options: Options) ->
     if product is not None and product.name not in (_RASTER_READERS if kind == "tiff" else _NETCDF_READERS):
         raise WrongProductError(f"{path.name} is {'GeoTIFF' if kind == 'tiff' else 'NetCDF'}, not {product.title}")
     if kind == "tiff":
-        correlated = any(companion_path(path, word).is_file() for word in ("corr", "delcorr", "del_corr"))
-        found = product or PRODUCTS[detect_raster(path.name, correlated=correlated)]
+        found = product or _detect_rasters(path)
         return _RASTER_READERS[found.name](path, found, options)
     with open_netcdf(path) as dataset:
         found = product or _detect(dataset, path.name, detect_netcdf)
@@ -268,6 +268,14 @@ def _detect(dataset: xr.Dataset, name: str, rule: Callable[..., str | None]) -> 
         shown = ", ".join(sorted(names)[:8]) or "no variable"
         raise UnsupportedFormatError(f"{name} is of no velocity product that can be read (it holds {shown}); {_KNOWN}")
     return PRODUCTS[found]
+
+
+def _detect_rasters(path: Path) -> VelocityProduct:
+    """Return the product of a component in a GeoTIFF, from its tags, its name and what lies beside it."""
+    if is_written(path):
+        return PRODUCTS["altiflow"]
+    correlated = any(companion_path(path, word).is_file() for word in ("corr", "delcorr", "del_corr"))
+    return PRODUCTS[detect_raster(path.name, correlated=correlated)]
 
 
 def _attributes(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
