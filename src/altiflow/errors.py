@@ -12,6 +12,7 @@ __all__ = [
     "MissingDataError",
     "NoOverlapError",
     "OrientationError",
+    "ScienceWarning",
     "SearchError",
     "TruthError",
     "UnsupportedFormatError",
@@ -77,6 +78,10 @@ class SearchError(AltiflowError):
 
 class LoginError(SearchError):
     """The archive wants a login and none is at hand."""
+
+
+class ScienceWarning(UserWarning):
+    """A result that is computed as asked, and says less than it seems to."""
 
 
 class TruthError(AltiflowError):

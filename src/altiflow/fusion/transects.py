@@ -15,6 +15,7 @@ import xarray as xr
 from altiflow.errors import InputError
 from altiflow.fusion.layers import has_errors, read_layer, refuse_displacement
 from altiflow.fusion.tracks import ground_tangent, track_tangent
+from altiflow.gridding.grids.crs import ground_steps
 from altiflow.gridding.remap.resample import MIN_VALID, Lattice
 from altiflow.readers.field import LAYER_COORDS, check_field
 from altiflow.version import __version__
@@ -131,12 +132,7 @@ def _even_places(places: Floats, crs: str, spacing: float) -> Floats:
 
 def _ground_distance(places: Floats, crs: str) -> Floats:
     """Return the distance (n,) [m] along a line of places (n, 2): geodesics from each to the next."""
-    known = pyproj.CRS(crs)
-    geod = known.get_geod() or pyproj.Geod(ellps="WGS84")
-    there = pyproj.Transformer.from_crs(known, known.geodetic_crs, always_xy=True)
-    longitude, latitude = there.transform(places[:, 0], places[:, 1])
-    steps = geod.inv(longitude[:-1], latitude[:-1], longitude[1:], latitude[1:])[2]
-    return np.append(0.0, np.cumsum(steps))
+    return np.append(0.0, np.cumsum(ground_steps(places[:, 0], places[:, 1], crs)))
 
 
 def _components(field: xr.Dataset, places: Floats, tangent: Floats, min_valid: float) -> dict[str, Floats]:

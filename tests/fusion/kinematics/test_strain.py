@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from altiflow.errors import FieldError, InputError
+from altiflow.errors import FieldError, InputError, ScienceWarning
 from altiflow.fusion.kinematics import STRAIN_NAMES, strain_rates
 from altiflow.fusion.kinematics.planes import Window, fit_layer
 from altiflow.gridding.cubes import convert_field
@@ -179,7 +179,8 @@ def test_wider_window_for_components_in_whole_metres_per_year(make_field):
     assert strain_rates(smooth).attrs["window"] == "3 x 3 cells, 360 x 360 m (the smallest)"
     found = strain_rates(rounded)
     assert found.attrs["window"].startswith("11 x 11 cells, 1320 x 1320 m (components come in whole m yr-1")
-    narrow = strain_rates(rounded, window=3)
+    with pytest.warns(ScienceWarning, match=r"9\.8e-04 per year over the window of 360 m"):
+        narrow = strain_rates(rounded, window=3)
     noise = [float(np.nanstd(each["e_xx"].values)) for each in (found, narrow)]
     assert noise[0] < noise[1] / 3
 

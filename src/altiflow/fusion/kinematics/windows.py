@@ -12,7 +12,7 @@ from altiflow.fusion.kinematics.planes import Fit, Window
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.units import YEAR_DAYS, convert_factor
 
-__all__ = ["RateUnit", "choose_window", "rate_factor", "rate_unit"]
+__all__ = ["RateUnit", "choose_window", "is_whole", "rate_factor", "rate_unit"]
 
 RateUnit = Literal["s-1", "d-1", "yr-1"]
 """Units of a strain rate; a year is 365.25 days."""
@@ -44,7 +44,7 @@ def choose_window(
     if window is not None:
         return Window(window, window, step, fit, min_valid), "cells asked for"
     size, reason = _NARROW, "the smallest"
-    if _is_whole(field):
+    if is_whole(field):
         size, reason = _WIDE, f"components come in whole {_WHOLE_UNIT}: their rounding is smoothed"
     return Window(size, size, step, fit, min_valid), reason
 
@@ -65,7 +65,7 @@ def _check_fit(window: int | None, window_m: float | None, fit: Fit, min_valid: 
         raise InputError(f"min_valid is a share of the window, above 0.5 and up to 1, got {min_valid!r}")
 
 
-def _is_whole(field: xr.Dataset) -> bool:
+def is_whole(field: xr.Dataset) -> bool:
     """Return whether the components come in whole metres per year, by the first layer that holds any."""
     if field.attrs["units"] != _WHOLE_UNIT:
         return False

@@ -16,8 +16,10 @@ from altiflow.errors import InputError
 __all__ = [
     "as_crs",
     "drop_far_side",
+    "ellipsoid_of",
     "equal_area_pole",
     "find_points",
+    "ground_steps",
     "is_equal_area",
     "is_polar_stereographic",
     "name_crs",
@@ -67,6 +69,36 @@ def transformer_between(source: str, target: str) -> pyproj.Transformer:
     Looking it up takes PROJ about 0.1 s, so that it is kept.
     """
     return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
+def ellipsoid_of(crs: pyproj.CRS) -> pyproj.Geod:
+    """Return the ellipsoid that a CRS lies on, WGS 84 where it states none."""
+    return crs.get_geod() or pyproj.Geod(ellps="WGS84")
+
+
+def ground_steps(x: npt.ArrayLike, y: npt.ArrayLike, crs: str) -> Floats:
+    """Return the lengths [m] of the geodesics from each place to the next, on the CRS's own ellipsoid.
+
+    Parameters
+    ----------
+    x, y
+        Places (n,) in `crs`, longitude and latitude [degrees] where it is geographic.
+    crs
+        Authority string or WKT.
+
+    Examples
+    --------
+    A kilometre of the map of EPSG:3413 at the pole is more than one on the ground:
+
+    >>> ground_steps([0.0, 1e3], [0.0, 0.0], "EPSG:3413").round(1).tolist()
+    [1031.1]
+    """
+    known = as_crs(crs)
+    longitude, latitude = np.asarray(x, float), np.asarray(y, float)
+    if not known.is_geographic:
+        base = name_crs(known.geodetic_crs)
+        longitude, latitude = transformer_between(crs, base).transform(longitude, latitude)
+    return np.asarray(ellipsoid_of(known).inv(longitude[:-1], latitude[:-1], longitude[1:], latitude[1:])[2], float)
 
 
 @cache

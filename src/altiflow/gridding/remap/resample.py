@@ -93,6 +93,21 @@ class Stencil:
         enough = (share > 0) & (share >= min_valid - _ROUNDING)
         return np.asarray(np.divide(total, share, out=np.full(total.shape, np.nan), where=enough))
 
+    def shares(self, valid: npt.ArrayLike, *, min_valid: float = MIN_VALID) -> Floats:
+        """Return the weights (k, n) that :meth:`apply` gives the cells of a layer; NaN where it gives no value.
+
+        Parameters
+        ----------
+        valid
+            Which cells of the layer (rows, cols) have a value.
+        min_valid
+            As for :meth:`apply`.
+        """
+        weight = np.where(np.asarray(valid, bool).reshape(-1)[self.index], self.weight, 0.0)
+        share = weight.sum(axis=0)
+        enough = (share > 0) & (share >= min_valid - _ROUNDING)
+        return np.asarray(np.divide(weight, share, out=np.full(weight.shape, np.nan), where=enough))
+
 
 @dataclass(frozen=True)
 class Lattice:
