@@ -20,8 +20,8 @@ _TABLES, _GRANULES = (".parquet", ".geoparquet"), (".h5", ".hdf5")
 def value_column(source: str | Path) -> str:
     """Return the column that holds the measurement of a table or granule, or of the first one in a folder.
 
-    It is that of the product (freeboard of ATL10, height of ATL06); of a table without provenance, freeboard or
-    height, whichever it has.
+    It is that of the product (freeboard of ATL10, height of ATL06 and ATL11); of a table without provenance,
+    freeboard or height, whichever it has.
 
     Raises
     ------

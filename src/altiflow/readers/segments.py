@@ -49,9 +49,10 @@ def read_segments(
     granules
         Files, folders, a list of either, or a catalogue with a column ``path``.
     product
-        "ATL10" or "ATL06"; found from the files where None. All granules must be of one product.
+        "ATL10", "ATL06" or "ATL11"; found from the files where None. All granules must be of one product.
     beams
-        "strong", "weak", "all", or a list of ground tracks such as ``["gt1l", "gt3r"]``.
+        "strong", "weak", "all", or a list of ground tracks such as ``["gt1l", "gt3r"]``. ATL11 combines both beams of
+        a pair: a word stands for all pairs, a ground track for its pair.
     screens
         A preset ("default", "ice", "best", "none"), a screen's name, or a list of either.
     region

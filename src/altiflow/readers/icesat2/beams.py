@@ -10,10 +10,13 @@ import numpy.typing as npt
 
 from altiflow.errors import InputError, OrientationError
 
-__all__ = ["BEAMS", "BeamChoice", "check_beams", "is_strong", "spot_numbers"]
+__all__ = ["BEAMS", "PAIRS", "BeamChoice", "check_beams", "is_strong", "pair_of", "spot_numbers"]
 
 BEAMS = ("gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r")
 """The six ground tracks, left to right."""
+
+PAIRS = ("pt1", "pt2", "pt3")
+"""The three pairs of ground tracks that ATL11 combines, left to right."""
 
 BeamChoice = Literal["strong", "weak", "all"] | Sequence[str]
 
@@ -37,6 +40,17 @@ def check_beams(beams: BeamChoice) -> BeamChoice:
     if unknown or not beams:
         raise InputError(f"beams={list(beams)!r} must name ground tracks among {', '.join(BEAMS)}")
     return tuple(beams)
+
+
+def pair_of(beam: str) -> str:
+    """Return the pair that a ground track belongs to.
+
+    Examples
+    --------
+    >>> pair_of("gt2l"), pair_of("gt2r")
+    ('pt2', 'pt2')
+    """
+    return f"pt{beam[2]}"
 
 
 def is_strong(spot: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,8 @@ import numpy.typing as npt
 
 from altiflow.errors import CorruptGranuleError, InputError, MissingDataError, WrongProductError
 from altiflow.readers.catalogue import parse_granule_name
-from altiflow.readers.icesat2.beams import BEAMS, BeamChoice, is_strong, spot_numbers
+from altiflow.readers.icesat2.beams import BEAMS, BeamChoice, is_strong, pair_of, spot_numbers
+from altiflow.readers.icesat2.cycles import CycleEngine
 from altiflow.readers.icesat2.engines import Engine, EngineName, open_engine
 from altiflow.readers.icesat2.products import PRODUCTS, Layout, Product, Variable
 from altiflow.readers.icesat2.screens import Screen, apply_screens
@@ -101,19 +101,19 @@ def read_granule(path: Path, options: ReadOptions) -> GranuleReading:
         product = _product_of(path, engine, options.product)
         reading = GranuleReading(granule_stem(path), product)
         orientation = engine.read(["orbit_info/sc_orient"])["orbit_info/sc_orient"]
-        if orientation is not None and orientation.size:
+        if orientation is not None and orientation.size and product.tracks == BEAMS:
             reading.orientation = int(orientation.flat[0])
         reading.release = _release_of(path, engine)
         reading.simulated = (engine.attribute("/", "title") or "").startswith("Simulated")
         layout = _layout_of(engine, product, reading.granule)
         if layout is None:
-            reading.beams_absent = list(BEAMS)
+            reading.beams_absent = list(product.tracks)
             return reading
-        spots = _spots(engine, orientation, reading.granule, options.transition)
+        source = CycleEngine(engine, layout, reading.granule) if layout.cycles else engine
         parts = [
             part
-            for beam in _wanted(options.beams, spots, reading.granule)
-            if (part := _read_beam(engine, layout, beam, spots[beam], reading))
+            for beam, spot in _wanted(engine, orientation, reading, options).items()
+            if (part := _read_beam(source, layout, beam, spot, reading))
         ]
     if parts:
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -175,28 +175,27 @@ def _release_of(path: Path, engine: Engine) -> str:
 def _layout_of(engine: Engine, product: Product, granule: str) -> Layout | None:
     """Return the layout whose segment group some beam has; None where no beam has segments at all."""
     for layout in product.layouts:
-        probes = [f"{beam}/{layout.paths[name]}" for beam in BEAMS for name in ("latitude", product.value)]
+        probes = [f"{beam}/{layout.paths[name]}" for beam in product.tracks for name in ("latitude", product.value)]
         if any(values is not None for values in engine.read(probes).values()):
             return layout
     return None
 
 
-def _spots(
-    engine: Engine, orientation: Array | None, granule: str, transition: Literal["refuse", "keep"]
-) -> dict[str, int]:
+def _wanted(engine: Engine, orientation: Array | None, reading: GranuleReading, options: ReadOptions) -> dict[str, int]:
+    """Return the spots of the beams to read, left to right; 0 for pairs of beams, which are of both strengths."""
+    beams, tracks = options.beams, reading.product.tracks
+    if tracks != BEAMS:
+        asked = tracks if isinstance(beams, str) else {pair_of(beam) for beam in beams}
+        return {track: 0 for track in tracks if track in asked}
     types = {beam: (engine.attribute(beam, "atlas_beam_type") or "").lower() for beam in BEAMS}
-    return spot_numbers(orientation, types, granule=granule, transition=transition)
-
-
-def _wanted(beams: BeamChoice, spots: dict[str, int], granule: str) -> Sequence[str]:
-    """Return the beams to read, left to right."""
+    spots = spot_numbers(orientation, types, granule=reading.granule, transition=options.transition)
     if beams == "all":
-        return BEAMS
+        return spots
     if isinstance(beams, str):
         if 0 in spots.values():
-            raise MissingDataError(f"{granule}: strong and weak beams cannot be told apart; use beams='all'")
-        return [beam for beam in BEAMS if is_strong(spots[beam]) == (beams == "strong")]
-    return [beam for beam in BEAMS if beam in beams]
+            raise MissingDataError(f"{reading.granule}: strong and weak beams cannot be told apart; use beams='all'")
+        return {beam: spot for beam, spot in spots.items() if is_strong(spot) == (beams == "strong")}
+    return {beam: spot for beam, spot in spots.items() if beam in beams}
 
 
 def _read_beam(

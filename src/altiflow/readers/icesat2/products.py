@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from altiflow.errors import InputError
+from altiflow.readers.icesat2.beams import BEAMS, PAIRS
 
-__all__ = ["ATL06", "ATL10", "PRODUCTS", "Layout", "Product", "Variable", "product_named"]
+__all__ = ["ATL06", "ATL10", "ATL11", "PRODUCTS", "Layout", "Product", "Variable", "product_named"]
 
 DELTA_TIME_EPOCH = "2018-01-01"
 """UTC = 2018-01-01 + delta_time: no leap second since, so no GPS offset either (the granules' own
@@ -53,12 +54,15 @@ class Layout:
         Path of each variable below the beam group, by column name.
     sections
         Path of each section variable below the beam group (empty where the product has none).
+    cycles
+        Path of the cycle numbers where variables lie on (point, cycle); empty where they lie on segments.
     """
 
     name: str
     group: str
     paths: dict[str, str]
     sections: dict[str, str]
+    cycles: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class Product:
         Known layouts, newest first.
     nominal_length
         Segment length [m] where the product has no such variable.
+    tracks
+        Groups that hold its segments: beams, or pairs of them.
     """
 
     short_name: str
@@ -93,6 +99,7 @@ class Product:
     section_variables: tuple[Variable, ...]
     layouts: tuple[Layout, ...]
     nominal_length: float | None = None
+    tracks: tuple[str, ...] = BEAMS
 
     @property
     def units(self) -> dict[str, str]:
@@ -103,7 +110,7 @@ class Product:
 
 COMMON_VARIABLES = (
     Variable("granule", "str", "1", "file name without the archive's processed_ prefix and the extension"),
-    Variable("beam", "str", "1", "ground track gt1l ... gt3r"),
+    Variable("beam", "str", "1", "ground track gt1l ... gt3r; ATL11: pair of them pt1 ... pt3"),
     Variable("spot", "int8", "1", "ATLAS spot 1 ... 6; 0 where the orientation cannot be told"),
     Variable("strong", "bool", "1", "spot 1, 3 or 5"),
     Variable("time", "datetime64[us]", "UTC", "2018-01-01 + delta_time"),
@@ -249,7 +256,56 @@ ATL06 = Product(
 )
 """Land-ice height: 40 m segments every 20 m."""
 
-PRODUCTS = {product.short_name: product for product in (ATL10, ATL06)}
+ATL11 = Product(
+    short_name="ATL11",
+    title="ICESat-2 L3B Slope-Corrected Land Ice Height Time Series",
+    value="height",
+    best_quality=0,
+    variables=(
+        Variable("height", "float32", "m", "height at the reference point, above the WGS84 ellipsoid (h_corr)"),
+        Variable("height_sigma", "float32", "m", "1-sigma of height (h_corr_sigma)", 0),
+        Variable("height_sigma_common", "float32", "m", "1-sigma common to a cycle (h_corr_sigma_systematic)", 0),
+        Variable("quality", "int8", "1", "quality_summary: 0 best, 1 potential problem"),
+        Variable("cycle", "int16", "1", "91-day repeat cycle"),
+        Variable("ref_pt", "int32", "1", "number of the reference point along the reference track"),
+        Variable("y_atc", "float32", "m", "across-track distance from the reference track", 0),
+        Variable("slope_east", "float32", "1", "slope of the reference surface to the east", 0),
+        Variable("slope_north", "float32", "1", "slope of the reference surface to the north", 0),
+        Variable("tide_ocean", "float32", "m", "ocean tide, not taken off the height", 0),
+        Variable("dac", "float32", "m", "dynamic atmosphere correction, not taken off the height", 0),
+    ),
+    section_variables=(),
+    layouts=(
+        Layout(
+            name="v003",
+            group="ref_surf",
+            paths={
+                "latitude": "latitude",
+                "longitude": "longitude",
+                "delta_time": "delta_time",
+                "x_atc": "ref_surf/x_atc",
+                "y_atc": "ref_surf/y_atc",
+                "height": "h_corr",
+                "height_sigma": "h_corr_sigma",
+                "height_sigma_common": "h_corr_sigma_systematic",
+                "quality": "quality_summary",
+                "cycle": "cycle_number",
+                "ref_pt": "ref_pt",
+                "slope_east": "ref_surf/e_slope",
+                "slope_north": "ref_surf/n_slope",
+                "tide_ocean": "cycle_stats/tide_ocean",
+                "dac": "cycle_stats/dac",
+            },
+            sections={},
+            cycles="cycle_number",
+        ),
+    ),
+    nominal_length=60.0,
+    tracks=PAIRS,
+)
+"""Land-ice height at reference points every 60 m, one row for each point and cycle."""
+
+PRODUCTS = {product.short_name: product for product in (ATL10, ATL06, ATL11)}
 """Products that can be read into a segment table, by short name."""
 
 
