@@ -7,7 +7,7 @@ import pytest
 
 from altiflow import invert_displacements, mid_date_mean
 from altiflow.errors import EmptyDataError, FieldError, InputError
-from altiflow.gridding.cubes.inversion.bands import factorise
+from altiflow.gridding.cubes.inversion.batched.bands import factorise
 from altiflow.gridding.periods import overlap_days
 
 YEARS = np.array(["2000-01-01", "2001-01-01", "2002-01-01", "2003-01-01", "2004-02-01"], "M8[ns]")

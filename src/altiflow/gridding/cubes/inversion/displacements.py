@@ -13,10 +13,11 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.gridding.cubes.blocks import map_pixels
-from altiflow.gridding.cubes.inversion.fits import Layout, PixelFits
+from altiflow.gridding.cubes.inversion.batched import PixelFits
+from altiflow.gridding.cubes.inversion.batched.tables import make_tables
+from altiflow.gridding.cubes.inversion.estimates import Layout
 from altiflow.gridding.cubes.inversion.models import SEASON_DAYS, Level, Model, ModelName, make_model
 from altiflow.gridding.cubes.inversion.normals import Rows, slice_rows
-from altiflow.gridding.cubes.inversion.tables import make_tables
 from altiflow.gridding.cubes.layers import (
     EPOCH,
     Spans,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.gridding.cubes.blocks import LANE, Samples
-from altiflow.gridding.cubes.inversion.bands import Factors, factorise
-from altiflow.gridding.cubes.inversion.models import SEASON_DAYS, Model
-from altiflow.gridding.cubes.inversion.normals import Rows
-from altiflow.gridding.cubes.inversion.panels import (
+from altiflow.gridding.cubes.inversion.batched.bands import Factors, factorise
+from altiflow.gridding.cubes.inversion.batched.panels import (
     DENSE,
     Lanes,
     Panel,
@@ -20,53 +17,17 @@ from altiflow.gridding.cubes.inversion.panels import (
     make_lanes,
     make_listed,
 )
-from altiflow.gridding.cubes.inversion.tables import Tables
+from altiflow.gridding.cubes.inversion.batched.tables import Tables
+from altiflow.gridding.cubes.inversion.estimates import MAX_ROUNDS, ROUNDING, Estimate, Layout, fill_rows
+from altiflow.gridding.cubes.inversion.models import Model
+from altiflow.gridding.cubes.inversion.normals import Rows
 from altiflow.gridding.cubes.medians import MAD_SCALE, count_true
 
-__all__ = ["MAX_ROUNDS", "Layout", "PixelFits"]
+__all__ = ["PixelFits"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
-
-MAX_ROUNDS = 10
-"""Most rounds of rejection."""
-
-_ROUNDING = 1e-9
-"""Residuals below this share of the largest fitted velocity are rounding, and no outliers."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where in the rows of a result the parts lie, for m velocities."""
-
-    levels: int
-    wave: bool
-    trend: bool
-
-    def names(self) -> Iterator[tuple[str, int]]:
-        """Yield the name of each part and its number of rows, in order."""
-        for name in ("vx", "vy", "vx_sigma", "vy_sigma", "count", "overlap_days"):
-            yield name, self.levels
-        for name in ("n_pairs", "n_rejected", "n_without_sigma", "vx_misfit", "vy_misfit"):
-            yield name, 1
-        for component in ("vx", "vy"):
-            for part in (*(("trend",) if self.trend else ()), *(("amp", "phase") if self.wave else ())):
-                yield f"{component}_{part}", 1
-                yield f"{component}_{part}_sigma", 1
-
-    @property
-    def rows(self) -> int:
-        """Number of rows in all."""
-        return sum(count for _, count in self.names())
-
-    def places(self) -> dict[str, slice]:
-        """Return the rows of each part."""
-        found, at = {}, 0
-        for name, count in self.names():
-            found[name] = slice(at, at + count)
-            at += count
-        return found
 
 
 @dataclass(frozen=True)
@@ -209,20 +170,17 @@ class PixelFits:
         count = met[: layout.levels]
         found[places["count"]], found[places["overlap_days"]] = count, met[layout.levels :]
         found[places["n_pairs"]], found[places["n_rejected"]] = pairs, panel.count(panel.valid) - pairs
-        for component, (name, solved) in enumerate(zip(("vx", "vy"), solutions, strict=True)):
-            factors, squares = self._refine(panel, component, solved, used)
-            apart, covariance = solved.factors.told_apart(), solved.factors.inverse()
-            sure = apart[: layout.levels] & (count >= self.min_pairs)
-            found[places[name]] = np.where(sure, factors[: layout.levels], np.nan)
-            found[places[f"{name}_sigma"]] = np.where(sure, np.sqrt(covariance[0, : layout.levels]), np.nan)
-            freedom = pairs - _parameters(solved.normal, covariance)
-            chi = np.divide(squares, freedom, out=np.full(freedom.shape, np.nan), where=freedom > 0.5)
-            found[places[f"{name}_misfit"]] = np.sqrt(chi)
-            if layout.trend:
-                self._tell_trend(found, places, name, factors, apart, covariance)
-            if layout.wave:
-                self._tell_wave(found, places, name, factors, apart, covariance)
+        first, second = (self._estimate(panel, component, one, used) for component, one in enumerate(solutions))
+        fill_rows(found, layout, (first, second), count=count, pairs=pairs, min_pairs=self.min_pairs)
         return found
+
+    def _estimate(self, panel: Panel, component: int, solved: _Solved, used: Bools) -> Estimate:
+        """Return what the fit says of one component."""
+        factors, squares = self._refine(panel, component, solved, used)
+        covariance = solved.factors.inverse()
+        beside = covariance[1, -2] if len(covariance) > 1 else np.zeros(squares.shape)
+        paid = _parameters(solved.normal, covariance)
+        return Estimate(factors, solved.factors.told_apart(), covariance[0], beside, squares, paid)
 
     def _refine(self, panel: Panel, component: int, solved: _Solved, used: Bools) -> tuple[Floats, Floats]:
         """Return the factors (p, m) after one step on the residuals, and the weighted sum of squares (m,).
@@ -232,34 +190,6 @@ class PixelFits:
         """
         left, squares = panel.residual_sums(component, solved.values, used)
         return solved.values + solved.factors.solve(left - _times(self.penalty, solved.values)), squares
-
-    def _tell_trend(
-        self, found: Floats, places: dict[str, slice], name: str, factors: Floats, apart: Bools, covariance: Floats
-    ) -> None:
-        """Put in the slope and its error."""
-        place = self.model.levels
-        found[places[f"{name}_trend"]] = np.where(apart[place], factors[place], np.nan)
-        found[places[f"{name}_trend_sigma"]] = np.where(apart[place], np.sqrt(covariance[0, place]), np.nan)
-
-    def _tell_wave(
-        self, found: Floats, places: dict[str, slice], name: str, factors: Floats, apart: Bools, covariance: Floats
-    ) -> None:
-        """Put in amplitude and phase of the wave and their errors, by the covariance of sine and cosine."""
-        sine, cosine = factors[-2], factors[-1]
-        size, known = np.hypot(sine, cosine), apart[-2] & apart[-1]
-        across = np.where(size > 0, size, 1.0)
-        s, c = sine / across, cosine / across
-        along = s**2 * covariance[0, -2] + 2 * s * c * covariance[1, -2] + c**2 * covariance[0, -1]
-        beside = c**2 * covariance[0, -2] - 2 * s * c * covariance[1, -2] + s**2 * covariance[0, -1]
-        turn = np.arctan2(sine, cosine) / (2 * np.pi)
-        days = (turn - np.floor(turn)) * SEASON_DAYS
-        day_sigma = np.sqrt(np.maximum(beside, 0.0)) / across * SEASON_DAYS / (2 * np.pi)
-        found[places[f"{name}_amp"]] = np.where(known, size, np.nan)
-        found[places[f"{name}_amp_sigma"]] = np.where(known, np.sqrt(np.maximum(along, 0.0)), np.nan)
-        # A wave of no size has no day of its crest.
-        told = known & (size > 0)
-        found[places[f"{name}_phase"]] = np.where(told, np.where(days < SEASON_DAYS, days, 0.0), np.nan)
-        found[places[f"{name}_phase_sigma"]] = np.where(told, day_sigma, np.nan)
 
 
 def _first_guess(panel: Panel, threshold: float) -> Bools:
@@ -286,11 +216,11 @@ def _judge(panel: Panel, solutions: list[_Solved], used: Bools, threshold: float
     for component, solved in enumerate(solutions):
         away = panel.away(component, solved.values)
         # If more than half of the residuals are above this share of the largest one, so is their median.
-        within = panel.largest(away) * ((1 + _ROUNDING) / threshold)
+        within = panel.largest(away) * ((1 + ROUNDING) / threshold)
         doubtful = np.flatnonzero(2 * panel.count(used & panel.above(away, within)) <= count)
         if doubtful.size:
             limit = np.full(count.size, np.inf)
-            floor = _ROUNDING * np.abs(solved.values).max(axis=0) * panel.largest_root(component)
+            floor = ROUNDING * np.abs(solved.values).max(axis=0) * panel.largest_root(component)
             free = used & panel.above(away, floor)
             # Pixels without a residual have no median.
             limit[doubtful] = np.fmax(

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Factors", "factorise"]
+__all__ = ["MIXED", "PROBES", "SINGULAR", "Factors", "factorise"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-_SINGULAR = 1e-10
+SINGULAR = 1e-10
 """Share of an unknown's own weight that must be left once the unknowns before it are known."""
 
-_MIXED = 1e-6
+MIXED = 1e-6
 """An unknown that changes by less, while one that cannot be told changes by 1, is told apart from it."""
 
-_PROBES = 2
+PROBES = 2
+"""Vectors of the null space by which unknowns are told apart."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,14 @@ class Factors:
             return apart
         lower, free = self.lower[:, :, lost], ~kept[:, lost]
         count, band = free.shape[0], len(lower)
-        for probe in range(1, _PROBES + 1):
+        for probe in range(1, PROBES + 1):
             vector = np.zeros(free.shape)
             for j in range(count - 1, -1, -1):
                 # The fractions keep two lost unknowns from cancelling in a third.
                 vector[j] = np.where(free[j], 1.0 + (probe * (j + 1) * 0.6180339887498949) % 1.0, 0.0)
                 for s in range(1, min(band, count - 1 - j) + 1):
                     vector[j] -= lower[s - 1, j] * vector[j + s]
-            apart[:, lost] &= np.abs(vector) < _MIXED
+            apart[:, lost] &= np.abs(vector) < MIXED
         return apart
 
     def inverse(self) -> Floats:
@@ -140,7 +141,7 @@ def factorise(normal: Floats) -> Factors:
     lower, inverse_pivot = np.zeros((band, *scale.shape)), np.zeros_like(scale)
     for j in range(count):
         pivot = work[0, j]
-        np.divide(1.0, pivot, out=inverse_pivot[j], where=pivot > _SINGULAR)
+        np.divide(1.0, pivot, out=inverse_pivot[j], where=pivot > SINGULAR)
         reach = min(band, count - 1 - j)
         lower[:reach, j] = work[1 : reach + 1, j] * inverse_pivot[j]
         for s in range(1, reach + 1):

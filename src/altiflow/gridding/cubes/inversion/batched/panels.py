@@ -16,8 +16,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from altiflow.gridding.cubes.blocks import LANE
+from altiflow.gridding.cubes.inversion.batched.tables import Tables
 from altiflow.gridding.cubes.inversion.normals import Rows, add_products, add_rows, predict, sum_rows
-from altiflow.gridding.cubes.inversion.tables import Tables
 from altiflow.gridding.cubes.medians import count_true, median_of_valid, sorted_median
 
 __all__ = [
