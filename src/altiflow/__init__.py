@@ -4,12 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from altiflow.fusion import (
+    DriftPlan,
     FlowLines,
     advect_points,
     align_velocity,
     along_across,
     check_overlap,
+    drift_series,
     flow_lines,
+    grid_with_drift,
     line_components,
     path_lines,
     path_table,
@@ -108,6 +111,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GRID_NAMES",
+    "DriftPlan",
     "FlowLines",
     "Grid",
     "Ledger",
@@ -138,6 +142,7 @@ __all__ = [
     "draw_panels",
     "draw_side_by_side",
     "draw_speed",
+    "drift_series",
     "evaluate_model",
     "filter_layers",
     "filter_pairs",
@@ -146,6 +151,7 @@ __all__ = [
     "grid_covering",
     "grid_dataset",
     "grid_segments",
+    "grid_with_drift",
     "interpolate_season",
     "invert_displacements",
     "line_components",

@@ -2,7 +2,7 @@
 
 from altiflow.fusion.align import align_velocity
 from altiflow.fusion.colocate import sample_velocity
-from altiflow.fusion.drift import grid_with_drift
+from altiflow.fusion.drift import DriftPlan, DriftSeries, drift_series, grid_with_drift
 from altiflow.fusion.guards import Overlap, check_overlap
 from altiflow.fusion.kinematics import strain_rates
 from altiflow.fusion.tracks import along_across, track_tangent
@@ -10,12 +10,15 @@ from altiflow.fusion.trajectories import FlowLines, advect_points, flow_lines, p
 from altiflow.fusion.transects import line_components
 
 __all__ = [
+    "DriftPlan",
+    "DriftSeries",
     "FlowLines",
     "Overlap",
     "advect_points",
     "align_velocity",
     "along_across",
     "check_overlap",
+    "drift_series",
     "flow_lines",
     "grid_with_drift",
     "line_components",

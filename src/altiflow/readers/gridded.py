@@ -11,7 +11,7 @@ import xarray as xr
 
 from altiflow.errors import InputError, UnsupportedFormatError
 
-__all__ = ["GridKind", "grid_kind", "holds_grid", "raster_head", "read_gridded"]
+__all__ = ["GridKind", "grid_kind", "holds_grid", "raster_head", "read_attributes", "read_gridded"]
 
 GridKind = Literal["grid", "velocity", "fused"]
 
@@ -63,6 +63,16 @@ def grid_kind(path: str | Path) -> GridKind | None:
             return "fused" if any(str(name).endswith("_mean") for name in opened.variables) else "velocity"
     except (OSError, ValueError):
         return None
+
+
+def read_attributes(path: str | Path) -> dict[str, Any]:
+    """Return the attributes of a NetCDF file or Zarr store, none of one that cannot be opened; no data are read."""
+    quiet = warnings.catch_warnings(action="ignore", category=RuntimeWarning)
+    try:
+        with quiet, xr.open_dataset(path, engine=_engine(Path(path)), decode_cf=False) as opened:
+            return dict(opened.attrs)
+    except (OSError, ValueError):
+        return {}
 
 
 def raster_head(path: str | Path) -> dict[str, Any]:

@@ -2,5 +2,6 @@
 
 from altiflow.fusion.drift.gridding import DriftMode, DriftPlan, grid_with_drift
 from altiflow.fusion.drift.growth import GrowthChoice
+from altiflow.fusion.drift.series import DriftSeries, drift_series
 
-__all__ = ["DriftMode", "DriftPlan", "GrowthChoice", "grid_with_drift"]
+__all__ = ["DriftMode", "DriftPlan", "DriftSeries", "GrowthChoice", "drift_series", "grid_with_drift"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.gridding.tally import Tally
 
-__all__ = ["Laid", "number_keys"]
+__all__ = ["Laid", "digest_arrays", "number_keys"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -52,3 +54,17 @@ def number_keys(keys: list[Ints]) -> Ints:
     number = np.empty(order.size, np.int64)
     number[order] = np.concatenate([np.zeros(min(order.size, 1), np.int64), np.cumsum(differ)])
     return number
+
+
+def digest_arrays(*arrays: npt.NDArray[Any]) -> str:
+    """Return a digest of arrays of numbers.
+
+    Examples
+    --------
+    >>> digest_arrays(np.array([1.0, 2.0])) == digest_arrays(np.array([1.0, 2.5]))
+    False
+    """
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import EmptyDataError, InputError
-from altiflow.fusion.drift.laid import Laid
+from altiflow.fusion.drift.laid import Laid, digest_arrays
 from altiflow.fusion.trajectories.motion import EPOCH
 from altiflow.gridding.grids.crs import transformer_between
 from altiflow.gridding.grids.grid import Grid
@@ -81,6 +81,12 @@ class RecordCargo:
             outside=int(self.count[out].sum()),
             outside_weight=float(self.weight[out].sum()),
         )
+
+    def fingerprint(self, low: int, high: int) -> str:
+        """Return a digest of the parcels from one number to before another, and of what they carry."""
+        states = self.records.states[self.order[low:high]]
+        numbers = [np.ascontiguousarray(states[name]) for name in ("count", "weight", "mean", "m2", "noise")]
+        return digest_arrays(self.x[low:high], self.y[low:high], self.seconds[low:high], *numbers)
 
 
 def load_tally(tally: Tally, grid: Grid, *, value: str | None = None) -> RecordCargo:

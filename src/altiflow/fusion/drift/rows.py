@@ -10,7 +10,7 @@ import numpy.typing as npt
 import shapely
 
 from altiflow.errors import EmptyDataError, InputError, NoOverlapError
-from altiflow.fusion.drift.laid import Laid, number_keys
+from altiflow.fusion.drift.laid import Laid, digest_arrays, number_keys
 from altiflow.fusion.trajectories.motion import EPOCH
 from altiflow.gridding.grids.crs import transformer_between
 from altiflow.gridding.grids.grid import Grid
@@ -94,6 +94,14 @@ class RowCargo:
         options = TallyOptions(step=None)
         tally = tally_columns(columns, self.grid, weight=self.weighed_by, options=options, engine=self.engine)
         return _pieces(tally, columns, owner, cell)
+
+    def fingerprint(self, low: int, high: int) -> str:
+        """Return a digest of the parcels from one number to before another, and of what they carry."""
+        rows = np.flatnonzero((self.owner >= low) & (self.owner < high))
+        value = next(iter(self.columns.values.values()))
+        return digest_arrays(
+            self.row_x[rows], self.row_y[rows], value[rows], _mass(self.columns)[rows], self.seconds[low:high]
+        )
 
 
 def load_table(

@@ -1,0 +1,242 @@
+"""Series: drift-aware grids of many targets in a folder, a file each, made where they are missing or out of date."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from altiflow.errors import EmptyDataError, InputError
+from altiflow.fusion.drift.carrying import Cargo
+from altiflow.fusion.drift.gridding import DriftPlan, as_targets, load_cargo
+from altiflow.fusion.intervals import layer_bounds
+from altiflow.fusion.layers import is_undated
+from altiflow.fusion.trajectories.motion import EPOCH
+from altiflow.fusion.trajectories.seeds import as_seconds, moments_of
+from altiflow.gridding.export import write_netcdf
+from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.stores import TallyStore
+from altiflow.gridding.tally import SegmentSource, Tally
+from altiflow.readers.field import check_field
+from altiflow.readers.gridded import read_attributes
+from altiflow.version import __version__
+from altiflow.workers import map_each
+
+__all__ = ["DriftSeries", "drift_series"]
+
+Floats = npt.NDArray[np.float64]
+
+_BLOCK = 8
+"""Targets of one piece of work: what they need is loaded once."""
+
+_SIGNATURE = "drift_signature"
+
+
+@dataclass(frozen=True)
+class DriftSeries:
+    """Files of a series.
+
+    Attributes
+    ----------
+    paths
+        A NetCDF file for each target, in order of time.
+    made, kept, empty
+        Targets whose file was made now, was there already with the same input, or that have no segment in their window
+        and so no file.
+    """
+
+    paths: list[Path]
+    made: int
+    kept: int
+    empty: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is done for each block of targets."""
+
+    source: SegmentSource | Tally | TallyStore
+    grid: Grid
+    folder: Path
+    plan: DriftPlan
+    value: str | None
+    weight: str | None
+    parcel: float
+
+
+def drift_series(
+    source: SegmentSource | Tally | TallyStore,
+    field: xr.Dataset | None,
+    grid: Grid,
+    folder: str | Path,
+    *,
+    targets: Any,
+    plan: DriftPlan | None = None,
+    value: str | None = None,
+    weight: str | None = "segment_length",
+    parcel: float = 6250.0,
+    workers: int = 1,
+    client: Any = None,
+    quiet: bool = True,
+) -> DriftSeries:
+    """Write the drift-aware grid of each target into a folder, and return the files.
+
+    Parameters
+    ----------
+    source
+        Segments, a tally, or a :class:`~altiflow.TallyStore`, of which only the granules around a few targets are
+        loaded at a time.
+    field, grid, value, weight, parcel
+        As for :func:`grid_with_drift`.
+    folder
+        Of the files ``drift_<date>.nc``; ``xarray.open_mfdataset(paths)`` opens them as one.
+    targets
+        Dates (UTC), such as ``pandas.date_range(...)``.
+    plan
+        Window, scheme, errors ...; see :class:`DriftPlan`.
+    workers
+        Number of processes.
+    client
+        A :class:`dask.distributed.Client` (extra ``dask``), whose workers see the folder, and a store, under the same
+        paths.
+    quiet
+        Show no progress bar.
+
+    Notes
+    -----
+    A file knows of what it was made: the plan, the grid, and the segments and layers of its window. It is made anew if
+    any of these is another, so that a day that comes to a season costs the targets around it. Files are the same bits
+    whatever the workers, and appear whole or not at all.
+
+    Raises
+    ------
+    EmptyDataError
+        If not one target has a segment in its window.
+    InputError, NoOverlapError, FieldError
+        As :func:`grid_with_drift` does.
+    """
+    moments, chosen = as_targets(targets), DriftPlan() if plan is None else plan
+    job = _Job(source, grid, Path(folder), chosen, value, weight, parcel)
+    if Path(folder).is_file():
+        raise InputError(f"folder {folder} is a file; name a folder")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    checked = None if field is None else check_field(field)
+    window = as_seconds(chosen.window, "window")
+    blocks = [
+        (block, _cut(checked, block[0] - window, block[-1] + window, steady=chosen.steady))
+        for block in (moments[first : first + _BLOCK] for first in range(0, moments.size, _BLOCK))
+    ]
+    done = map_each(
+        partial(_make_block, job), blocks, workers=workers, kind="processes", client=client, label="drift", quiet=quiet
+    )
+    made = [each for part in done for each in part]
+    paths = [path for path, _ in made if path is not None]
+    if not paths:
+        raise EmptyDataError(f"no segment lies within {chosen.window} of any of {moments.size} targets")
+    words = [word for _, word in made]
+    return DriftSeries(paths, words.count("made"), words.count("kept"), words.count("empty"))
+
+
+def _make_block(job: _Job, block: tuple[Floats, xr.Dataset | None]) -> list[tuple[Path | None, str]]:
+    """Return the file of each target of a block, None where there is none, and what was done."""
+    targets, field = block
+    window = as_seconds(job.plan.window, "window")
+    cargo = _load(job, targets, window)
+    if cargo is None:
+        return [(None, "empty")] * targets.size
+    signatures = [_signature(job, cargo, field, target, window) for target in targets]
+    paths = [job.folder / f"drift_{_date_name(target)}.nc" for target in targets]
+    missing = [
+        place
+        for place, (path, signature) in enumerate(zip(paths, signatures, strict=True))
+        if signature is not None and not _is_made(path, signature)
+    ]
+    for place, gridded in zip(missing, job.plan.grids(cargo, field, targets[missing]), strict=True):
+        write_netcdf(gridded.assign_attrs({_SIGNATURE: signatures[place]}), paths[place])
+    result: list[tuple[Path | None, str]] = []
+    for place, (path, signature) in enumerate(zip(paths, signatures, strict=True)):
+        if signature is None:
+            path.unlink(missing_ok=True)
+            result.append((None, "empty"))
+        else:
+            result.append((path, "made" if place in missing else "kept"))
+    return result
+
+
+def _load(job: _Job, targets: Floats, window: float) -> Cargo | None:
+    """Return the parcels around targets, None for none."""
+    source = job.source
+    if isinstance(source, TallyStore):
+        low, high = moments_of(np.array([targets[0] - window, targets[-1] + window]))
+        source = source.tally(low, high + np.timedelta64(1, "s"))
+        if source.records.states.size == 0:
+            return None
+    return load_cargo(source, job.grid, value=job.value, weight=job.weight, parcel=job.parcel)
+
+
+def _signature(job: _Job, cargo: Cargo, field: xr.Dataset | None, target: float, window: float) -> str | None:
+    """Return twelve digits of everything that a target's file is made of, None where it has no segment."""
+    low = int(np.searchsorted(cargo.seconds, target - window))
+    high = int(np.searchsorted(cargo.seconds, target + window, side="right"))
+    if high == low:
+        return None
+    plan = replace(job.plan, ice=None if job.plan.ice is None else _digest(job.plan.ice))
+    told = [__version__, plan, target, job.grid.signature, job.value, job.weight, job.parcel]
+    told.append(cargo.fingerprint(low, high))
+    if field is not None and job.plan.mode != "eulerian":
+        told.append(_digest(_cut(field, target - window, target + window, steady=job.plan.steady)))
+    return hashlib.sha256("|".join(map(str, told)).encode()).hexdigest()[:12]
+
+
+def _cut(field: xr.Dataset | None, low: float, high: float, *, steady: bool) -> xr.Dataset | None:
+    """Return the layers of a field that motion between two moments [s] can depend on."""
+    if field is None or steady or is_undated(field):
+        return field
+    bounds = (layer_bounds(field).astype("datetime64[ns]") - EPOCH) / np.timedelta64(1, "s")
+    # Between the middles of layers also those before and after have a say, and a snapshot is none but in between.
+    span = float((bounds[:, 1] - bounds[:, 0]).max(initial=0.0)) + _widest_gap(bounds)
+    kept = np.flatnonzero((bounds[:, 1] >= low - span) & (bounds[:, 0] <= high + span))
+    return field if kept.size == len(bounds) or kept.size < 2 else field.isel(time=kept)
+
+
+def _widest_gap(bounds: Floats) -> float:
+    """Return the longest time between starts of layers [s]."""
+    return float(np.diff(np.sort(bounds[:, 0])).max(initial=0.0))
+
+
+def _digest(data: Any) -> str:
+    """Return a digest of a Dataset's or DataArray's numbers, coordinates and attributes."""
+    found = hashlib.sha256(json.dumps(data.attrs, sort_keys=True, default=str).encode())
+    for name, array in _arrays(data):
+        found.update(name.encode())
+        found.update(np.ascontiguousarray(array).view(np.uint8).tobytes())
+    return found.hexdigest()
+
+
+def _arrays(data: Any) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Yield the arrays of numbers and times of a Dataset or DataArray, by name."""
+    whole = data.to_dataset(name="data") if isinstance(data, xr.DataArray) else data
+    for name in sorted(map(str, whole.variables)):
+        values = np.atleast_1d(np.asarray(whole[name].values))
+        if values.dtype.kind in "biufM":
+            yield name, values
+
+
+def _is_made(path: Path, signature: str) -> bool:
+    """Return whether a file is there and of the signature."""
+    return path.exists() and read_attributes(path).get(_SIGNATURE) == signature
+
+
+def _date_name(target: float) -> str:
+    """Return a moment as part of a file name: its date, with the time of day unless that is midnight."""
+    moment = pd.Timestamp(moments_of(np.array([target]))[0])
+    return moment.strftime("%Y%m%d" if moment == moment.normalize() else "%Y%m%dT%H%M%S")

@@ -1,0 +1,103 @@
+"""Series of targets in a folder: made once, made anew where something changed, the same by any number of workers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from altiflow.errors import EmptyDataError, InputError
+from altiflow.fusion import DriftPlan, drift_series, grid_with_drift
+from altiflow.gridding import TallyStore, tally_segments
+
+TARGETS = pd.date_range("2020-01-24", "2020-02-06", freq="2D")
+PLAN = DriftPlan(window="6D", sigma="2 km d-1", mode="both")
+
+
+@pytest.fixture
+def weekly(make_drift):
+    starts = np.arange(np.datetime64("2020-01-01"), np.datetime64("2020-03-04"), np.timedelta64(7, "D"))
+    speed = np.linspace(-5, 9, starts.size)[:, None, None]
+    return make_drift(speed, 3.0, bounds=[(start, start + 7) for start in starts])
+
+
+def read_all(paths):
+    return [path.read_bytes() for path in paths]
+
+
+def test_files_hold_what_grid_with_drift_returns(grid, weekly, make_tracks, tmp_path):
+    table, small = make_tracks(), grid
+    found = drift_series(table, weekly, small, tmp_path, targets=TARGETS, plan=PLAN, value="freeboard")
+    assert (found.made, found.kept, found.empty) == (TARGETS.size, 0, 0)
+    assert [path.name for path in found.paths][:2] == ["drift_20200124.nc", "drift_20200126.nc"]
+    whole = xr.open_mfdataset(
+        found.paths, combine="nested", concat_dim="time", data_vars="minimal", coords="minimal", compat="override"
+    )
+    alone = grid_with_drift(
+        table, weekly, small, target=TARGETS, window="6D", sigma="2 km d-1", mode="both", value="freeboard"
+    )
+    for name in ("freeboard_mean", "freeboard_difference", "n_segments", "position_sigma", "segments_lost"):
+        np.testing.assert_array_equal(whole[name].values, alone[name].values, err_msg=name)
+    assert list(whole["time"].values) == list(TARGETS.to_numpy())
+
+
+def test_a_second_run_makes_nothing_and_a_new_day_only_the_targets_around_it(grid, weekly, make_tracks, tmp_path):
+    small, table = grid, make_tracks()
+    first, later = table[table["time"] < "2020-02-05"], table[table["time"] >= "2020-02-05"]
+    store = TallyStore.create(tmp_path / "winter", tally_segments(first, small, value="freeboard"))
+    options = {"targets": TARGETS, "plan": PLAN}
+    one = drift_series(store, weekly, small, tmp_path / "out", **options)
+    bits = dict(zip(one.paths, read_all(one.paths), strict=True))
+    again = drift_series(store, weekly, small, tmp_path / "out", **options)
+    assert (again.made, again.kept) == (0, TARGETS.size)
+    assert read_all(again.paths) == list(bits.values())
+    store.add(tally_segments(later, small, value="freeboard"))
+    grown = drift_series(store, weekly, small, tmp_path / "out", **options)
+    around = [target for target in TARGETS if target + pd.Timedelta("6D") >= later["time"].min()]
+    assert (grown.made, grown.kept) == (len(around), TARGETS.size - len(around))
+    fresh = drift_series(store, weekly, small, tmp_path / "fresh", **options)
+    assert read_all(fresh.paths) == read_all(grown.paths)
+
+
+def test_another_layer_of_motion_costs_the_targets_that_it_moves(grid, weekly, make_tracks, tmp_path):
+    small, table = grid, make_tracks()
+    options = {"targets": TARGETS, "plan": PLAN, "value": "freeboard"}
+    drift_series(table, weekly, small, tmp_path, **options)
+    changed = weekly.copy(deep=True)
+    changed["vx"][-1] += 1.0
+    assert drift_series(table, changed, small, tmp_path, **options).kept > 0
+    changed["vx"][:] += 1.0
+    assert drift_series(table, changed, small, tmp_path, **options).kept == 0
+
+
+def test_the_bits_are_the_same_by_two_processes(grid, weekly, make_tracks, tmp_path):
+    small, table = grid, make_tracks()
+    targets = pd.date_range("2020-01-22", periods=10)
+    one, two = (
+        drift_series(table, weekly, small, tmp_path / str(n), targets=targets, plan=PLAN, value="freeboard", workers=n)
+        for n in (1, 2)
+    )
+    assert [path.name for path in one.paths] == [path.name for path in two.paths]
+    assert read_all(one.paths) == read_all(two.paths)
+
+
+def test_targets_without_segments_have_no_file_and_are_counted(grid, weekly, make_tracks, tmp_path):
+    small, table = grid, make_tracks(passes=4)
+    targets = ["2020-01-16", "2020-02-10T06:00"]
+    (tmp_path / "drift_20200210T060000.nc").write_text("of an earlier run")
+    found = drift_series(
+        table, weekly, small, tmp_path, targets=targets, plan=DriftPlan(window="2D"), value="freeboard"
+    )
+    assert (found.made, found.empty) == (1, 1)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["drift_20200116.nc"]
+    with pytest.raises(EmptyDataError, match="no segment lies within 2D of any of 1 targets"):
+        drift_series(
+            table, weekly, small, tmp_path, targets="2020-02-10", plan=DriftPlan(window="2D"), value="freeboard"
+        )
+
+
+def test_a_folder_that_is_a_file_is_refused(grid, weekly, make_tracks, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file; name a folder"):
+        drift_series(make_tracks(passes=2), weekly, grid, tmp_path / "file", targets=TARGETS, value="freeboard")
