@@ -11,7 +11,7 @@ from altiflow.errors import EmptyDataError, InputError
 from altiflow.fusion import DriftPlan, drift_series, grid_with_drift
 from altiflow.gridding import TallyStore, tally_segments
 
-TARGETS = pd.date_range("2020-01-24", "2020-02-06", freq="2D")
+TARGETS = pd.date_range("2020-01-24", "2020-02-06", freq="4D")
 PLAN = DriftPlan(window="6D", sigma="2 km d-1", mode="both")
 
 
@@ -30,7 +30,7 @@ def test_files_hold_what_grid_with_drift_returns(grid, weekly, make_tracks, tmp_
     table, small = make_tracks(), grid
     found = drift_series(table, weekly, small, tmp_path, targets=TARGETS, plan=PLAN, value="freeboard")
     assert (found.made, found.kept, found.empty) == (TARGETS.size, 0, 0)
-    assert [path.name for path in found.paths][:2] == ["drift_20200124.nc", "drift_20200126.nc"]
+    assert [path.name for path in found.paths][:2] == ["drift_20200124.nc", "drift_20200128.nc"]
     whole = xr.open_mfdataset(
         found.paths, combine="nested", concat_dim="time", data_vars="minimal", coords="minimal", compat="override"
     )
@@ -73,9 +73,11 @@ def test_another_layer_of_motion_costs_the_targets_that_it_moves(grid, weekly, m
 
 def test_the_bits_are_the_same_by_two_processes(grid, weekly, make_tracks, tmp_path):
     small, table = grid, make_tracks()
-    targets = pd.date_range("2020-01-22", periods=10)
+    targets = pd.date_range("2020-01-22", periods=3)
     one, two = (
-        drift_series(table, weekly, small, tmp_path / str(n), targets=targets, plan=PLAN, value="freeboard", workers=n)
+        drift_series(
+            table, weekly, small, tmp_path / str(n), targets=targets, plan=PLAN, value="freeboard", workers=n, block=2
+        )
         for n in (1, 2)
     )
     assert [path.name for path in one.paths] == [path.name for path in two.paths]

@@ -68,11 +68,14 @@ def lay_out(cargo: Cargo, arrival: Arrival, target: Target, growth: Growth | Non
     found = _Cells(cargo.grid, laid, arrival)
     lost = _lost_weight(cargo, arrival)
     layers = {**found.layers(lost), **_sigmas(laid.tally, found, growth, gridded)}
-    for name, (values, told) in layers.items():
-        dense = values.reshape(1, *cargo.grid.shape)
-        gridded[name] = (("time", "y", "x"), dense, {**told, "grid_mapping": "crs"})
-    for name, (number, told) in _account(cargo, arrival, laid).items():
-        gridded[name] = ("time", np.array([number]), told)
+    dims, shape = ("time", "y", "x"), (1, *cargo.grid.shape)
+    gridded = gridded.assign(
+        {
+            name: (dims, values.reshape(shape), {**told, "grid_mapping": "crs"})
+            for name, (values, told) in layers.items()
+        }
+        | {name: ("time", np.array([number]), told) for name, (number, told) in _account(cargo, arrival, laid).items()}
+    )
     for name in [name for name in gridded.attrs if name.startswith("segments_")]:
         del gridded.attrs[name]
     return gridded.assign_attrs(segments_left_out=cargo.left_out)

@@ -35,9 +35,6 @@ __all__ = ["DriftSeries", "drift_series"]
 
 Floats = npt.NDArray[np.float64]
 
-_BLOCK = 8
-"""Targets of one piece of work: what they need is loaded once."""
-
 _SIGNATURE = "drift_signature"
 
 
@@ -86,6 +83,7 @@ def drift_series(
     parcel: float = 6250.0,
     workers: int = 1,
     client: Any = None,
+    block: int = 8,
     quiet: bool = True,
 ) -> DriftSeries:
     """Write the drift-aware grid of each target into a folder, and return the files.
@@ -108,6 +106,8 @@ def drift_series(
     client
         A :class:`dask.distributed.Client` (extra ``dask``), whose workers see the folder, and a store, under the same
         paths.
+    block
+        Targets of one piece of work: what they need is loaded once.
     quiet
         Show no progress bar.
 
@@ -126,14 +126,16 @@ def drift_series(
     """
     moments, chosen = as_targets(targets), DriftPlan() if plan is None else plan
     job = _Job(source, grid, Path(folder), chosen, value, weight, parcel)
+    if not block >= 1:
+        raise InputError(f"block is a number of targets, 1 or more, got {block!r}")
     if Path(folder).is_file():
         raise InputError(f"folder {folder} is a file; name a folder")
     Path(folder).mkdir(parents=True, exist_ok=True)
     checked = None if field is None else check_field(field)
     window = as_seconds(chosen.window, "window")
     blocks = [
-        (block, _cut(checked, block[0] - window, block[-1] + window, steady=chosen.steady))
-        for block in (moments[first : first + _BLOCK] for first in range(0, moments.size, _BLOCK))
+        (some, _cut(checked, some[0] - window, some[-1] + window, steady=chosen.steady))
+        for some in (moments[first : first + block] for first in range(0, moments.size, block))
     ]
     done = map_each(
         partial(_make_block, job), blocks, workers=workers, kind="processes", client=client, label="drift", quiet=quiet
