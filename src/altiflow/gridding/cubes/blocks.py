@@ -77,7 +77,7 @@ def map_pixels(
     *,
     order: npt.NDArray[np.intp] | None = None,
     depth: int = 0,
-    precision: Literal["double", "stored"] = "double",
+    given: Literal["double", "stored", "views"] = "double",
 ) -> Any:
     """Return what a computation gives for every pixel, (rows, ...) float64: a dask array if the cube is one.
 
@@ -93,8 +93,9 @@ def map_pixels(
         Which layers it is given, in this order; None gives all as they are.
     depth
         Number of values that it holds for each pixel at a time, where that is more than the layers.
-    precision
-        Whether it is given values as float64, or as they are stored and takes care itself.
+    given
+        Whether it is given values as float64, or as they are stored and takes care itself; or views of them as they
+        lie: not copied, all layers, and no pixels beyond the last one. `order` and `depth` do not go with views.
     """
     dims = space_dims(cube)
     names = [name for name in _COMPONENTS if name in cube and cube[name].dims == ("time", *dims)]
@@ -104,7 +105,7 @@ def map_pixels(
         for name in _COMPONENTS
         if name in cube and name not in names
     }
-    work = _Work(kernel, rows, tuple(names), layer, order, max(depth, rows, order.size), precision == "double")
+    work = _Work(kernel, rows, tuple(names), layer, order, max(depth, rows, order.size), given)
     if any(cube[name].chunks is not None for name in names):
         return _map_lazily(cube, work)
     shape = tuple(cube.sizes[dim] for dim in dims)
@@ -125,7 +126,7 @@ class _Work:
     layer: dict[str, Floats]
     order: npt.NDArray[np.intp]
     depth: int
-    double: bool
+    given: Literal["double", "stored", "views"]
 
     def __call__(self, *parts: npt.NDArray[Any], threads: int = 1) -> Floats:
         """Return (rows, ...) of one block."""
@@ -133,8 +134,9 @@ class _Work:
         count = math.prod(shape)
         flat = [part.reshape(len(part), count) for part in parts]
         found = np.empty((self.rows, count))
-        least = LANE if self.double else _WIDE
-        step = max(least, _PANEL // self.depth // LANE * LANE)
+        least = _WIDE if self.given == "stored" else LANE
+        room = _PANEL // 4 if self.given == "views" else _PANEL
+        step = max(least, room // self.depth // LANE * LANE)
         panels = [slice(first, min(first + step, count)) for first in range(0, count, step)]
 
         def fill(panel: slice) -> None:
@@ -154,7 +156,10 @@ class _Work:
         wide = -(-width // LANE) * LANE
         taken = {}
         for name, part in zip(self.names, flat, strict=True):
-            values = np.empty((self.order.size, wide), np.float64 if self.double else part.dtype)
+            if self.given == "views":
+                taken[name] = part[:, panel]
+                continue
+            values = np.empty((self.order.size, wide), np.float64 if self.given == "double" else part.dtype)
             values[:, :width] = np.take(part[:, panel], self.order, axis=0)
             values[:, width:] = np.nan
             taken[name] = values

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from altiflow.gridding.cubes.inversion.models import SEASON_DAYS
+from altiflow.gridding.cubes.medians import MAD_SCALE
 
-__all__ = ["MAX_ROUNDS", "ROUNDING", "Estimate", "Layout", "fill_rows"]
+__all__ = ["MAX_ROUNDS", "ROUNDING", "Estimate", "Layout", "Weighing", "fill_rows"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -53,6 +54,38 @@ class Layout:
             found[name] = slice(at, at + count)
             at += count
         return found
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """How pairs weigh, and which count.
+
+    Attributes
+    ----------
+    sigma
+        Standard error of each row of the model (n, 1) where those of the cube do not count, else None.
+    scale_known
+        Whether sigmas are more than weights.
+    outlier_mad
+        Residuals beyond this many scaled MADs, and this many sigmas, are outliers; None keeps all.
+    min_pairs
+        Fewest pairs that a period needs.
+    """
+
+    sigma: Floats | None
+    scale_known: bool
+    outlier_mad: float | None
+    min_pairs: int
+
+    @property
+    def threshold(self) -> float:
+        """Medians of the residuals beyond which pairs are outliers; 0 where all are kept."""
+        return 0.0 if self.outlier_mad is None else self.outlier_mad * MAD_SCALE
+
+    @property
+    def least(self) -> float:
+        """Residuals below which no pair is an outlier."""
+        return (self.outlier_mad or 0.0) if self.scale_known else 0.0
 
 
 @dataclass(frozen=True)

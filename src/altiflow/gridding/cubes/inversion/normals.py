@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from altiflow.gridding.cubes.blocks import LANE
 from altiflow.gridding.cubes.layers import Spans
 
-__all__ = ["Rows", "Slice", "add_products", "add_rows", "predict", "slice_rows", "sum_rows"]
+__all__ = ["Rows", "Slice", "add_products", "add_rows", "predict", "slice_rows", "sparse_rows", "sum_rows"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -174,3 +175,13 @@ def sum_rows(rows: Rows, values: Floats) -> Floats:
         if some.any():
             add_rows(total, one, some)
     return total.reshape(rows.columns, -1)
+
+
+def sparse_rows(rows: Rows) -> Any:
+    """Return the matrix (layers in order of time, columns) as a sparse one, row by row."""
+    found = [(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))]
+    for one in rows.slices:
+        layer, column = np.nonzero(one.part)
+        found.append((one.start + layer, one.columns[column], one.part[layer, column]))
+    layer, column, part = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return sparse.csr_matrix((part, (layer, column)), shape=(rows.order.size, rows.columns))

@@ -18,10 +18,9 @@ from altiflow.gridding.cubes.inversion.batched.panels import (
     make_listed,
 )
 from altiflow.gridding.cubes.inversion.batched.tables import Tables
-from altiflow.gridding.cubes.inversion.estimates import MAX_ROUNDS, ROUNDING, Estimate, Layout, fill_rows
-from altiflow.gridding.cubes.inversion.models import Model
+from altiflow.gridding.cubes.inversion.estimates import MAX_ROUNDS, ROUNDING, Estimate, Layout, Weighing, fill_rows
 from altiflow.gridding.cubes.inversion.normals import Rows
-from altiflow.gridding.cubes.medians import MAD_SCALE, count_true
+from altiflow.gridding.cubes.medians import count_true
 
 __all__ = ["PixelFits"]
 
@@ -55,37 +54,31 @@ class PixelFits:
 
     Attributes
     ----------
-    model, rows
-        The model, and the means of its functions over each layer; layers come in the order of these rows.
+    layout
+        Where in the result the parts lie.
+    rows
+        The means of the model's functions over each layer; layers come in the order of these rows.
     support
         For each layer and bin 1 where they meet, then the days that they share.
     tables
         Both as sparse matrices.
-    sigma
-        Standard error of each layer's velocity (layers, 1) where those of the cube do not count, else None.
     penalty
         Band (b + 1, p) that is added to the normal matrix: the price of roughness.
-    outlier_mad
-        Residuals beyond this many scaled MADs, and this many sigmas, are outliers; None keeps all.
-    scale_known
-        Whether sigmas are more than weights.
-    min_pairs
-        Fewest pairs that a bin needs.
+    weighing
+        How pairs weigh, and which count.
     """
 
-    model: Model
+    layout: Layout
     rows: Rows
     support: Rows
     tables: Tables
-    sigma: Floats | None
     penalty: Floats
-    outlier_mad: float | None
-    scale_known: bool
-    min_pairs: int
+    weighing: Weighing
 
     def __call__(self, samples: Samples) -> Floats:
         """Return the rows of :class:`Layout` for each pixel."""
-        sigmas = (self.sigma, self.sigma) if self.sigma is not None else (samples.vx_sigma, samples.vy_sigma)
+        told = self.weighing.sigma
+        sigmas = (told, told) if told is not None else (samples.vx_sigma, samples.vy_sigma)
         valid = samples.valid & self.rows.held[:, None]
         there, precision = valid.copy(), []
         for sigma in sigmas:
@@ -94,7 +87,7 @@ class PixelFits:
             precision.append(np.divide(1.0, known**2, out=np.zeros(known.shape), where=good))
             valid &= good
         count = count_true(valid)
-        layout = Layout(self.model.levels, self.model.wave, self.model.trend)
+        layout = self.layout
         found = np.full((layout.rows, count.size), np.nan)
         for name in ("count", "overlap_days", "n_pairs", "n_rejected"):
             found[layout.places()[name]] = 0.0
@@ -104,10 +97,10 @@ class PixelFits:
         places = np.flatnonzero(dense)
         if places.size:
             panel = self._side_by_side(velocity, both, valid, _whole_lanes(places))
-            found[:, places] = self._fit(panel, layout)[:, : places.size]
+            found[:, places] = self._fit(panel)[:, : places.size]
         places = np.flatnonzero(~dense & (count > 0))
         if places.size:
-            found[:, places] = self._fit(make_listed(self.tables, velocity, both, valid, places), layout)
+            found[:, places] = self._fit(make_listed(self.tables, velocity, both, valid, places))
         found[layout.places()["n_without_sigma"]] = lacking
         return found
 
@@ -122,13 +115,14 @@ class PixelFits:
             precision = (first, second)
         return make_lanes(self.rows, self.support, len(self.penalty) - 1, velocity, precision, valid)
 
-    def _fit(self, panel: Panel, layout: Layout) -> Floats:
+    def _fit(self, panel: Panel) -> Floats:
         """Return the rows of :class:`Layout` for the pixels of a panel."""
-        used = panel.valid if self.outlier_mad is None else _first_guess(panel, self.outlier_mad * MAD_SCALE)
+        threshold = self.weighing.threshold
+        used = _first_guess(panel, threshold) if threshold else panel.valid
         solved = [self._solve(panel, component, used) for component in (0, 1)]
-        if self.outlier_mad is not None:
-            used = self._reject(panel, solved, used, self.outlier_mad * MAD_SCALE)
-        return self._assess(panel, solved, used, layout)
+        if threshold:
+            used = self._reject(panel, solved, used)
+        return self._assess(panel, solved, used)
 
     def _solve(self, panel: Panel, component: int, used: Bools) -> _Solved:
         """Return the solution of the normal equations of one component."""
@@ -136,12 +130,12 @@ class PixelFits:
         factors = factorise(normal + self.penalty[:, :, None])
         return _Solved(normal, factors, factors.solve(right))
 
-    def _reject(self, panel: Panel, solved: list[_Solved], used: Bools, threshold: float) -> Bools:
+    def _reject(self, panel: Panel, solved: list[_Solved], used: Bools) -> Bools:
         """Return the pairs that are no outliers, judging all of them in every round, from some to begin with.
 
         Only pixels where the last round changed any are fitted again; `solved` becomes that of the pairs returned.
         """
-        least = (self.outlier_mad or 0.0) if self.scale_known else 0.0
+        threshold, least = self.weighing.threshold, self.weighing.least
         some, part = np.arange(solved[0].values.shape[1]), panel
         for _ in range(MAX_ROUNDS):
             before = used if part is panel else panel.pick(used, some)
@@ -162,8 +156,9 @@ class PixelFits:
                 one.put(some, self._solve(part, component, picked))
         return used
 
-    def _assess(self, panel: Panel, solutions: list[_Solved], used: Bools, layout: Layout) -> Floats:
+    def _assess(self, panel: Panel, solutions: list[_Solved], used: Bools) -> Floats:
         """Return the result of the pairs that are used."""
+        layout = self.layout
         pairs, places = panel.count(used), layout.places()
         found = np.full((layout.rows, pairs.size), np.nan)
         met = panel.meetings(used)
@@ -171,7 +166,7 @@ class PixelFits:
         found[places["count"]], found[places["overlap_days"]] = count, met[layout.levels :]
         found[places["n_pairs"]], found[places["n_rejected"]] = pairs, panel.count(panel.valid) - pairs
         first, second = (self._estimate(panel, component, one, used) for component, one in enumerate(solutions))
-        fill_rows(found, layout, (first, second), count=count, pairs=pairs, min_pairs=self.min_pairs)
+        fill_rows(found, layout, (first, second), count=count, pairs=pairs, min_pairs=self.weighing.min_pairs)
         return found
 
     def _estimate(self, panel: Panel, component: int, solved: _Solved, used: Bools) -> Estimate:

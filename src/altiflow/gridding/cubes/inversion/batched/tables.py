@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from altiflow.gridding.cubes.inversion.normals import Rows
+from altiflow.gridding.cubes.inversion.normals import Rows, sparse_rows
 
 __all__ = ["Tables", "make_tables"]
 
@@ -34,17 +34,7 @@ class Tables:
 
 def make_tables(rows: Rows, support: Rows, band: int) -> Tables:
     """Return the rows as sparse matrices, for normal matrices with so many off-diagonals."""
-    return Tables(_product_matrix(rows, band), _sparse(rows), _sparse(support))
-
-
-def _sparse(rows: Rows) -> Any:
-    """Return the matrix (layers, columns) without its zeros."""
-    found = [(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))]
-    for one in rows.slices:
-        layer, column = np.nonzero(one.part)
-        found.append((one.start + layer, one.columns[column], one.part[layer, column]))
-    layer, column, part = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return sparse.csr_matrix((part, (layer, column)), shape=(rows.order.size, rows.columns))
+    return Tables(_product_matrix(rows, band), sparse_rows(rows), sparse_rows(support))
 
 
 def _product_matrix(rows: Rows, band: int) -> Any:

@@ -1,0 +1,142 @@
+"""Fits: weighted least squares of a model to the pairs of each pixel, one after the other in compiled code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from altiflow.gridding.cubes.blocks import Samples
+from altiflow.gridding.cubes.inversion.compiled.pixels import Answers, count_pairs, fit_pixels, list_pairs
+from altiflow.gridding.cubes.inversion.compiled.sums import Model, Pairs
+from altiflow.gridding.cubes.inversion.estimates import Estimate, Layout, Weighing, fill_rows
+from altiflow.gridding.cubes.inversion.normals import Rows, sparse_rows
+
+__all__ = ["CompiledFits", "compile_fits"]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Stored = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
+
+
+@dataclass(frozen=True)
+class CompiledFits:
+    """A fit for each pixel, as a computation on views for :func:`altiflow.gridding.cubes.blocks.map_pixels`.
+
+    Attributes
+    ----------
+    layout
+        Where in the result the parts lie.
+    layers, rows
+        Layers of the cube that may be used, in order of time, and their rows in the model.
+    order
+        Layers of all rows (n,).
+    model
+        The rows of the model and the price of roughness.
+    weighing
+        How pairs weigh, and which count.
+    """
+
+    layout: Layout
+    layers: Ints
+    rows: Ints
+    order: npt.NDArray[np.intp]
+    model: Model
+    weighing: Weighing
+
+    def __call__(self, samples: Samples) -> Floats:
+        """Return the rows of :class:`Layout` for each pixel."""
+        there = samples.valid
+        total = np.zeros(there.shape[1], np.int64)
+        count_pairs(there, self.layers, total)
+        bounds = np.concatenate([[0], np.cumsum(total)])
+        start, stop = bounds[:-1].copy(), bounds[:-1].copy()
+        lists = Pairs(np.empty(bounds[-1], np.int32), np.empty((bounds[-1], 2)), np.empty((bounds[-1], 2)))
+        velocity, sigmas, known = self._weigh(samples)
+        wide = sigmas is not None
+        list_pairs(there, self.layers, self.rows, known, wide, *velocity, *(sigmas or velocity), stop, *lists)
+        answers = _make_answers(self.model, total.size)
+        fit_pixels(self.model, start, stop, lists, self.weighing.threshold, self.weighing.least, answers)
+        return self._tell(answers, total, stop - start)
+
+    def _weigh(self, samples: Samples) -> tuple[Stored, Stored | None, Floats]:
+        """Return velocities and sigmas of one type as they lie, or no sigmas but the weights of rows (n, 2)."""
+        given, told = (samples.vx_sigma, samples.vy_sigma), self.weighing.sigma
+        if told is None and any(one is not None and one.shape[1] > 1 for one in given):
+            wide = [np.broadcast_to(one, samples.vx.shape) for one in given if one is not None]
+            vx, vy, first, second = _alike(samples.vx, samples.vy, *wide)
+            return (vx, vy), (first, second), np.zeros((self.order.size, 2))
+        vx, vy = _alike(samples.vx, samples.vy)
+        if told is not None:
+            rows = np.repeat(told, 2, axis=1)
+        else:
+            rows = np.concatenate([one[self.order] for one in given if one is not None], axis=1)
+        good = np.isfinite(rows) & (rows > 0)
+        return (vx, vy), None, np.divide(1.0, rows**2, out=np.zeros(rows.shape), where=good)
+
+    def _tell(self, answers: Answers, there: Ints, listed: Ints) -> Floats:
+        """Return the rows of the result."""
+        places = self.layout.places()
+        found = np.full((self.layout.rows, there.size), np.nan)
+        first, second = (
+            Estimate(
+                answers.factors[c],
+                answers.apart[c],
+                answers.variance[c],
+                answers.beside[c],
+                answers.squares[c],
+                answers.parameters[c],
+            )
+            for c in (0, 1)
+        )
+        pairs = answers.pairs.astype(np.float64)
+        fill_rows(
+            found, self.layout, (first, second), count=answers.count, pairs=pairs, min_pairs=self.weighing.min_pairs
+        )
+        found[:, listed == 0] = np.nan
+        found[places["count"]], found[places["overlap_days"]] = answers.count, answers.days
+        found[places["n_pairs"]], found[places["n_rejected"]] = pairs, listed - pairs
+        found[places["n_without_sigma"]] = there - listed
+        return found
+
+
+def compile_fits(layout: Layout, rows: Rows, days: Floats, penalty: Floats, weighing: Weighing) -> CompiledFits:
+    """Return the fits to the rows of a model, whose layers, in their order, last so many days (n,)."""
+    table = sparse_rows(rows)
+    model = Model(
+        table.indptr.astype(np.int64),
+        table.indices.astype(np.int64),
+        table.data,
+        days,
+        np.ascontiguousarray(penalty.T),
+        layout.levels,
+    )
+    held = np.flatnonzero(rows.held)
+    # Pairs with as many periods follow one another: loops of one length are what a processor foresees.
+    begin, width = table.indptr[held], np.diff(table.indptr)[held]
+    held = held[np.lexsort((table.indices[begin], width))]
+    return CompiledFits(layout, rows.order[held].astype(np.int64), held.astype(np.int64), rows.order, model, weighing)
+
+
+def _alike(*values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.floating], ...]:
+    """Return arrays of one type that compiled code knows, as they lie if they are."""
+    single = all(one.dtype == np.float32 and one.dtype.isnative for one in values)
+    return tuple(one.astype(np.float32 if single else np.float64, copy=False) for one in values)
+
+
+def _make_answers(model: Model, pixels: int) -> Answers:
+    """Return room for the answers for some pixels."""
+    count = len(model.penalty)
+    return Answers(
+        factors=np.empty((2, count, pixels)),
+        apart=np.empty((2, count, pixels), np.bool_),
+        variance=np.empty((2, count, pixels)),
+        beside=np.empty((2, pixels)),
+        squares=np.empty((2, pixels)),
+        parameters=np.empty((2, pixels)),
+        count=np.zeros((model.levels, pixels)),
+        days=np.zeros((model.levels, pixels)),
+        pairs=np.empty(pixels, np.int64),
+    )

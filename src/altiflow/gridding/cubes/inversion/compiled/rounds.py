@@ -1,0 +1,102 @@
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+"""Rounds: which pairs of one pixel are outliers, compiled; the rules are those of the fits of many pixels."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from altiflow.gridding.cubes.inversion.compiled.medians import median
+from altiflow.gridding.cubes.inversion.compiled.sums import find_residuals
+from altiflow.gridding.cubes.inversion.estimates import ROUNDING
+
+__all__ = ["guess", "judge"]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def guess(pairs, threshold, work):
+    """Use the pairs that lie within so many median deviations of the pixel's median, in both components."""
+    count = pairs.layer.size
+    values, spare = work.spare[0, :count], work.spare[1, :count]
+    for c in range(2):
+        values[:] = pairs.velocity[:, c]
+        middle = median(values, spare)
+        away = work.away[c]
+        for k in range(count):
+            away[k] = np.abs(pairs.velocity[k, c] - middle)
+        values[:] = away[:count]
+        spread = median(values, spare)
+        limit = threshold * spread if spread > 0 else np.inf
+        for k in range(count):
+            work.used[k] &= not away[k] > limit
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def judge(model, pairs, threshold, least, work):
+    """Use the pairs that are no outliers of the last solution, and return whether others are used than before.
+
+    Pairs that alone determine an unknown leave no residual and have no say in the median; one that the used ones do
+    not predict, since it alone has part of an unknown, cannot be judged and is kept.
+    """
+    count = pairs.layer.size
+    find_residuals(model, pairs, work.solution, work.root, work.away)
+    used, kept = work.used[:count], work.kept[:count]
+    kept[:] = True
+    for c in range(2):
+        away = work.away[c, :count]
+        limit = _limit(away, used, _floor(work, c, count), threshold, least, work.spare)
+        for k in range(count):
+            kept[k] &= not away[k] > limit
+    if not used.all():
+        _keep_unjudged(model, pairs, work)
+    same = True
+    for k in range(count):
+        same &= kept[k] == used[k]
+        used[k] = kept[k]
+    return not same
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _floor(work, component, count):
+    """Return the size of residuals that is rounding."""
+    largest, root = 0.0, 0.0
+    for j in range(work.solution.shape[1]):
+        largest = max(largest, np.abs(work.solution[component, j]))
+    for k in range(count):
+        root = max(root, work.root[component, k])
+    return ROUNDING * largest * root
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _limit(away, used, floor, threshold, least, spare):
+    """Return above which size a residual (n,) is one of an outlier."""
+    largest = 0.0
+    for k in range(away.size):
+        largest = max(largest, away[k])
+    # If more than half of the residuals are above this share of the largest one, so is their median.
+    within, above, total = largest * ((1 + ROUNDING) / threshold), 0, 0
+    for k in range(away.size):
+        total += np.int64(used[k])
+        above += np.int64(used[k]) & np.int64(away[k] > within)
+    if 2 * above > total:
+        return np.inf
+    free, limit = 0, max(floor, least)
+    for k in range(away.size):
+        spare[0, free] = away[k]
+        free += np.int64(used[k]) & np.int64(away[k] > floor)
+    if free == 0:
+        return limit
+    return max(threshold * median(spare[0, :free], spare[1, :free]), limit)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _keep_unjudged(model, pairs, work):
+    """Keep the pairs not used that have part in unknowns which the used ones do not determine."""
+    if work.apart.all():
+        return
+    for k in range(pairs.layer.size):
+        if work.used[k] or work.kept[k]:
+            continue
+        for a in range(model.first[pairs.layer[k]], model.first[pairs.layer[k] + 1]):
+            if not (work.apart[0, model.column[a]] and work.apart[1, model.column[a]]):
+                work.kept[k] = True

@@ -1,0 +1,152 @@
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+"""Sums over the pairs of one pixel, compiled: both components go through the rows of the model together."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+__all__ = ["Model", "Pairs", "Work", "add_meetings", "add_products", "add_residuals", "find_residuals", "make_work"]
+
+
+class Model(NamedTuple):
+    """The rows of a model for n layers in order of time: those means of its functions that are not 0, row by row.
+
+    Row l is elements ``first[l]`` to ``first[l + 1]`` of `column` and `mean`; `days` (n,) are the layers' lengths.
+    The price of roughness is an upper band (p, b + 1), and the first `levels` unknowns are velocities in periods.
+    """
+
+    first: Any
+    column: Any
+    mean: Any
+    days: Any
+    penalty: Any
+    levels: int
+
+
+class Pairs(NamedTuple):
+    """The n pairs of one pixel in order of time: row of the model (n,), velocity and weight of both components (n, 2).
+
+    Weights are inverse squares of standard errors.
+    """
+
+    layer: Any
+    velocity: Any
+    weight: Any
+
+
+class Work(NamedTuple):
+    """Room for one pixel: normal matrix (p, b + 1, 2) and right side (p, 2) of both components as they are summed.
+
+    Then of each component alone (2, ...): factors of the matrix, solution, whether unknowns are told apart, the band
+    of the inverse; and for pairs whether they are used and kept, roots of weights, residuals, and spare room.
+    """
+
+    normal: Any
+    right: Any
+    lower: Any
+    inverse_pivot: Any
+    scale: Any
+    solution: Any
+    apart: Any
+    inverse: Any
+    vector: Any
+    used: Any
+    kept: Any
+    root: Any
+    away: Any
+    spare: Any
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def make_work(model, most):
+    """Return room for pixels with so many pairs at most."""
+    count, wide = model.penalty.shape
+    return Work(
+        np.empty((count, wide, 2)),
+        np.empty((count, 2)),
+        np.empty((2, count, wide)),
+        np.empty((2, count)),
+        np.empty((2, count)),
+        np.empty((2, count)),
+        np.empty((2, count), np.bool_),
+        np.empty((2, count, wide)),
+        np.empty((2, count)),
+        np.empty(most, np.bool_),
+        np.empty(most, np.bool_),
+        np.empty((2, most)),
+        np.empty((2, most)),
+        np.empty((2, most)),
+    )
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def add_products(model, pairs, used, normal, right):
+    """Fill the normal matrices, without the price of roughness, and right sides of the used pairs."""
+    normal[:] = 0.0
+    right[:] = 0.0
+    for k in range(pairs.layer.size):
+        if not used[k]:
+            continue
+        begin, end = model.first[pairs.layer[k]], model.first[pairs.layer[k] + 1]
+        w0, w1, v0, v1 = pairs.weight[k, 0], pairs.weight[k, 1], pairs.velocity[k, 0], pairs.velocity[k, 1]
+        for a in range(begin, end):
+            row, mean = model.column[a], model.mean[a]
+            m0, m1 = w0 * mean, w1 * mean
+            right[row, 0] += m0 * v0
+            right[row, 1] += m1 * v1
+            for b in range(a, end):
+                off, other = model.column[b] - row, model.mean[b]
+                normal[row, off, 0] += m0 * other
+                normal[row, off, 1] += m1 * other
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def find_residuals(model, pairs, solution, root, away):
+    """Fill the absolute residuals (2, n) of all pairs, over their standard errors."""
+    for k in range(pairs.layer.size):
+        left0, left1 = pairs.velocity[k, 0], pairs.velocity[k, 1]
+        for a in range(model.first[pairs.layer[k]], model.first[pairs.layer[k] + 1]):
+            left0 -= model.mean[a] * solution[0, model.column[a]]
+            left1 -= model.mean[a] * solution[1, model.column[a]]
+        away[0, k], away[1, k] = np.abs(left0) * root[0, k], np.abs(left1) * root[1, k]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def add_residuals(model, pairs, used, solution, right):
+    """Fill right sides (p, 2) of the weighted residuals of the used pairs, and return their sums of squares."""
+    right[:] = 0.0
+    squares0, squares1 = 0.0, 0.0
+    for k in range(pairs.layer.size):
+        if not used[k]:
+            continue
+        begin, end = model.first[pairs.layer[k]], model.first[pairs.layer[k] + 1]
+        left0, left1 = pairs.velocity[k, 0], pairs.velocity[k, 1]
+        for a in range(begin, end):
+            left0 -= model.mean[a] * solution[0, model.column[a]]
+            left1 -= model.mean[a] * solution[1, model.column[a]]
+        weighted0, weighted1 = left0 * pairs.weight[k, 0], left1 * pairs.weight[k, 1]
+        squares0 += weighted0 * left0
+        squares1 += weighted1 * left1
+        for a in range(begin, end):
+            right[model.column[a], 0] += model.mean[a] * weighted0
+            right[model.column[a], 1] += model.mean[a] * weighted1
+    return squares0, squares1
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def add_meetings(model, pairs, used, count, days):
+    """Add to each period (levels,) the used pairs that meet it and the days that they share; return how many."""
+    total = 0
+    for k in range(pairs.layer.size):
+        if not used[k]:
+            continue
+        total += 1
+        layer = pairs.layer[k]
+        for a in range(model.first[layer], model.first[layer + 1]):
+            if model.column[a] < model.levels and model.mean[a] > 0:
+                count[model.column[a]] += 1.0
+                days[model.column[a]] += model.mean[a] * model.days[layer]
+    return total
