@@ -71,6 +71,7 @@ def invert_displacements(
     smooth: float = 0.0,
     outlier_mad: float | None = 6.0,
     min_pairs: int = 1,
+    quiet: bool = True,
 ) -> xr.Dataset:
     """Return velocity in periods of time such that its mean over every image pair is what the pair measured.
 
@@ -102,6 +103,8 @@ def invert_displacements(
         that alone tell of a period leave no residual: they have no say in the median, and stay. None keeps all.
     min_pairs
         Periods that share time with fewer pairs are NaN.
+    quiet
+        Show no progress bar.
 
     Returns
     -------
@@ -171,7 +174,9 @@ def invert_displacements(
     )
     layout = Layout(made.levels, made.wave, made.trend)
     depth = 3 * made.unknowns * len(penalty)
-    found = map_pixels(cube, fits, layout.rows, order=rows.order, depth=depth, precision="stored")
+    found = map_pixels(
+        cube, fits, layout.rows, order=rows.order, depth=depth, precision="stored", label="least squares", quiet=quiet
+    )
     told = _tell(cube, rules, known) | _tell_model(made) | _tell_layers(spans, rows)
     step = f"invert_displacements(model={model!r}, weights={weights!r}, smooth={smooth}, outlier_mad={outlier_mad})"
     result = bin_field(cube, made.bins, _variables(found, layout, cube, known), carry_attrs(cube, step, told))
