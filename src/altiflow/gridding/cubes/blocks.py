@@ -149,7 +149,7 @@ class _Work:
 
         def fill(panel: slice) -> int:
             found[:, panel] = self._panel(flat, panel)
-            return panel.stop - panel.start
+            return int(panel.stop - panel.start)
 
         many = threads > 1 and len(panels) > 1
         with ThreadPoolExecutor(threads) if many else nullcontext() as pool:
