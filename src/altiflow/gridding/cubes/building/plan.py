@@ -16,6 +16,7 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import AltiflowError, EmptyDataError, FieldError, NoOverlapError
+from altiflow.gridding.cubes.building.stamps import field_stamp, file_stamp
 from altiflow.gridding.grids.crs import transformer_between
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.patches import AlignMethod, PatchMethod, choose_method, reached_window
@@ -24,7 +25,6 @@ from altiflow.readers.field import Metric
 from altiflow.readers.layers import LAYER_COORDS, is_cube
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.source import open_velocity
-from altiflow.readers.velocity.stores import is_remote
 from altiflow.units import YEAR_DAYS
 from altiflow.workers import progress_bar
 
@@ -63,7 +63,7 @@ class CubeSource:
     method
         How its values come onto the grid.
     stamp
-        Path, size and time of the file; "" where there is none.
+        Path, size and time of the file; "" where there is none: then its content tells it.
     """
 
     name: str
@@ -77,7 +77,8 @@ class CubeSource:
         """What tells this source from any other, or from itself with another content or other options."""
         told = {key: str(self.velocity.attrs.get(key)) for key in (*_STATED, "year_days")}
         axes = [self.velocity[name].values[[0, -1]].tolist() for name in ("x", "y")]
-        return [self.name, self.stamp, told, axes, self.rows.tolist(), self.method.point, self.method.points]
+        stamp = self.stamp or field_stamp(self.velocity)
+        return [self.name, stamp, told, axes, self.rows.tolist(), self.method.point, self.method.points]
 
 
 @dataclass(frozen=True)
@@ -235,18 +236,9 @@ def _open(source: Any, name: str, options: Options) -> _Opened:
     if not isinstance(source, xr.Dataset):
         velocity = open_velocity(source, options=options)
         _check_dated(velocity, name)
-        return _Opened(name, velocity, _stamp(source))
+        return _Opened(name, velocity, file_stamp(source))
     _check_dated(source, name)
     return _Opened(name, source.isel(time=options.touching(source["time_bnds"].values, name)), "")
-
-
-def _stamp(source: str | Path) -> str:
-    """Return path, size and time of a file or store on disk; the address of another."""
-    if is_remote(source):
-        return str(source)
-    path = Path(source).resolve()
-    told = path.stat()
-    return f"{path} {told.st_size if path.is_file() else 0} {told.st_mtime_ns}"
 
 
 def _has_sigmas(velocity: xr.Dataset) -> bool:
