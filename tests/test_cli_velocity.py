@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,3 +123,31 @@ def test_wrong_use_is_told_in_one_line(
     assert message in told
     assert len(told.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+class Terminal(io.StringIO):
+    """What stderr is to someone at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("how", "label"), [("least-squares", "least squares"), ("weighted", "mean"), ("speeds", "mean")]
+)
+def test_a_mean_shows_how_far_it_is_unless_told_not_to(
+    cube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, label: str
+) -> None:
+    words = ["velocity", "mean", str(cube), "--how", how, "--unlock", "--outliers", "6", "-o", str(tmp_path / "a.nc")]
+    shown = {}
+    for name, stream, more in (
+        ("terminal", Terminal(), []),
+        ("quiet", Terminal(), ["--quiet"]),
+        ("file", io.StringIO(), []),
+    ):
+        monkeypatch.setattr("sys.stderr", stream)
+        main([*words, *more], standalone_mode=False)
+        shown[name] = stream.getvalue()
+    for text in ("locked pairs: ", "outliers: ", f"{label}: ", "/182 "):
+        assert text in shown["terminal"]
+    assert "/182" not in shown["quiet"] + shown["file"]

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from altiflow.errors import AltiflowError, InputError
 
-__all__ = ["Kind", "Outcome", "each_done", "map_each"]
+__all__ = ["Kind", "Outcome", "each_done", "map_each", "progress_bar"]
 
 Kind = Literal["threads", "processes"]
 Item = TypeVar("Item")
@@ -125,7 +125,7 @@ def map_each(
     if kind not in ("threads", "processes"):
         raise InputError(f"kind={kind!r} means nothing; use 'threads' or 'processes'")
     if client is None and kind == "threads" and workers > 1 and len(items) > 1:
-        outcomes = _in_threads(function, items, workers, on_error == "raise", label, _hidden(quiet))
+        outcomes = _in_threads(function, items, workers, on_error == "raise", label, quiet or not sys.stderr.isatty())
         return _ordered(iter(outcomes), len(items), on_error)
     count = workers if kind == "processes" else 1
     with closing(each_done(function, items, workers=count, client=client, label=label, quiet=quiet)) as outcomes_done:
@@ -172,15 +172,18 @@ def each_done(
         source = _in_processes(function, items, min(workers, len(items)))
     else:
         source = (_attempt(function, index, item) for index, item in enumerate(items))
-    with closing(source), tqdm(total=len(items), desc=label, disable=_hidden(quiet), leave=False) as bar:
+    with closing(source), progress_bar(label, len(items), quiet=quiet) as bar:
         for outcome in source:
             bar.update()
             yield outcome
 
 
-def _hidden(quiet: bool) -> bool:
-    """Return whether no progress bar is shown."""
-    return quiet or not sys.stderr.isatty()
+def progress_bar(label: str, total: int, *, quiet: bool) -> Any:
+    """Return a bar on stderr for `total` steps, to be used in ``with``: shown on a terminal only, and not if quiet.
+
+    ``update(n)`` moves it on by n steps.
+    """
+    return tqdm(total=total, desc=label, disable=quiet or not sys.stderr.isatty(), leave=False)
 
 
 def _ordered(outcomes: Iterator[Outcome[Result]], size: int, on_error: Literal["raise", "return"]) -> list[Any]:

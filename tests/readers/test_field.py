@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from altiflow.errors import FieldError
-from altiflow.readers.field import build_field, check_field, check_series, crs_text, is_cube, space_dims
+from altiflow.readers.field import build_field, check_field, check_series, crs_text, space_dims
+from altiflow.readers.layers import is_cube
 
 WEEKS = np.array([["2018-01-01", "2018-01-08"], ["2018-01-08", "2018-01-15"]], dtype="datetime64[ns]")
 STATED = {"crs": "EPSG:3408", "units": "cm / s", "velocity_metric": "map", "metric_source": "user", "source": "made"}

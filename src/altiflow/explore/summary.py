@@ -11,8 +11,9 @@ from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
 from altiflow.gridding import Grid, Tally, is_tally, open_tally
 from altiflow.gridding.export import is_sparse, read_sparse
 from altiflow.readers import Ledger, read_gridded, read_segments, read_table, read_velocity
-from altiflow.readers.field import Metric, is_cube
+from altiflow.readers.field import Metric
 from altiflow.readers.gridded import grid_kind, raster_head
+from altiflow.readers.layers import is_cube
 from altiflow.readers.velocity.stores import is_remote, store_name
 from altiflow.units import YEAR_DAYS
 

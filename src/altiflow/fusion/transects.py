@@ -17,7 +17,8 @@ from altiflow.fusion.layers import has_errors, read_layer, refuse_displacement
 from altiflow.fusion.tracks import ground_tangent, track_tangent
 from altiflow.gridding.grids.crs import ground_steps
 from altiflow.gridding.remap.resample import MIN_VALID, Lattice
-from altiflow.readers.field import LAYER_COORDS, check_field
+from altiflow.readers.field import check_field
+from altiflow.readers.layers import LAYER_COORDS
 from altiflow.version import __version__
 
 __all__ = ["line_components"]

@@ -7,15 +7,14 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyproj
 import xarray as xr
 
 from altiflow.errors import FieldError, InputError
+from altiflow.readers.layers import check_layers, layer_coords
 from altiflow.units import canonical_unit
 
 __all__ = [
-    "LAYER_COORDS",
     "Kind",
     "Metric",
     "MetricSource",
@@ -24,7 +23,6 @@ __all__ = [
     "check_field",
     "check_series",
     "crs_text",
-    "is_cube",
     "space_dims",
 ]
 
@@ -36,23 +34,6 @@ TimeRule = Literal["interval_mean", "instant", "undated"]
 MetricSource = Literal["file", "assumed", "user"]
 
 DIMS = ("time", "y", "x")
-
-LAYER_COORDS: Mapping[str, tuple[str, str, str]] = {
-    "granule": ("U", "1", "image pair that the layer was measured on: file name without folder and extension"),
-    "separation_days": ("f", "days", "time between the two images, with its fraction of a day"),
-    "mission": ("U", "1", "mission of the images: landsat, sentinel1, sentinel2, nisar, or both joined by +"),
-    "satellite": ("U", "1", "satellite of the images, such as L8, S2A, or both joined by + in alphabetical order"),
-    "valid_percent": ("f", "percent", "share of the region of interest that the pair measures"),
-    "stable_shift_x": ("f", "", "shift that was added to vx on account of stable surfaces"),
-    "stable_shift_y": ("f", "", "shift that was added to vy on account of stable surfaces"),
-    "stable_shift_flag": ("f", "1", "0 no shift, 1 by stable surfaces, 2 by the slowest quarter"),
-    "valid_cells": ("f", "1", "cells of the grid that the pair gives a velocity"),
-}
-"""What may be known of each layer: coordinates (time,), by name: kind of dtype, unit ("" is the field's), meaning.
-
-A field with ``granule`` is a cube of image pairs: layers may overlap in time, share their middle, and be in any
-order; one granule is one layer.
-"""
 
 _WORDS: dict[str, tuple[str, ...]] = {
     "velocity_metric": ("map", "ground"),
@@ -154,7 +135,7 @@ def build_field(
     }
     variables = {name: _as_variable(name, data, unit) for name, data in parts.items() if data is not None}
     try:
-        dataset = xr.Dataset(variables, coords={**coords, **_layer_coords(layers or {}, unit)}, attrs=attrs)
+        dataset = xr.Dataset(variables, coords={**coords, **layer_coords(layers or {}, unit)}, attrs=attrs)
     except ValueError as error:
         raise FieldError(f"the parts have different sizes, each must be (time, y, x): {error}") from error
     return check_field(dataset)
@@ -198,7 +179,7 @@ def check_series(series: xr.Dataset) -> xr.Dataset:
     for name in ("x", "y"):
         if name not in series.coords or series[name].dims != ("point",):
             raise FieldError(f"the series has no coordinate {name!r} on ('point',); assign the places [m] in its crs")
-    for check in (_check_words, _check_crs, _check_units, _check_times, _check_layers):
+    for check in (_check_words, _check_crs, _check_units, _check_times, check_layers):
         check(series)
     return series
 
@@ -216,11 +197,6 @@ def space_dims(velocity: xr.Dataset) -> tuple[str, ...]:
         return ("point",)
     check_field(velocity)
     return DIMS[1:]
-
-
-def is_cube(field: xr.Dataset) -> bool:
-    """Return whether the layers of a field are image pairs, each with its granule."""
-    return "granule" in field.coords
 
 
 def crs_text(value: Any) -> str:
@@ -337,21 +313,6 @@ def _check_times(field: xr.Dataset) -> None:
         raise FieldError("coordinate 'time' lies outside its time_bnds; set it to the centre of each interval")
 
 
-def _check_layers(field: xr.Dataset) -> None:
-    """Raise unless what is known of layers is known of each, and no image pair is there twice."""
-    for name in LAYER_COORDS:
-        if name in field.variables and (name not in field.coords or field[name].dims != ("time",)):
-            raise FieldError(f"{name} must be a coordinate on ('time',), not {field[name].dims}; assign_coords does it")
-    if is_cube(field):
-        names = pd.Index(field["granule"].values)
-        twice = names.duplicated()
-        if twice.any():
-            raise FieldError(
-                f"{int(twice.sum())} image pairs are there more than once, first {names[twice][0]}; name each file "
-                "once, or keep one layer of each: field.isel(time=~pandas.Index(field.granule).duplicated())"
-            )
-
-
 _CHECKS: tuple[Callable[[xr.Dataset], None], ...] = (
     _check_variables,
     _check_axes,
@@ -359,7 +320,7 @@ _CHECKS: tuple[Callable[[xr.Dataset], None], ...] = (
     _check_crs,
     _check_units,
     _check_times,
-    _check_layers,
+    check_layers,
 )
 """In this order: the check of units needs the kind, that of times the rule."""
 
@@ -399,16 +360,3 @@ def _as_variable(name: str, data: Any, unit: str) -> xr.Variable:
         variable = xr.Variable(DIMS, data)
     variable.attrs = {"units": "1" if name == "count" else unit}
     return variable
-
-
-def _layer_coords(layers: Mapping[str, npt.ArrayLike], unit: str) -> dict[str, xr.Variable]:
-    """Return what is known of each layer as coordinates (time,)."""
-    unknown = set(layers) - set(LAYER_COORDS)
-    if unknown:
-        raise FieldError(f"nothing is known as {sorted(unknown)[0]!r} of a layer; known are {', '.join(LAYER_COORDS)}")
-    coords = {}
-    for name, values in layers.items():
-        kind, own, meaning = LAYER_COORDS[name]
-        data = np.asarray(values).astype(str if kind == "U" else np.float64)
-        coords[name] = xr.Variable(("time",), data, {"long_name": meaning, "units": own or unit})
-    return coords

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, EmptyDataError, FieldError, InputError, WrongProductError
-from altiflow.readers.field import is_cube
+from altiflow.readers.layers import is_cube
 from altiflow.readers.velocity import read_velocity
 from altiflow.readers.velocity.golive import name_interval
 

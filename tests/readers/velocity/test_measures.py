@@ -10,7 +10,7 @@ import xarray as xr
 from affine import Affine
 
 from altiflow.errors import EmptyDataError, FieldError, InputError, WrongProductError
-from altiflow.readers.field import is_cube
+from altiflow.readers.layers import is_cube
 from altiflow.readers.velocity import read_velocity
 from altiflow.readers.velocity.measures import span_bounds
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 import xarray as xr
 
+from altiflow.cli.options import saying
 from altiflow.gridding import filter_layers, reject_locked, reject_outliers
 from altiflow.readers.catalogue.pairs.choosing.words import month_numbers
 
@@ -34,8 +35,9 @@ def filter_options(command: Command) -> Command:
     return command
 
 
-def filtered(velocity: xr.Dataset, asked: dict[str, Any], say: Callable[[str], None]) -> xr.Dataset:
+def filtered(velocity: xr.Dataset, asked: dict[str, Any], *, quiet: bool) -> xr.Dataset:
     """Return a cube or series without what the command line leaves out; counts are said."""
+    say = saying(quiet)
     before = velocity.sizes["time"]
     chosen = filter_layers(
         velocity,
@@ -48,9 +50,10 @@ def filtered(velocity: xr.Dataset, asked: dict[str, Any], say: Callable[[str], N
     if chosen.sizes["time"] < before:
         say(f"{before - chosen.sizes['time']} of {before} layers left out")
     if asked["unlock"]:
-        chosen = reject_locked(chosen)
+        chosen = reject_locked(chosen, quiet=quiet)
         say(f"{int(chosen['n_locked'].sum())} values locked, left out")
     if asked["outliers"] is not None:
-        chosen = reject_outliers(chosen, threshold=asked["outliers"], window_days=asked["outlier_window"])
+        window = asked["outlier_window"]
+        chosen = reject_outliers(chosen, threshold=asked["outliers"], window_days=window, quiet=quiet)
         say(f"{int(chosen['n_outliers'].sum())} outliers left out")
     return chosen

@@ -18,11 +18,11 @@ from altiflow.readers import read_velocity
 
 __all__ = ["mean"]
 
-_WAYS: dict[str, Callable[[xr.Dataset, str, int], xr.Dataset]] = {
-    "least-squares": lambda cube, periods, least: invert_displacements(cube, periods, min_pairs=least),
-    "weighted": lambda cube, periods, least: weighted_mean(cube, periods, min_pairs=least),
-    "mid-date": lambda cube, periods, least: mid_date_mean(cube, periods, min_pairs=least),
-    "speeds": lambda cube, periods, least: mean_of_speeds(cube, periods, min_pairs=least),
+_WAYS: dict[str, Callable[..., xr.Dataset]] = {
+    "least-squares": invert_displacements,
+    "weighted": weighted_mean,
+    "mid-date": mid_date_mean,
+    "speeds": mean_of_speeds,
 }
 
 
@@ -53,8 +53,8 @@ def mean(cube: str, periods: str, how: str, min_pairs: int, out: str, quiet: boo
     if Path(out).suffix not in (".nc", ".zarr", ""):
         raise InputError(f"{out}: velocity is written as .nc, .zarr, or a folder of GeoTIFFs (no suffix)")
     say = saying(quiet)
-    pairs = filtered(read_velocity(cube if "://" in cube else Path(cube), crs=asked["crs"]), asked, say)
-    found = _WAYS[how](pairs, periods, min_pairs)
+    pairs = filtered(read_velocity(cube if "://" in cube else Path(cube), crs=asked["crs"]), asked, quiet=quiet)
+    found = _WAYS[how](pairs, periods, min_pairs=min_pairs, quiet=quiet)
     write_velocity(found, out)
     name = "vx" if "vx" in found else "speed"
     share = float(np.isfinite(found[name].values).mean()) * 100

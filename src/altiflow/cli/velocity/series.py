@@ -50,7 +50,7 @@ def series(sources: tuple[str, ...], out: str, quiet: bool, **asked: Any) -> Non
         raise InputError(f"{out}: a series is written as .csv or .parquet")
     fields = [read_velocity(one if "://" in one else Path(one), crs=asked["crs"]) for one in sources]
     say = saying(quiet)
-    found = filtered(_series_of(fields, asked), asked, say)
+    found = filtered(_series_of(fields, asked), asked, quiet=quiet)
     table = series_table(found)
     with whole_file(out) as part:
         table.to_csv(part, index=False) if suffix == ".csv" else table.to_parquet(part, index=False)

@@ -26,7 +26,7 @@ from altiflow.gridding.frame import crs_variable
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.gridding.vectors import metric_matrix
-from altiflow.readers.field import LAYER_COORDS
+from altiflow.readers.layers import LAYER_COORDS
 from altiflow.units import YEAR_DAYS
 from altiflow.version import __version__
 

@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -21,6 +22,7 @@ import xarray as xr
 
 from altiflow.errors import FieldError
 from altiflow.readers.field import space_dims
+from altiflow.workers import progress_bar
 
 __all__ = ["LANE", "Samples", "map_pixels"]
 
@@ -78,6 +80,8 @@ def map_pixels(
     order: npt.NDArray[np.intp] | None = None,
     depth: int = 0,
     given: Literal["double", "stored", "views"] = "double",
+    label: str = "pixels",
+    quiet: bool = True,
 ) -> Any:
     """Return what a computation gives for every pixel, (rows, ...) float64: a dask array if the cube is one.
 
@@ -96,6 +100,8 @@ def map_pixels(
     given
         Whether it is given values as float64, or as they are stored and takes care itself; or views of them as they
         lie: not copied, all layers, and no pixels beyond the last one. `order` and `depth` do not go with views.
+    label, quiet
+        Text of the progress bar, and whether there is none; dask arrays are worked out later, and have none.
     """
     dims = space_dims(cube)
     names = [name for name in _COMPONENTS if name in cube and cube[name].dims == ("time", *dims)]
@@ -110,9 +116,11 @@ def map_pixels(
         return _map_lazily(cube, work)
     shape = tuple(cube.sizes[dim] for dim in dims)
     found = np.empty((rows, *shape))
-    for block in _cut(cube, dims):
-        parts = [np.asarray(cube[name].isel(block).values) for name in names]
-        found[(slice(None), *(block[dim] for dim in dims))] = work(*parts, threads=min(_THREADS, os.cpu_count() or 1))
+    with progress_bar(label, math.prod(shape), quiet=quiet) as bar:
+        for block in _cut(cube, dims):
+            parts = [np.asarray(cube[name].isel(block).values) for name in names]
+            place = (slice(None), *(block[dim] for dim in dims))
+            found[place] = work(*parts, threads=min(_THREADS, os.cpu_count() or 1), done=bar.update)
     return found
 
 
@@ -128,8 +136,10 @@ class _Work:
     depth: int
     given: Literal["double", "stored", "views"]
 
-    def __call__(self, *parts: npt.NDArray[Any], threads: int = 1) -> Floats:
-        """Return (rows, ...) of one block."""
+    def __call__(
+        self, *parts: npt.NDArray[Any], threads: int = 1, done: Callable[[int], object] | None = None
+    ) -> Floats:
+        """Return (rows, ...) of one block; `done` is told how many pixels are, from the thread that calls."""
         shape = parts[0].shape[1:]
         count = math.prod(shape)
         flat = [part.reshape(len(part), count) for part in parts]
@@ -139,15 +149,15 @@ class _Work:
         step = max(least, room // self.depth // LANE * LANE)
         panels = [slice(first, min(first + step, count)) for first in range(0, count, step)]
 
-        def fill(panel: slice) -> None:
+        def fill(panel: slice) -> int:
             found[:, panel] = self._panel(flat, panel)
+            return int(panel.stop - panel.start)
 
-        if threads > 1 and len(panels) > 1:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(fill, panels))
-        else:
-            for panel in panels:
-                fill(panel)
+        many = threads > 1 and len(panels) > 1
+        with ThreadPoolExecutor(threads) if many else nullcontext() as pool:
+            for pixels in map(fill, panels) if pool is None else pool.map(fill, panels):
+                if done is not None:
+                    done(pixels)
         return found.reshape(self.rows, *shape)
 
     def _panel(self, flat: list[npt.NDArray[Any]], panel: slice) -> Floats:

@@ -15,7 +15,8 @@ from altiflow.gridding.export.netcdf import write_netcdf
 from altiflow.gridding.export.zarr import write_zarr
 from altiflow.gridding.frame import make_frame
 from altiflow.gridding.grids.grid import Grid
-from altiflow.readers.field import LAYER_COORDS, check_field
+from altiflow.readers.field import check_field
+from altiflow.readers.layers import LAYER_COORDS
 
 __all__ = ["gridded_field", "write_velocity"]
 

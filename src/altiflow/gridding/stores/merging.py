@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from tqdm import tqdm
-
 from altiflow.errors import AltiflowError, InputError
-from altiflow.workers import Outcome, each_done
+from altiflow.workers import Outcome, each_done, progress_bar
 
 __all__ = ["Batch", "FileError", "MergeTree", "run_here", "run_on_cluster", "split_batches"]
 
@@ -204,9 +201,8 @@ def run_on_cluster(
     for index, batch in enumerate(batches):
         send(0, index, make, batch)
     failed: tuple[int, int, Any] | None = None
-    hidden = quiet or not sys.stderr.isatty()
     try:
-        with tqdm(total=len(batches), desc="tallying", disable=hidden, leave=False) as bar:
+        with progress_bar("tallying", len(batches), quiet=quiet) as bar:
             while places and (failed is None or _earlier(places, failed)):
                 level, index, future = places.pop(next(queue).key)
                 bar.update(level == 0)

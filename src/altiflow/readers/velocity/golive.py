@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from altiflow.errors import CorruptGranuleError, FieldError, InputError
+from altiflow.errors import CorruptGranuleError, FieldError
 from altiflow.readers.field import build_field
 from altiflow.readers.velocity.netcdf import (
     choose_crs,
@@ -20,12 +19,12 @@ from altiflow.readers.velocity.netcdf import (
     require_variables,
     state_metric,
     state_units,
+    state_year,
     vector_pair,
 )
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
 from altiflow.readers.velocity.raster import read_pair
-from altiflow.units import canonical_unit
 
 __all__ = ["name_interval", "read_golive", "read_pair_rasters"]
 
@@ -90,7 +89,7 @@ def read_golive(dataset: xr.Dataset, path: Path, product: VelocityProduct, optio
         velocity_metric=metric,
         metric_source=metric_source,
         source=f"{product.name} {path.name}",
-        year_days=_year_days(units, product),
+        year_days=state_year(units, product),
         layers=_layers(path.stem, bounds, _image_names(dataset)),
     )
     for name in _MEANINGS:
@@ -126,26 +125,9 @@ def read_pair_rasters(path: Path, product: VelocityProduct, options: Options) ->
     bounds = name_interval(path.name)
     options.touching(bounds, path.name)
     pair = read_pair(path, product.limit, options)
-    units = state_units(pair.tag("units"), options.units, product.units, path)
-    metric, metric_source = state_metric(None, options.metric, product.metric)
-    sigmas = pair.sigmas(_ERRORS)
     granule = re.sub(r"_v[xy]$", "", pair.paths[0].stem, flags=re.IGNORECASE)
-    field = build_field(
-        pair.vx,
-        pair.vy,
-        x=pair.x,
-        y=pair.y,
-        time_bnds=bounds,
-        crs=choose_crs(pair.crs, options.crs, path),
-        units=units,
-        velocity_metric=metric,
-        metric_source=metric_source,
-        source=f"{product.name} {pair.paths[0].name}, {pair.paths[1].name}",
-        year_days=_year_days(units, product),
-        vx_sigma=sigmas[0],
-        vy_sigma=sigmas[1],
-        layers=_layers(granule, bounds, [path.name]),
-    )
+    metric = state_metric(None, options.metric, product.metric)
+    field = pair.field(product, bounds, metric, errors=_ERRORS, layers=_layers(granule, bounds, [path.name]))
     for name, words in _COMPANIONS.items():
         values = pair.companion(words)
         if values is not None:
@@ -259,10 +241,3 @@ def _correlation(
     with np.errstate(invalid="ignore"):
         values[~(values >= -1)] = np.nan
     return _LAYER, values, {"long_name": _MEANINGS[name], "units": "1"}
-
-
-def _year_days(units: str, product: VelocityProduct) -> float | None:
-    """Return the length of the year behind a unit per year; the field refuses a unit that nobody knows."""
-    with suppress(InputError):
-        return product.year_days if canonical_unit(units).endswith("yr-1") else None
-    return None

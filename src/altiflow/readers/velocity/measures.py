@@ -66,25 +66,9 @@ def read_greenland(path: Path, product: VelocityProduct, options: Options) -> xr
     if rule != "undated":
         options.touching(bounds, path.name)
     pair = read_pair(path, product.limit, options)
-    metric, metric_source = state_metric(None, options.metric, product.metric)
-    sigmas = pair.sigmas([("ex", "ey")])
-    field = build_field(
-        pair.vx,
-        pair.vy,
-        x=pair.x,
-        y=pair.y,
-        time_bnds=bounds,
-        crs=choose_crs(pair.crs, options.crs, path),
-        units=state_units(pair.tag("units"), options.units, product.units, path),
-        velocity_metric=metric,
-        metric_source=metric_source,
-        source=f"{product.name} {pair.paths[0].name}, {pair.paths[1].name}",
-        time_rule=rule,
-        year_days=product.year_days,
-        vx_sigma=sigmas[0],
-        vy_sigma=sigmas[1],
-        layers=_pair_layers(pair.paths[0].name, bounds),
-    )
+    metric = state_metric(None, options.metric, product.metric)
+    layers = _pair_layers(pair.paths[0].name, bounds)
+    field = pair.field(product, bounds, metric, rule=rule, errors=[("ex", "ey")], layers=layers)
     offset = pair.companion(["dT"])
     if offset is not None:
         attrs = {"long_name": "date of the value beside the middle of the interval, as in the file", "units": "d"}

@@ -21,6 +21,7 @@ from altiflow.errors import (
 )
 from altiflow.readers.field import Metric, MetricSource
 from altiflow.readers.velocity.options import Options
+from altiflow.readers.velocity.products import VelocityProduct
 from altiflow.units import canonical_unit
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "sniff_format",
     "state_metric",
     "state_units",
+    "state_year",
     "vector_pair",
 ]
 
@@ -278,3 +280,10 @@ def state_units(stated: Any, given: str | None, default: str, path: Path) -> str
     if given is not None and canonical_unit(given) != canonical_unit(str(stated)):
         raise InputError(f"units={given!r}, but {path.name} states {str(stated)!r}; leave `units` out")
     return str(stated)
+
+
+def state_year(units: str, product: VelocityProduct) -> float | None:
+    """Return the length of the year [d] behind a unit per year; the field refuses a unit that nobody knows."""
+    with suppress(InputError):
+        return product.year_days if canonical_unit(units).endswith("yr-1") else None
+    return None

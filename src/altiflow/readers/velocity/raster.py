@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 import rasterio
+import xarray as xr
 from affine import Affine
 from rasterio.windows import Window
 
 from altiflow.errors import CorruptGranuleError, FieldError, InputError, UnsupportedFormatError
-from altiflow.readers.velocity.netcdf import vector_pair
+from altiflow.readers.field import Metric, MetricSource, TimeRule, build_field
+from altiflow.readers.velocity.netcdf import choose_crs, state_units, state_year, vector_pair
 from altiflow.readers.velocity.options import Options
+from altiflow.readers.velocity.products import VelocityProduct
 
 __all__ = ["RasterPair", "cell_centres", "companion_path", "drop_companions", "pair_paths", "read_pair"]
 
@@ -118,6 +121,48 @@ class RasterPair:
                         values[np.isnan(self.vx) | (values < 0)] = np.nan
                 return tuple(found)
         return None, None
+
+    def field(
+        self,
+        product: VelocityProduct,
+        time_bnds: npt.NDArray[np.datetime64],
+        metric: tuple[Metric, MetricSource],
+        *,
+        rule: TimeRule = "interval_mean",
+        errors: Sequence[tuple[str, str]] = (),
+        count: npt.NDArray[np.int32] | None = None,
+        layers: Mapping[str, npt.ArrayLike] | None = None,
+    ) -> xr.Dataset:
+        """Return the pair as a velocity field of a single layer, units by the tags, errors from files beside it.
+
+        Raises
+        ------
+        InputError
+            If no CRS is stated nor given, or CRS or units contradict what is given.
+        FieldError
+            If errors lie on another grid, or the parts make no field.
+        """
+        first, second = self.paths
+        units = state_units(self.tag("units"), self.options.units, product.units, first)
+        vx_sigma, vy_sigma = self.sigmas(errors)
+        return build_field(
+            self.vx,
+            self.vy,
+            x=self.x,
+            y=self.y,
+            time_bnds=time_bnds,
+            crs=choose_crs(self.crs, self.options.crs, first),
+            units=units,
+            velocity_metric=metric[0],
+            metric_source=metric[1],
+            source=f"{product.name} {first.name}, {second.name}",
+            time_rule=rule,
+            year_days=state_year(units, product),
+            vx_sigma=vx_sigma,
+            vy_sigma=vy_sigma,
+            count=count,
+            layers=layers,
+        )
 
 
 def drop_companions(paths: Sequence[Path]) -> list[Path]:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import EmptyDataError, FieldError, InputError, UnsupportedFormatError, WrongProductError
-from altiflow.readers.field import Metric, check_field, is_cube
+from altiflow.readers.field import Metric, check_field
+from altiflow.readers.layers import is_cube
 from altiflow.readers.velocity.golive import read_golive, read_pair_rasters
 from altiflow.readers.velocity.itslive.composite import read_composite
 from altiflow.readers.velocity.itslive.cube import read_cube

@@ -16,7 +16,8 @@ import xarray as xr
 from rasterio.windows import Window
 
 from altiflow.errors import CorruptGranuleError, FieldError, InputError
-from altiflow.readers.field import LAYER_COORDS, check_field, crs_text
+from altiflow.readers.field import check_field, crs_text
+from altiflow.readers.layers import LAYER_COORDS
 from altiflow.readers.velocity.netcdf import choose_crs, mapping_crs, state_units
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct

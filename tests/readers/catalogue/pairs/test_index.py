@@ -17,7 +17,7 @@ import pytest
 import shapely
 
 from altiflow.errors import EmptyDataError, InputError, UnsupportedFormatError
-from altiflow.readers.catalogue.pairs import search_pairs
+from altiflow.readers.catalogue.pairs import search_pairs, write_pairs
 
 ASKED: dict[str, Any] = {
     "start": "1995-03",
@@ -164,6 +164,40 @@ def test_indexes_of_every_form_against_a_loop(
     whole = search_pairs(source=path)
     assert len(whole) == 1000
     assert (whole.attrs["altiflow"]["duplicates"] > 100) == (kind == "hive")
+
+
+@pytest.mark.parametrize("kind", ["geoparquet", "geojson", "items"])
+def test_relative_paths_start_where_the_index_lies(
+    kind: str, records: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hrefs = ("pairs/{}.nc", "../{}.nc", "/mnt/{}.nc", "https://host/{}.nc", "file:///mnt/{}.nc")
+    moved = [
+        {**record, "href": href.format(number)}
+        for number, (record, href) in enumerate(zip(records, hrefs, strict=False))
+    ]
+    (tmp_path / "below").mkdir()
+    path = write(kind, moved, tmp_path / "below")
+    expected = {str(tmp_path / "below/pairs/0.nc"), str(tmp_path / "1.nc"), *(row["href"] for row in moved[2:])}
+    monkeypatch.chdir(tmp_path)
+    for source in (path, path.relative_to(tmp_path)):
+        assert set(search_pairs(source=source)["url"]) == expected
+
+
+def test_relative_paths_of_a_partition_start_in_it(records: list[dict[str, Any]], tmp_path: Path) -> None:
+    path = write("hive", [{**records[0], "href": "a.nc"}], tmp_path)
+    assert set(search_pairs(source=path)["url"]) <= {str(file.parent / "a.nc") for file in path.rglob("*.parquet")}
+
+
+def test_a_catalogue_written_elsewhere_leads_to_the_same_files(
+    records: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = search_pairs(source=write("geoparquet", records[:1], tmp_path))
+    found["url"] = "data/a.nc"
+    for name in ("pairs.parquet", "pairs.geojson"):
+        again = search_pairs(source=write_pairs(found, tmp_path / "below" / name))
+        assert again["url"].tolist() == [str(tmp_path / "data/a.nc")]
+    assert write_pairs(found, tmp_path / "urls.txt").read_text() == "data/a.nc\n"
 
 
 def test_a_rounded_date_dt_is_never_used(records: list[dict[str, Any]], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -161,8 +162,9 @@ def test_what_passes_is_tried_again(many: Any) -> None:
     many.body = "busy with <b>https://me:secret@host/x?token=hidden</b> token=hidden Bearer hidden"
     with pytest.raises(SearchError, match=r"HTTP 502: busy with .*try again later") as caught:
         search(many)
-    assert "hidden" not in str(caught.value)
-    assert "secret" not in str(caught.value)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "hidden" not in shown
+    assert "secret" not in shown
 
 
 def test_a_refusal_is_told_in_words(many: Any) -> None:
@@ -176,6 +178,23 @@ def test_a_refusal_is_told_in_words(many: Any) -> None:
         with pytest.raises(error, match=message) as caught:
             search(many)
         assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        ("<html>token=hidden", "JSONDecodeError: "),
+        ('{"features": [], "links": [{"rel": "next", "token": "hidden"}]}', "KeyError: 'href'"),
+    ],
+)
+def test_what_was_wrong_with_nonsense_is_its_cause(many: Any, body: str, cause: str) -> None:
+    many.body = body
+    with pytest.raises(SearchError, match="no STAC search result") as caught:
+        search(many)
+    assert cause in str(caught.value.__cause__)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert shown.count("stac.py") > 1
+    assert "hidden" not in shown
 
 
 def test_a_slow_service_is_not_waited_for(many: Any) -> None:

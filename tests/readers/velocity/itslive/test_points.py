@@ -8,7 +8,8 @@ import pyproj
 import pytest
 
 from altiflow.errors import CorruptGranuleError, EmptyDataError, InputError, MissingDataError
-from altiflow.readers.field import check_series, is_cube, space_dims
+from altiflow.readers.field import check_series, space_dims
+from altiflow.readers.layers import is_cube
 from altiflow.readers.velocity import read_point_series
 
 JAKOBSHAVN = "itslive/points/LAT69.1117--LON-49.4604.csv"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from tqdm import tqdm
 
 from altiflow.errors import InputError
 from altiflow.gridding.cubes.building.pieces import NAMES, Piece, cut_pieces, fill_piece, inside_region
@@ -25,6 +23,7 @@ from altiflow.readers.velocity import read_velocity
 from altiflow.readers.velocity.options import Options, Period, check_options
 from altiflow.readers.velocity.source import list_paths
 from altiflow.region import as_region
+from altiflow.workers import progress_bar
 
 __all__ = ["build_cube"]
 
@@ -154,10 +153,12 @@ def _fill_store(plan: CubePlan, kept: CubeStore, mask: npt.NDArray[np.bool_] | N
     pieces = cut_pieces(plan)
     names = [f"{n}:{piece.sources[0]}:{piece.rows.start}:{piece.cols.start}" for n, piece in enumerate(pieces)]
     waiting = [(name, piece) for name, piece in zip(names, pieces, strict=True) if name not in done]
-    for name, piece in tqdm(waiting, desc="cube", disable=quiet or not sys.stderr.isatty(), leave=False):
-        for layers, values in fill_piece(plan, piece, mask):
-            kept.write(layers, piece.rows, piece.cols, values)
-        kept.note(name)
+    with progress_bar("cube", len(waiting), quiet=quiet) as bar:
+        for name, piece in waiting:
+            for layers, values in fill_piece(plan, piece, mask):
+                kept.write(layers, piece.rows, piece.cols, values)
+            kept.note(name)
+            bar.update()
 
 
 def _provenance(plan: CubePlan, count: int, options: Options, clip: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,18 +14,19 @@ import numpy.typing as npt
 import pandas as pd
 import pyproj
 import xarray as xr
-from tqdm import tqdm
 
 from altiflow.errors import AltiflowError, EmptyDataError, FieldError, NoOverlapError
+from altiflow.gridding.cubes.building.stamps import field_stamp, file_stamp
 from altiflow.gridding.grids.crs import transformer_between
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.patches import AlignMethod, PatchMethod, choose_method, reached_window
 from altiflow.gridding.remap.resample import Lattice
-from altiflow.readers.field import LAYER_COORDS, Metric, is_cube
+from altiflow.readers.field import Metric
+from altiflow.readers.layers import LAYER_COORDS, is_cube
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.source import open_velocity
-from altiflow.readers.velocity.stores import is_remote
 from altiflow.units import YEAR_DAYS
+from altiflow.workers import progress_bar
 
 __all__ = ["CubePlan", "CubeSource", "plan_cube"]
 
@@ -63,7 +63,7 @@ class CubeSource:
     method
         How its values come onto the grid.
     stamp
-        Path, size and time of the file; "" where there is none.
+        Path, size and time of the file; "" where there is none: then its content tells it.
     """
 
     name: str
@@ -77,7 +77,8 @@ class CubeSource:
         """What tells this source from any other, or from itself with another content or other options."""
         told = {key: str(self.velocity.attrs.get(key)) for key in (*_STATED, "year_days")}
         axes = [self.velocity[name].values[[0, -1]].tolist() for name in ("x", "y")]
-        return [self.name, self.stamp, told, axes, self.rows.tolist(), self.method.point, self.method.points]
+        stamp = self.stamp or field_stamp(self.velocity)
+        return [self.name, stamp, told, axes, self.rows.tolist(), self.method.point, self.method.points]
 
 
 @dataclass(frozen=True)
@@ -215,31 +216,29 @@ def _open_all(
     opened, untimely, failed = [], [], []
     # A metric that is asked for is that of the cube: what files say of theirs stands.
     stated = replace(options, metric=None)
-    for source in tqdm(sources, desc="open", disable=quiet or not sys.stderr.isatty(), leave=False):
-        own = isinstance(source, xr.Dataset)
-        name = str(source.attrs["source"]) if own else Path(str(source)).name
-        try:
-            velocity = source if own else open_velocity(source, options=stated)
-            _check_dated(velocity, name)
-            if own:
-                velocity = velocity.isel(time=options.touching(velocity["time_bnds"].values, name))
-            opened.append(_Opened(name, velocity, "" if own else _stamp(source)))
-        except EmptyDataError:
-            untimely.append(name)
-        except AltiflowError as error:
-            if on_error == "raise":
-                raise
-            failed.append((name, str(error)))
+    with progress_bar("open", len(sources), quiet=quiet) as bar:
+        for source in sources:
+            bar.update()
+            name = str(source.attrs["source"]) if isinstance(source, xr.Dataset) else Path(str(source)).name
+            try:
+                opened.append(_open(source, name, stated))
+            except EmptyDataError:
+                untimely.append(name)
+            except AltiflowError as error:
+                if on_error == "raise":
+                    raise
+                failed.append((name, str(error)))
     return opened, tuple(untimely), tuple(failed)
 
 
-def _stamp(source: str | Path) -> str:
-    """Return path, size and time of a file or store on disk; the address of another."""
-    if is_remote(source):
-        return str(source)
-    path = Path(source).resolve()
-    told = path.stat()
-    return f"{path} {told.st_size if path.is_file() else 0} {told.st_mtime_ns}"
+def _open(source: Any, name: str, options: Options) -> _Opened:
+    """Return a source that opens: a field itself, its layers in the period, or one that is unread."""
+    if not isinstance(source, xr.Dataset):
+        velocity = open_velocity(source, options=options)
+        _check_dated(velocity, name)
+        return _Opened(name, velocity, file_stamp(source))
+    _check_dated(source, name)
+    return _Opened(name, source.isel(time=options.touching(source["time_bnds"].values, name)), "")
 
 
 def _has_sigmas(velocity: xr.Dataset) -> bool:

@@ -21,7 +21,7 @@ from altiflow.gridding.cubes.building.pieces import NAMES
 from altiflow.gridding.cubes.building.plan import CubePlan
 from altiflow.gridding.export.zarr import swap_store
 from altiflow.gridding.frame import crs_variable
-from altiflow.readers.field import LAYER_COORDS
+from altiflow.readers.layers import LAYER_COORDS
 from altiflow.version import __version__
 
 __all__ = ["CubeStore", "cube_frame", "layer_texts"]

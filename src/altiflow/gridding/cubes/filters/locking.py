@@ -41,6 +41,7 @@ def reject_locked(
     significance: float = 5.0,
     min_pairs: int = 5,
     window_days: float = 365.25,
+    quiet: bool = True,
 ) -> xr.Dataset:
     """Return the cube or series without the pairs that are too long, pixel by pixel, to have followed the ice.
 
@@ -62,6 +63,8 @@ def reject_locked(
     window_days
         The level of the shorter pairs at a time is their median within half this window [d]; a year takes the seasons
         out.
+    quiet
+        Show no progress bar.
 
     Returns
     -------
@@ -122,7 +125,8 @@ def reject_locked(
     of_class = np.searchsorted(limits, spans.days, side="left").astype(np.intp)
     months = _months(spans.start, spans.end)
     judge = _Judge(spans.centre, of_class, months, limits, min_ratio, significance, min_pairs, window_days)
-    longest = xr.DataArray(map_pixels(cube, judge, 1)[0], dims=space_dims(cube))
+    found = map_pixels(cube, judge, 1, label="locked pairs", quiet=quiet)
+    longest = xr.DataArray(found[0], dims=space_dims(cube))
     days = xr.DataArray(np.where(spans.usable, spans.days, np.inf), dims="time")
     kept = (days <= longest).transpose("time", *longest.dims)
     step = f"reject_locked(min_ratio={min_ratio}, significance={significance}, classes={tuple(limits.tolist())})"

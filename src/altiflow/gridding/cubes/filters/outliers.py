@@ -27,7 +27,9 @@ _ROUNDING = 1e-9
 """Deviations below this share of the median speed are rounding."""
 
 
-def reject_outliers(cube: xr.Dataset, *, threshold: float = 6.0, window_days: float | None = None) -> xr.Dataset:
+def reject_outliers(
+    cube: xr.Dataset, *, threshold: float = 6.0, window_days: float | None = None, quiet: bool = True
+) -> xr.Dataset:
     """Return the cube or series without the values that lie far from the others of their pixel.
 
     Parameters
@@ -41,6 +43,8 @@ def reject_outliers(cube: xr.Dataset, *, threshold: float = 6.0, window_days: fl
         Take the median of the pairs whose middle lies within half this window [d] of the pair's own; the median
         deviation is of all of the series. Values with fewer than two others in their window are kept. None takes the
         median of all: then a change of speed of some sigmas may pass for outliers.
+    quiet
+        Show no progress bar.
 
     Returns
     -------
@@ -71,7 +75,8 @@ def reject_outliers(cube: xr.Dataset, *, threshold: float = 6.0, window_days: fl
     if window_days is not None and not window_days > 0:
         raise InputError(f"window_days must be above 0, or None for the whole series, got {window_days!r}")
     centre = layer_spans(cube).centre
-    kept = map_pixels(cube, _Judge(centre, float(threshold), window_days), centre.size)
+    judge = _Judge(centre, float(threshold), window_days)
+    kept = map_pixels(cube, judge, centre.size, label="outliers", quiet=quiet)
     step = f"reject_outliers(threshold={threshold}, window_days={window_days})"
     return keep_values(cube, kept, "n_outliers", "values rejected as outliers", step)
 

@@ -73,6 +73,7 @@ def invert_displacements(
     outlier_mad: float | None = 6.0,
     min_pairs: int = 1,
     engine: Engine = "auto",
+    quiet: bool = True,
 ) -> xr.Dataset:
     """Return velocity in periods of time such that its mean over every image pair is what the pair measured.
 
@@ -107,6 +108,8 @@ def invert_displacements(
     engine
         "numba" goes through the pairs of one pixel after the other in compiled code, several times as fast; "numpy"
         needs nothing. The two differ in the last digits. "auto" takes numba where it is installed.
+    quiet
+        Show no progress bar.
 
     Returns
     -------
@@ -169,12 +172,14 @@ def invert_displacements(
         from altiflow.gridding.cubes.inversion.compiled import compile_fits
 
         compiled = compile_fits(layout, rows, spans.days[rows.order], penalty, weighing)
-        found = map_pixels(cube, compiled, layout.rows, given="views")
+        found = map_pixels(cube, compiled, layout.rows, given="views", label="least squares", quiet=quiet)
     else:
         support = slice_rows(spans, partial(_meetings, made), made.levels * 2)
         fits = PixelFits(layout, rows, support, make_tables(rows, support, len(penalty) - 1), penalty, weighing)
         depth = 3 * made.unknowns * len(penalty)
-        found = map_pixels(cube, fits, layout.rows, order=rows.order, depth=depth, given="stored")
+        found = map_pixels(
+            cube, fits, layout.rows, order=rows.order, depth=depth, given="stored", label="least squares", quiet=quiet
+        )
     told = _tell(cube, rules, known) | _tell_model(made) | _tell_layers(spans, rows)
     step = f"invert_displacements(model={model!r}, weights={weights!r}, smooth={smooth}, outlier_mad={outlier_mad})"
     result = bin_field(cube, made.bins, _variables(found, layout, cube, known), carry_attrs(cube, step, told))

@@ -65,6 +65,7 @@ def mean_field(
     min_pairs: int,
     told: dict[str, Any],
     step: str,
+    quiet: bool = True,
 ) -> xr.Dataset:
     """Return means over bins, whose weights before the sigmas are `share` of starts and ends, (n, bins)."""
     spans, dims = layer_spans(cube), space_dims(cube)
@@ -77,7 +78,7 @@ def mean_field(
     if not means.base.held.any():
         raise NoOverlapError(f"no image pair is part of a mean from {bins[0, 0]} to {bins[-1, 1]}; see periods")
     count = len(bins)
-    found = map_pixels(cube, means, len(_TEXTS) * count, order=means.base.order)
+    found = map_pixels(cube, means, len(_TEXTS) * count, order=means.base.order, label="mean", quiet=quiet)
     variables = {}
     for place, (name, text) in enumerate(_TEXTS.items()):
         if name in ("vx_sigma", "vy_sigma") and not known:

@@ -36,6 +36,7 @@ def mid_date_mean(
     *,
     weights: Literal["equal", "inverse_variance"] = "equal",
     min_pairs: int = 1,
+    quiet: bool = True,
 ) -> xr.Dataset:
     """Return the mean of image pairs whose middle lies in each period: an old way, wrong where flow is seasonal.
 
@@ -46,7 +47,7 @@ def mid_date_mean(
 
     Parameters
     ----------
-    cube, periods, min_pairs
+    cube, periods, min_pairs, quiet
         As for :func:`weighted_mean`.
     weights
         "equal", or "inverse_variance" by the cube's sigmas.
@@ -68,10 +69,12 @@ def mid_date_mean(
     step = f"mid_date_mean(weights={weights!r}, min_pairs={min_pairs})"
     share = partial(mid_date_share, days_since(bins))
     by_variance = weights == "inverse_variance"
-    return mean_field(cube, bins, share, by_variance=by_variance, min_pairs=min_pairs, told=told, step=step)
+    return mean_field(
+        cube, bins, share, by_variance=by_variance, min_pairs=min_pairs, told=told, step=step, quiet=quiet
+    )
 
 
-def mean_of_speeds(cube: xr.Dataset, periods: Any, *, min_pairs: int = 1) -> xr.Dataset:
+def mean_of_speeds(cube: xr.Dataset, periods: Any, *, min_pairs: int = 1, quiet: bool = True) -> xr.Dataset:
     """Return the mean of the speeds of image pairs whose middle lies in each period: an old way, too high by the noise.
 
     The speed of a noisy vector is above the true one: at rest by 1.25 sigma (Rice), and no number of pairs takes that
@@ -81,7 +84,7 @@ def mean_of_speeds(cube: xr.Dataset, periods: Any, *, min_pairs: int = 1) -> xr.
 
     Parameters
     ----------
-    cube, periods, min_pairs
+    cube, periods, min_pairs, quiet
         As for :func:`weighted_mean`.
 
     Returns
@@ -102,7 +105,7 @@ def mean_of_speeds(cube: xr.Dataset, periods: Any, *, min_pairs: int = 1) -> xr.
     means = pair_means(spans, edges, partial(mid_date_share, edges), False, min_pairs)
     if not means.base.held.any():
         raise NoOverlapError(f"no image pair has its middle in {bins[0, 0]} to {bins[-1, 1]}; see periods")
-    found = map_pixels(cube, _Speeds(means), 3 * len(bins), order=means.base.order)
+    found = map_pixels(cube, _Speeds(means), 3 * len(bins), order=means.base.order, label="mean", quiet=quiet)
     parts = [found[place * len(bins) : (place + 1) * len(bins)] for place in range(3)]
     variables = {
         name: (("time", *dims), data, {"long_name": text, "units": unit})

@@ -25,6 +25,7 @@ def weighted_mean(
     weights: Literal["overlap_variance", "overlap"] = "overlap_variance",
     min_overlap: float = 0.25,
     min_pairs: int = 1,
+    quiet: bool = True,
 ) -> xr.Dataset:
     """Return the mean velocity in periods of time, of the image pairs that share time with each.
 
@@ -41,6 +42,8 @@ def weighted_mean(
         Pairs that have less than this share of their length in the period are no part of its mean.
     min_pairs
         Means of fewer pairs are NaN.
+    quiet
+        Show no progress bar.
 
     Returns
     -------
@@ -92,8 +95,9 @@ def weighted_mean(
     share = partial(_overlap_share, edges, min_overlap, weights == "overlap_variance")
     told = {"time_method": "mean weighted by overlap", "weights": weights, "min_overlap": float(min_overlap)}
     step = f"weighted_mean(weights={weights!r}, min_overlap={min_overlap}, min_pairs={min_pairs})"
+    by_variance = weights == "overlap_variance"
     return mean_field(
-        cube, bins, share, by_variance=weights == "overlap_variance", min_pairs=min_pairs, told=told, step=step
+        cube, bins, share, by_variance=by_variance, min_pairs=min_pairs, told=told, step=step, quiet=quiet
     )
 
 

@@ -14,7 +14,7 @@ import xarray as xr
 from altiflow.gridding.remap.patches import turn_covariance
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.gridding.vectors import apply_matrix, metric_matrix, transfer_matrix
-from altiflow.readers.field import LAYER_COORDS, is_cube
+from altiflow.readers.layers import LAYER_COORDS, is_cube
 from altiflow.units import YEAR_DAYS, convert_factor
 
 __all__ = ["PARTS", "SeriesMethod", "layer_coordinates", "merge_series", "sample_field"]

@@ -7,7 +7,8 @@ import pandas as pd
 import xarray as xr
 
 from altiflow.gridding.cubes.points.sampling import PARTS
-from altiflow.readers.field import LAYER_COORDS, check_series
+from altiflow.readers.field import check_series
+from altiflow.readers.layers import LAYER_COORDS
 
 __all__ = ["series_table"]
 

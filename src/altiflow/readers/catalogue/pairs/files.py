@@ -10,6 +10,7 @@ import pandas as pd
 
 from altiflow.errors import InputError
 from altiflow.files import whole_file
+from altiflow.readers.catalogue.pairs.sources.items import place_path
 from altiflow.readers.catalogue.pairs.table import check_pairs
 from altiflow.readers.table import write_table
 
@@ -27,7 +28,8 @@ def write_pairs(pairs: gpd.GeoDataFrame, path: str | Path) -> Path:
         A pair catalogue.
     path
         ``.parquet`` (GeoParquet with the provenance; search_pairs takes it as source), ``.geojson`` or ``.json``
-        (GeoJSON, likewise), ``.csv`` (footprints as WKT) or ``.txt`` (one address a line).
+        (GeoJSON, likewise), ``.csv`` (footprints as WKT) or ``.txt`` (one address a line). In the first two, paths
+        that are relative to the working directory become absolute, as in an index they start where it lies.
 
     Raises
     ------
@@ -38,6 +40,11 @@ def write_pairs(pairs: gpd.GeoDataFrame, path: str | Path) -> Path:
     check_pairs(pairs)
     if target.suffix not in _KINDS:
         raise InputError(f"cannot write pairs to {target.name}: the suffix is one of {', '.join(_KINDS)}")
+    if target.suffix not in (".csv", ".txt"):
+        urls = [
+            place_path(url, granule, Path.cwd()) for url, granule in zip(pairs["url"], pairs["granule"], strict=True)
+        ]
+        pairs = pairs.assign(url=pd.Series(urls, index=pairs.index, dtype=pairs["url"].dtype))
     if target.suffix == ".parquet":
         return _write_parquet(pairs, target)
     with whole_file(target) as part:

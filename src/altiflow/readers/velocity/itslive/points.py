@@ -12,7 +12,8 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, EmptyDataError, InputError, MissingDataError
-from altiflow.readers.field import LAYER_COORDS, check_series, crs_text
+from altiflow.readers.field import check_series, crs_text
+from altiflow.readers.layers import LAYER_COORDS
 from altiflow.readers.velocity.netcdf import choose_crs
 
 __all__ = ["read_point_series"]

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from altiflow.readers.field import build_field
 from altiflow.readers.velocity.itslive.mosaic import name_version, year_bounds
-from altiflow.readers.velocity.netcdf import choose_crs, state_metric, state_units
+from altiflow.readers.velocity.netcdf import state_metric
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
 from altiflow.readers.velocity.raster import read_pair
@@ -41,28 +40,11 @@ def read_rasters(path: Path, product: VelocityProduct, options: Options) -> xr.D
     if rule != "undated":
         options.touching(bounds, path.name)
     pair = read_pair(path, product.limit, options)
-    metric, metric_source = state_metric(
+    metric = state_metric(
         pair.tag("map_scale_corrected"), options.metric, "map" if name_version(path.name) == 2 else product.metric
     )
-    sigmas = pair.sigmas(_ERRORS)
     count = pair.companion(["count", "count0"])
     with np.errstate(invalid="ignore"):
         seen = None if count is None else np.where((count > 0) & ~np.isnan(pair.vx), count, 0).astype(np.int32)
-    field = build_field(
-        pair.vx,
-        pair.vy,
-        x=pair.x,
-        y=pair.y,
-        time_bnds=bounds,
-        crs=choose_crs(pair.crs, options.crs, path),
-        units=state_units(pair.tag("units"), options.units, product.units, path),
-        velocity_metric=metric,
-        metric_source=metric_source,
-        source=f"{product.name} {pair.paths[0].name}, {pair.paths[1].name}",
-        time_rule=rule,
-        year_days=product.year_days,
-        vx_sigma=sigmas[0],
-        vy_sigma=sigmas[1],
-        count=seen,
-    )
+    field = pair.field(product, bounds, metric, rule=rule, errors=_ERRORS, count=seen)
     return field.assign_attrs(year_days_source="assumed")

@@ -15,7 +15,7 @@ import shapely
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.readers.catalogue.pairs.request import PairSearch
-from altiflow.readers.catalogue.pairs.sources.items import asset_url, read_footprint, read_item, read_values
+from altiflow.readers.catalogue.pairs.sources.items import asset_url, place_path, read_footprint, read_item, read_values
 
 __all__ = ["read_index"]
 
@@ -59,6 +59,7 @@ def read_index(path: str | Path, search: PairSearch) -> Iterator[dict[str, Any]]
     path
         A ``.parquet`` or ``.geojson`` file (also ``.json``: a FeatureCollection of STAC items or of features with the
         columns of the catalogue), or a folder of ``.parquet`` files, which may be in partitions ``key=value``.
+        Paths of files in it that are relative start at the folder of the file that names them.
     search
         What is wanted: row groups of other boxes and of too few valid pixels are not read.
 
@@ -73,9 +74,8 @@ def read_index(path: str | Path, search: PairSearch) -> Iterator[dict[str, Any]]
     if not source.exists():
         raise InputError(f"source {str(path)!r}: no such file or folder, and no address of a STAC service")
     if source.is_file() and source.suffix.lower() in _JSON:
-        return _read_geojson(source)
-    files = _parquet_files(source)
-    return _read_parquet(source, files, search)
+        return _placed_rows(_read_geojson(source), source.parent)
+    return _read_parquet(_parquet_files(source), search)
 
 
 def _parquet_files(source: Path) -> list[str]:
@@ -111,7 +111,13 @@ def _read_geojson(source: Path) -> Iterator[dict[str, Any]]:
                 raise UnsupportedFormatError(f"{source.name} holds what is no feature: {error!r}") from error
 
 
-def _read_parquet(source: Path, files: list[str], search: PairSearch) -> Iterator[dict[str, Any]]:
+def _placed_rows(rows: Iterator[dict[str, Any]], folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield rows with their paths whole: one that is relative starts where the index is."""
+    for row in rows:
+        yield row | {"url": place_path(row["url"], row["granule"], folder)}
+
+
+def _read_parquet(files: list[str], search: PairSearch) -> Iterator[dict[str, Any]]:
     """Yield the rows of Parquet files, batch by batch."""
     for file in files:
         try:
@@ -120,7 +126,7 @@ def _read_parquet(source: Path, files: list[str], search: PairSearch) -> Iterato
             _check_columns(names, file)
             scanner = data.scanner(columns=names, filter=_coarse(data.schema, search))
             for batch in scanner.to_batches():
-                yield from _read_batch(batch, Path(file).name)
+                yield from _placed_rows(_read_batch(batch, Path(file).name), Path(file).parent)
         except (pa.ArrowInvalid, OSError) as error:
             raise UnsupportedFormatError(f"{Path(file).name} is no Parquet file: {error}") from error
 

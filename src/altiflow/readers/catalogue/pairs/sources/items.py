@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from altiflow.readers.catalogue.pairs.naming import PairName, Scene, parse_pair_
 from altiflow.readers.catalogue.pairs.naming.pair import join_words
 from altiflow.region import enclose_ring
 
-__all__ = ["asset_url", "read_footprint", "read_item", "read_values"]
+__all__ = ["asset_url", "place_path", "read_footprint", "read_item", "read_values"]
 
 _SATELLITE = re.compile(
     r"L[COTEM]0?([4-9])|(S[12][A-D])|(NISAR)|landsat-?([4-9])|sentinel-?([12])-?([a-d])", re.IGNORECASE
@@ -179,6 +180,19 @@ def asset_url(assets: Mapping[str, Any]) -> str | None:
     """
     told = [asset for asset in [assets.get("data"), *_data_assets(assets.values())] if asset]
     return str(told[0]["href"]) if told and told[0].get("href") else None
+
+
+def place_path(url: str, granule: str, folder: Path) -> str:
+    """Return an address, or a path that starts in the folder where it is relative; a bare name of a granule as it is.
+
+    Examples
+    --------
+    >>> [place_path(url, "a", Path("/data")) for url in ("v02/a.nc", "../a.nc", "/mnt/a.nc", "s3://bucket/a.nc", "a")]
+    ['/data/v02/a.nc', '/a.nc', '/mnt/a.nc', 's3://bucket/a.nc', 'a']
+    """
+    if "://" in url or url == granule or Path(url).is_absolute():
+        return url
+    return str((folder / url).resolve())
 
 
 def _data_assets(assets: Iterable[Any]) -> list[Any]:

@@ -153,7 +153,7 @@ def _pages(
         raise SearchError(
             f"{service.name} sent an answer that is no STAC search result ({type(error).__name__}); "
             "is it a STAC service?"
-        ) from None
+        ) from _plain_cause(error)
     finally:
         asking.session.close()
 
@@ -247,6 +247,11 @@ def _explain(error: Any, service: StacService) -> SearchError:
     if "timed out" in text.lower() or "timeout" in text.lower():
         return SearchError(f"{service.name} did not answer within {service.timeout:g} s; try again, or raise timeout")
     return SearchError(f"{service.name} could not be reached, or broke off; check the network and the address")
+
+
+def _plain_cause(error: Exception) -> Exception:
+    """Return what stands for an error as a cause: its kind, its words without secrets, and where it was raised."""
+    return RuntimeError(f"{type(error).__name__}: {_told(str(error))}").with_traceback(error.__traceback__)
 
 
 def _told(text: str) -> str:
