@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.interpolate import RegularGridInterpolator
 
 from altiflow.errors import EmptyDataError, FieldError, InputError, NoOverlapError
 from altiflow.fusion.colocate import sample_velocity
@@ -179,3 +180,108 @@ def test_what_cannot_be_sampled_is_refused(make_field, make_table):
         sample_velocity(table.drop(columns="time"), field)
     with pytest.raises(InputError, match="with a CRS"):
         sample_velocity(table.set_crs(None, allow_override=True), field)
+
+
+def test_between_the_middles_of_weeks_the_velocity_is_linear_in_time(make_field, make_table):
+    """1 and 3 cm/s in two weeks; a week alone in the outer halves; before it, and after a gap, the nearest."""
+    weeks = (*WEEKS, ("2020-02-01", "2020-02-08"))
+    field = make_field(np.array([1.0, 3.0, 9.0])[:, None, None], 0.0, x=X, y=Y, bounds=weeks, sigma=0.5)
+    times = ["2020-01-01", "2020-01-04T12", "2020-01-08", "2020-01-09T18", "2020-01-14", "2020-01-16", "2020-01-30"]
+    table = make_table(np.zeros(7), np.full(7, -1.5e6), times)
+    found = sample_velocity(table, field, time_method="linear")
+    assert found["vx"].to_numpy() == pytest.approx([1, 1, 2, 2.5, 3, 3, 9], abs=1e-12)
+    assert found["vx_sigma"].to_numpy() == pytest.approx(np.full(7, 0.5))
+    assert found["v_dt_days"].tolist() == [0, 0, 0, 0, 0, 1, -2]
+    turned = field.isel(time=[2, 0, 1])
+    assert found.equals(sample_velocity(table, turned, time_method="linear"))
+    assert sample_velocity(table, field)["vx"].tolist() == [1, 1, 3, 3, 3, 3, 9]
+    pairs = make_field(1.0, 0.0, x=X, y=Y, bounds=(("2020-01-01", "2020-01-08"), ("2020-01-02", "2020-01-09")))
+    with pytest.raises(FieldError, match="begin before the one before them ends"):
+        sample_velocity(table, pairs, time_method="linear")
+
+
+def test_linear_in_time_is_the_trilinear_interpolation_of_scipy(make_field, make_table):
+    bounds = [(f"2020-01-{day:02d}", f"2020-01-{day + 2:02d}") for day in range(1, 21, 2)]
+    values = RNG.normal(size=(10, Y.size, X.size))
+    field = make_field(values, -values, x=X, y=Y, bounds=bounds)
+    days = RNG.uniform(1, 19, 300)
+    times = np.datetime64("2020-01-01", "us") + (days * 86400e6).astype("m8[us]")
+    found = sample_velocity(make_table(AT_X, AT_Y, times), field, time_method="linear")
+    days = (times - np.datetime64("2020-01-01")) / np.timedelta64(1, "D")
+    there = RegularGridInterpolator((1.0 + 2 * np.arange(10), Y, X), values)
+    assert found["vx"].to_numpy() == pytest.approx(there(np.stack([days, AT_Y, AT_X], axis=-1)), abs=1e-9)
+
+
+def test_nearest_valid_cell_is_opt_in_within_its_distance_and_says_how_far(make_field, make_table):
+    """Against brute force over all valid cells; also beside the field."""
+    values = RNG.normal(size=(2, Y.size, X.size))
+    values[RNG.uniform(size=values.shape) < 0.7] = np.nan
+    field = make_field(values, 2 * values, x=X, y=Y, bounds=WEEKS, sigma=0.5)
+    at_x, at_y = RNG.uniform(-3.2e5, 3.2e5, 400), -1.5e6 + RNG.uniform(-3.2e5, 3.2e5, 400)
+    times = np.where(np.arange(400) % 2, "2020-01-03", "2020-01-12").astype("M8[us]")
+    table = make_table(at_x, at_y, times)
+    plain, found = sample_velocity(table, field), sample_velocity(table, field, max_gap_m=4e4)
+    assert "v_gap_m" not in plain
+    has = plain["v_valid"].to_numpy()
+    assert (found["vx"].to_numpy()[has] == plain["vx"].to_numpy()[has]).all()
+    assert (found["v_gap_m"].to_numpy()[has] == 0).all()
+    for place in np.flatnonzero(~has):
+        layer = 0 if place % 2 else 1
+        away = np.hypot(X[None, :] - at_x[place], Y[:, None] - at_y[place])
+        away[np.isnan(values[layer])] = np.inf
+        row, col = np.unravel_index(np.argmin(away), away.shape)
+        near = away[row, col] <= 4e4
+        gap, vx = (away[row, col], values[layer, row, col]) if near else (np.nan, np.nan)
+        assert found["v_gap_m"].iloc[place] == pytest.approx(gap, abs=1e-5, nan_ok=True)
+        assert found["vx"].iloc[place] == pytest.approx(vx, nan_ok=True)
+        assert found["vx_sigma"].iloc[place] == pytest.approx(0.5 if near else np.nan, nan_ok=True)
+    assert 20 < (found["v_status"] == "nearest_valid").sum() < (~has).sum()
+    assert found.attrs["altiflow"]["velocity"]["max_gap_m"] == 4e4
+    assert found.attrs["altiflow"]["units"]["v_gap_m"] == "m"
+
+
+def test_between_two_layers_the_wider_gap_is_told(make_field, make_table):
+    values = np.full((2, Y.size, X.size), np.nan)
+    values[0, 10, 8], values[1, 10, 11] = 1.0, 3.0
+    field = make_field(values, 0.0, x=X, y=Y, bounds=WEEKS)
+    table = make_table([X[10]], [Y[10]], "2020-01-08")
+    found = sample_velocity(table, field, time_method="linear", max_gap_m=5.1e4)
+    assert (found["vx"].item(), found["v_gap_m"].item()) == (pytest.approx(2.0), pytest.approx(5e4))
+    assert sample_velocity(table, field, time_method="linear", max_gap_m=4.9e4, on_empty="keep")["vx"].isna().all()
+
+
+def test_every_segment_without_a_velocity_has_a_reason_and_is_counted(make_field, make_table):
+    values = np.ones((Y.size, X.size))
+    values[:, X > 1e5] = np.nan
+    field = make_field(values, 0.0, x=X, y=Y)
+    table = make_table(
+        [0.0, 2e5, 9e5, 0.0, 0.0, 1.2e5],
+        [-1.5e6] * 6,
+        ["2020-01-03", "2020-01-03", "2020-01-03", "2020-03-03", "NaT", "2020-01-03"],
+    )
+    found = sample_velocity(table, field, max_dt_days=3, max_gap_m=3e4)
+    expected = ["sampled", "no_valid_cell", "outside_extent", "outside_period", "outside_period", "nearest_valid"]
+    assert found["v_status"].tolist() == expected
+    assert found.attrs["altiflow"]["velocity"]["counts"] == {
+        "sampled": 1, "nearest_valid": 1, "outside_extent": 1, "outside_period": 2, "no_valid_cell": 1,
+    }  # fmt: skip
+    assert sample_velocity(table, field)["v_status"].tolist()[3] == "sampled"
+
+
+@pytest.mark.parametrize(
+    ("changed", "match"),
+    [({"max_gap_m": 0.0}, "above 0"), ({"max_gap_m": np.nan}, "above 0"), ({"time_method": "cubic"}, "time_method")],
+)
+def test_gaps_and_rules_of_time_that_are_refused(make_field, make_table, changed, match):
+    with pytest.raises(InputError, match=match):
+        sample_velocity(make_table([0.0], [-1.5e6], "2020-01-03"), make_field(1.0, 0.0, x=X, y=Y), **changed)
+
+
+def test_blocks_do_not_show(make_field, make_table, monkeypatch):
+    values = RNG.normal(size=(2, Y.size, X.size))
+    field = make_field(values, values, x=X, y=Y, bounds=WEEKS)
+    times = np.where(np.arange(300) % 2, "2020-01-03", "2020-01-12").astype("M8[us]")
+    table = make_table(AT_X, AT_Y, times)
+    whole = sample_velocity(table, field, time_method="linear", max_gap_m=5e4)
+    monkeypatch.setattr("altiflow.fusion.layers._BLOCK", 7)
+    assert whole.equals(sample_velocity(table, field, time_method="linear", max_gap_m=5e4))

@@ -10,9 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from altiflow.errors import FieldError
 from altiflow.gridding.periods import Times, layer_bounds, overlap_days, time_bins
 
-__all__ = ["Bracket", "bracket_times", "choose_layers", "layer_bounds", "overlap_days", "time_bins"]
+__all__ = [
+    "Bracket",
+    "bracket_layers",
+    "bracket_times",
+    "choose_layers",
+    "layer_bounds",
+    "overlap_days",
+    "refuse_overlap",
+    "time_bins",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -95,7 +105,7 @@ def _nearest_bound(moments: Times, edges: Times) -> tuple[Ints, Floats]:
 
 @dataclass(frozen=True)
 class Bracket:
-    """The two snapshots around each of n moments: ``value = (1 - share) * lower + share * upper``.
+    """The two snapshots, or layers, around each of n moments: ``value = (1 - share) * lower + share * upper``.
 
     Attributes
     ----------
@@ -143,3 +153,65 @@ def bracket_times(times: npt.ArrayLike, centres: npt.ArrayLike) -> Bracket:
     share[known] = np.divide(into, gap, out=np.zeros(at.size), where=gap > 0)
     days[known] = np.where(gap > 0, 0.0, into)
     return Bracket(lower, upper, share, days)
+
+
+def bracket_layers(times: npt.ArrayLike, bounds: npt.ArrayLike, *, bridge: float = 1.0) -> Bracket:
+    """Return the layers around moments (n,), between the middles of intervals that follow each other.
+
+    Parameters
+    ----------
+    times
+        Moments (n,), datetime64.
+    bounds
+        [start, end) of the layers (layers, 2), datetime64, in any order, none over another.
+    bridge
+        Longest gap between two layers that counts as none [days].
+
+    Returns
+    -------
+    Bracket
+        A layer alone in the outer halves of the first and the last, and beside a gap. Days are 0 inside a layer, else
+        signed days to the nearest bound.
+
+    Raises
+    ------
+    FieldError
+        If layers overlap.
+
+    Examples
+    --------
+    A quarter of the way from the middle of one week to that of the next:
+
+    >>> weeks = np.array([["2020-01-01", "2020-01-08"], ["2020-01-08", "2020-01-15"]], "M8[ns]")
+    >>> bracket_layers(np.array(["2020-01-02", "2020-01-06T06"], "M8[ns]"), weeks).share.tolist()
+    [0.0, 0.25]
+    """
+    edges = np.asarray(bounds).astype("datetime64[ns]").reshape(-1, 2)
+    order = np.argsort(edges[:, 0], kind="stable")
+    refuse_overlap(edges[order])
+    found = bracket_times(times, edges[:, 0] + (edges[:, 1] - edges[:, 0]) // 2)
+    nearest, days = choose_layers(times, edges)
+    gap = (edges[found.upper, 0] - edges[found.lower, 1]) / _DAY
+    alone = (found.lower == found.upper) | (gap > bridge)
+    lower = np.where(alone, nearest, found.lower)
+    upper = np.where(alone, nearest, found.upper)
+    return Bracket(lower, upper, np.where(alone, 0.0, found.share), days)
+
+
+def refuse_overlap(bounds: npt.NDArray[np.datetime64]) -> None:
+    """Raise if layers (layers, 2), in order of their start, overlap, or one is of no length.
+
+    Raises
+    ------
+    FieldError
+        With what to do about it.
+    """
+    shared = np.flatnonzero(bounds[1:, 0] < np.maximum.accumulate(bounds[:, 1])[:-1])
+    if shared.size:
+        raise FieldError(
+            f"{shared.size} layers begin before the one before them ends, so the motion is not one at those times; "
+            "take means over time bins first (align_velocity with time=...), or every other layer of displacements "
+            "over two days: field.isel(time=slice(0, None, 2))"
+        )
+    if (bounds[:, 1] <= bounds[:, 0]).any():
+        raise FieldError("a layer ends as it starts; give it its interval, or time_rule 'instant' to the field")

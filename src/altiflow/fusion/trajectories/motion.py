@@ -14,7 +14,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import FieldError, InputError
-from altiflow.fusion.intervals import layer_bounds
+from altiflow.fusion.intervals import layer_bounds, refuse_overlap
 from altiflow.fusion.layers import has_errors, is_undated, read_layer
 from altiflow.gridding.cubes.convert import nominal_displacement
 from altiflow.gridding.remap.resample import Lattice
@@ -248,9 +248,10 @@ def motion_of(
             )
         pairs = np.stack([order[:-1], order[1:]], axis=-1)
         return Motion(checked, stamps[order], pairs, stamps[pairs], moved)
-    bounds = _seconds(layer_bounds(checked))
+    dates = layer_bounds(checked)
+    refuse_overlap(dates[np.lexsort((dates[:, 1], dates[:, 0]))])
+    bounds = _seconds(dates)
     order = np.lexsort((bounds[:, 1], bounds[:, 0]))
-    _refuse_overlap(bounds[order])
     if time_rule == "linear" and not moved:
         return _linear(checked, bounds, order, bridge)
     return _constant(checked, bounds, order, moved)
@@ -301,19 +302,6 @@ def _linear(checked: xr.Dataset, bounds: Floats, order: Ints, bridge: float) -> 
             pairs.append((-1, -1))
     layers = np.array(pairs, np.intp)
     return Motion(checked, np.array(edges), layers, middles[layers], False)
-
-
-def _refuse_overlap(bounds: Floats) -> None:
-    """Raise if layers, in order of their start, overlap, or one is of no length."""
-    shared = np.flatnonzero(bounds[1:, 0] < np.maximum.accumulate(bounds[:, 1])[:-1])
-    if shared.size:
-        raise FieldError(
-            f"{shared.size} layers begin before the one before them ends, so the motion is not one at those times; "
-            "take means over time bins first (align_velocity with time=...), or every other layer of displacements "
-            "over two days: field.isel(time=slice(0, None, 2))"
-        )
-    if (bounds[:, 1] <= bounds[:, 0]).any():
-        raise FieldError("a layer ends as it starts; give it its interval, or time_rule 'instant' to the field")
 
 
 def _seconds(times: npt.NDArray[np.datetime64]) -> Floats:
