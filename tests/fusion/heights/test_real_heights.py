@@ -156,8 +156,7 @@ def test_ice_in_uniform_motion_gives_what_moving_it_by_hand_gives(repeat) -> Non
     assert set(found.index) <= set(hand.index)
     mine = found.loc[sure.index]
     assert (mine["beam2"] == sure["beam2"]).all()
-    assert np.abs(mine["h2"] - sure["h2"]).median() < 1e-3
-    assert np.abs(mine["h2"] - sure["h2"]).max() < 0.5
+    assert np.abs(mine["h2"] - sure["h2"]).max() < 1e-3
     assert mine["dx_adv"].to_numpy() == pytest.approx(np.hypot(vx, vy) * sure["years"].to_numpy() / SCALE, rel=1e-3)
     assert mine["dhdt"].to_numpy() == pytest.approx((mine["h2"] - mine["h1"]) / sure["years"], abs=1e-4)
     x1, y1 = x[sure.index] + vx * sure["years"], y[sure.index] + vy * sure["years"]

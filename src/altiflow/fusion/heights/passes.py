@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -99,11 +100,9 @@ class Heights:
     epochs: tuple[Epoch, ...]
     unusable: int
 
-    @property
+    @cached_property
     def stretch(self) -> float:
-        """Most metres of map that a metre of ground takes; infinite where there are no heights."""
-        if self.row.size == 0:
-            return np.inf
+        """Most metres of map that a metre of ground takes."""
         return float(1.0 / np.linalg.svd(self.to_ground, compute_uv=False).min())
 
     def ground(self, steps: Floats, at: Ints) -> Floats:
