@@ -104,6 +104,8 @@ _PHRASES = {
     "periods=": "--period",
     "'YS' or None": "'YS' or 'none'; a winter is --period 2018-11-01 2019-05-01",
     "pass replace=True": "give --replace",
+    "pass steady=True": "give --steady",
+    "min_days apart": "--min-days apart",
     "Dataset.drop_vars": "leaving them out",
     "drop them first, or write NetCDF": "write NetCDF or Zarr",
     "with read_segments": "with altiflow read",
@@ -121,7 +123,7 @@ def reading_options(command: Command) -> Command:
     """Add the options of reading granules."""
     for option in reversed(
         [
-            click.option("--product", help="ATL10 or ATL06; found from the files where not given."),
+            click.option("--product", help="ATL10, ATL06 or ATL11; found from the files where not given."),
             click.option("--beams", default="strong", show_default=True, help=BEAMS_HELP),
             click.option("--screens", multiple=True, default=("default",), show_default=True, help=SCREENS_HELP),
             click.option("--region", help=REGION_HELP),

@@ -131,7 +131,8 @@ def _table_lines(path: Path) -> list[str]:
     lines = [f"table        {len(table)} rows, CRS {table.crs.to_string() if table.crs else 'not stated'}"]
     if "granules" in told:
         lines.append(
-            f"product      {told['product']} {', '.join(told['releases'])} from {len(told['granules'])} granules"
+            f"product      {told.get('product') or told.get('title', 'not stated')} "
+            f"{', '.join(told.get('releases', ()))} from {len(told['granules'])} granules"
         )
         lines.append(f"screens      {', '.join(f'{k} dropped {v}' for k, v in told['screens'].items()) or 'none'}")
     units = told.get("units", {})

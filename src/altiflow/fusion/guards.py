@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pyproj
 import xarray as xr
 
-from altiflow.errors import EmptyDataError, NoOverlapError
+from altiflow.errors import EmptyDataError, FieldError, InputError, NoOverlapError
 from altiflow.fusion.intervals import layer_bounds
 from altiflow.fusion.layers import PointVelocity, SampleMethod, is_undated, sample_points, table_points, within_days
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.readers.field import check_field
 
-__all__ = ["Overlap", "check_overlap", "measure_overlap", "refuse_empty"]
+__all__ = ["Overlap", "check_overlap", "measure_overlap", "refuse_empty", "refuse_surfaces"]
 
 _SEA_ICE_PRODUCTS = ("ATL07", "ATL10", "ATL20", "ATL21")
 _LAND_ICE_PRODUCTS = ("ATL06", "ATL11", "ATL14", "ATL15")
@@ -141,6 +141,29 @@ def refuse_empty(overlap: Overlap) -> None:
         raise NoOverlapError(
             f"altimetry and velocity do not meet: {overlap.text}.\n  altimetry  {overlap.table_text}\n"
             f"  velocity   {overlap.field_text}\n{overlap.reason}"
+        )
+
+
+def refuse_surfaces(table: gpd.GeoDataFrame, field: xr.Dataset | None = None) -> None:
+    """Raise if heights are not of land ice, or a field by the name of its source is motion of sea ice.
+
+    Raises
+    ------
+    InputError
+        If the table is of a sea-ice product.
+    FieldError
+        If the field is of sea ice.
+    """
+    product = str(table.attrs.get("altiflow", {}).get("product", ""))
+    if _surface_of_product(product) == "sea ice":
+        raise InputError(
+            f"the table is of {product}, which measures sea ice; height change takes land ice: ATL06 or ATL11"
+        )
+    source = "" if field is None else str(field.attrs.get("source", ""))
+    if any(name in source.upper() for name in _SEA_ICE_SOURCES):
+        raise FieldError(
+            f"the field is sea-ice motion ({source}), and heights are of land ice; "
+            "pass land-ice velocity, such as ITS_LIVE"
         )
 
 

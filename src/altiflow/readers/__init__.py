@@ -18,7 +18,7 @@ from altiflow.readers.measurement import value_column
 from altiflow.readers.remote import download_pairs
 from altiflow.readers.sample import PairSample, Sample, make_pairs, make_sample
 from altiflow.readers.segments import read_segments
-from altiflow.readers.table import read_table, write_table
+from altiflow.readers.table import join_tables, read_table, write_table
 from altiflow.readers.velocity import read_composite_static, read_point_series, read_velocity
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "filter_pairs",
     "find_cubes",
     "holds_grid",
+    "join_tables",
     "make_pairs",
     "make_sample",
     "read_atl20",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ import shapely
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
 
-__all__ = ["read_arrow", "read_table", "read_table_metadata", "write_table"]
+__all__ = ["join_tables", "read_arrow", "read_table", "read_table_metadata", "write_table"]
 
 _METADATA_KEY = b"altiflow"
 _ROW_GROUP_ROWS = 16_384
@@ -147,6 +148,42 @@ def read_table(path: str | Path, *, columns: list[str] | None = None, bbox: Any 
         table = table.reset_index(drop=True)
     table.attrs["altiflow"] = read_table_metadata(source)
     return table
+
+
+def join_tables(tables: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    """Return segment tables of one product as one, rows in the order given.
+
+    Provenance is that of the first, with the granules, releases, DOIs and counts of screens of all.
+
+    Raises
+    ------
+    InputError
+        If there is none, they are of several products or CRSs, or a granule is in two of them.
+    """
+    if not tables:
+        raise InputError("there is no table to join")
+    told = [table.attrs.get("altiflow", {}) for table in tables]
+    products = {str(one.get("product", "")) for one in told}
+    if len(products) > 1 or any(table.crs != tables[0].crs for table in tables):
+        raise InputError(f"the tables are of several products or CRSs ({', '.join(sorted(products))}); take one by one")
+    if len(tables) == 1:
+        return tables[0]
+    names = [name for table in tables if "granule" in table for name in table["granule"].unique()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{twice[0]} is in two of the tables, so its rows would count twice; leave one out")
+    joined = pd.concat([pd.DataFrame(table) for table in tables], ignore_index=True)
+    result = gpd.GeoDataFrame(joined, geometry=tables[0].geometry.name, crs=tables[0].crs)
+    lists = {
+        name: list(dict.fromkeys(value for one in told for value in one[name]))
+        for name in ("granules", "releases", "doi")
+        if all(name in one for one in told)
+    }
+    screens: Counter[str] = Counter()
+    for one in told:
+        screens.update(one.get("screens", {}))
+    result.attrs["altiflow"] = {**told[0], **lists, **({"screens": dict(screens)} if screens else {})}
+    return result
 
 
 def read_arrow(path: str | Path, *, columns: Sequence[str] | None = None, optional: Sequence[str] = ()) -> pa.Table:
