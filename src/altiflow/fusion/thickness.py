@@ -223,7 +223,8 @@ def add_sea_ice_thickness(
         "snow_deeper": found.snow_deeper,
     }
     densities = f"rho_w {rho_w:g}, rho_i {rho_i:g}, rho_s {rho_s:g} kg m-3"
-    return _with_columns(data, columns, densities)
+    result: Table = _with_columns(data, columns, densities)
+    return result
 
 
 def _with_columns(data: Any, columns: dict[str, Any], densities: str) -> Any:
