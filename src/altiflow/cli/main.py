@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from altiflow.cli.flux import flux
 from altiflow.cli.fuse import fuse
 from altiflow.cli.grid import grid
 from altiflow.cli.read import read
@@ -29,5 +30,5 @@ def main() -> None:
     """
 
 
-for command in (run, read, grid, tally, fuse, velocity, draw, info):
+for command in (run, read, grid, tally, fuse, flux, velocity, draw, info):
     main.add_command(command)

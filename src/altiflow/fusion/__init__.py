@@ -3,28 +3,50 @@
 from altiflow.fusion.align import align_velocity
 from altiflow.fusion.colocate import sample_velocity
 from altiflow.fusion.drift import DriftPlan, DriftSeries, drift_series, grid_with_drift
+from altiflow.fusion.gates import Gate, Uncertain, area_flux, mass_flux, volume_flux
 from altiflow.fusion.guards import Overlap, check_overlap
-from altiflow.fusion.kinematics import strain_rates
+from altiflow.fusion.kinematics import deformation_along, flux_divergence, strain_rates, thickness_change
+from altiflow.fusion.thickness import (
+    SeaIceThickness,
+    ThicknessErrors,
+    add_sea_ice_thickness,
+    freeboard_of_ice,
+    sea_ice_thickness,
+)
 from altiflow.fusion.tracks import along_across, track_tangent
-from altiflow.fusion.trajectories import FlowLines, advect_points, flow_lines, path_lines, path_table
+from altiflow.fusion.trajectories import FlowLines, advect_points, along_flow, flow_lines, path_lines, path_table
 from altiflow.fusion.transects import line_components
 
 __all__ = [
     "DriftPlan",
     "DriftSeries",
     "FlowLines",
+    "Gate",
     "Overlap",
+    "SeaIceThickness",
+    "ThicknessErrors",
+    "Uncertain",
+    "add_sea_ice_thickness",
     "advect_points",
     "align_velocity",
     "along_across",
+    "along_flow",
+    "area_flux",
     "check_overlap",
+    "deformation_along",
     "drift_series",
     "flow_lines",
+    "flux_divergence",
+    "freeboard_of_ice",
     "grid_with_drift",
     "line_components",
+    "mass_flux",
     "path_lines",
     "path_table",
     "sample_velocity",
+    "sea_ice_thickness",
     "strain_rates",
+    "thickness_change",
     "track_tangent",
+    "volume_flux",
 ]
