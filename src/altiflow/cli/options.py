@@ -84,6 +84,7 @@ _ARGUMENTS = (
     "region",
     "on_error",
     "crs",
+    "raster_crs",
     "metric",
     "max_dt_days",
     "engine",
@@ -94,6 +95,7 @@ _ARGUMENTS = (
     "histogram",
 )
 _PHRASES = {
+    "(variable=)": "(FILE:VARIABLE)",
     "store.replace(tally) puts": "--replace puts",
     "store.granules lists those it has": "altiflow tally info --granules lists those it has",
     "tally.granules lists those it has": "altiflow tally info --granules lists those it has",

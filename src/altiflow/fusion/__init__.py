@@ -3,6 +3,7 @@
 from altiflow.fusion.align import align_velocity
 from altiflow.fusion.colocate import sample_velocity
 from altiflow.fusion.drift import DriftPlan, DriftSeries, drift_series, grid_with_drift
+from altiflow.fusion.gates import Gate, Uncertain, area_flux, mass_flux, volume_flux
 from altiflow.fusion.guards import Overlap, check_overlap
 from altiflow.fusion.heights import (
     advected_topography,
@@ -13,34 +14,55 @@ from altiflow.fusion.heights import (
     ice_shelf_thickness,
     lagrangian_dhdt,
 )
-from altiflow.fusion.kinematics import strain_rates
+from altiflow.fusion.kinematics import deformation_along, flux_divergence, strain_rates, thickness_change
+from altiflow.fusion.thickness import (
+    SeaIceThickness,
+    ThicknessErrors,
+    add_sea_ice_thickness,
+    freeboard_of_ice,
+    sea_ice_thickness,
+)
 from altiflow.fusion.tracks import along_across, track_tangent
-from altiflow.fusion.trajectories import FlowLines, advect_points, flow_lines, path_lines, path_table
+from altiflow.fusion.trajectories import FlowLines, advect_points, along_flow, flow_lines, path_lines, path_table
 from altiflow.fusion.transects import line_components
 
 __all__ = [
     "DriftPlan",
     "DriftSeries",
     "FlowLines",
+    "Gate",
     "Overlap",
+    "SeaIceThickness",
+    "ThicknessErrors",
+    "Uncertain",
+    "add_sea_ice_thickness",
     "advect_points",
     "advected_topography",
     "align_velocity",
     "along_across",
+    "along_flow",
+    "area_flux",
     "basal_melt",
     "check_overlap",
     "counts_text",
+    "deformation_along",
     "drift_series",
     "eulerian_dhdt",
     "flow_lines",
+    "flux_divergence",
+    "freeboard_of_ice",
     "grid_with_drift",
     "ice_shelf_height",
     "ice_shelf_thickness",
     "lagrangian_dhdt",
     "line_components",
+    "mass_flux",
     "path_lines",
     "path_table",
     "sample_velocity",
+    "sea_ice_thickness",
     "strain_rates",
+    "thickness_change",
     "track_tangent",
+    "volume_flux",
 ]

@@ -195,7 +195,7 @@ def test_shorter_pieces_do_not_make_the_error_smaller(make_channel):
     assert sigmas[0] == pytest.approx(sigmas[1], rel=0.01)
 
 
-def test_sigma_is_the_scatter_of_noisy_fields(make_channel):
+def test_sigma_is_the_scatter_of_noisy_fields(make_channel, make_field):
     """Errors of velocity and thickness cells, with a covariance of the components, against drawn ones."""
     random = np.random.default_rng(7)
     part = {"x": slice(130, 171), "y": slice(130, 171)}
@@ -204,14 +204,13 @@ def test_sigma_is_the_scatter_of_noisy_fields(make_channel):
     field["vxy_covariance"] = field["vx"] * 0 + 0.6 * 0.02**2
     gate = Gate(shapely.LineString([CENTRE, (CENTRE[0] + 1e4, CENTRE[1] - 8e3)]), "EPSG:6931", 400.0)
     stated = volume_flux(gate, field, thickness=Uncertain(layer(2.0, calm), sigma=layer(0.3, calm)), per="s")
-    draws = []
-    for _ in range(200):
-        noisy = calm.copy(deep=True)
-        noise = random.multivariate_normal([0, 0], 0.02**2 * np.array([[1, 0.6], [0.6, 1]]), calm["vx"].shape)
-        noisy["vx"] += noise[..., 0]
-        noisy["vy"] += noise[..., 1]
-        thickness = layer(2.0, calm) + random.normal(0, 0.3, (41, 41))
-        draws.append(volume_flux(gate, noisy, thickness=thickness, per="s")["volume_flux_total"].item())
+    noise = random.multivariate_normal([0, 0], 0.02**2 * np.array([[1, 0.6], [0.6, 1]]), (200, 41, 41))
+    days = np.datetime64("2020-01-01", "ns") + np.arange(201) * np.timedelta64(1, "D")
+    noisy = make_field(0.1 + noise[..., 0], 0.03 + noise[..., 1], x=calm["x"], y=calm["y"], crs="EPSG:6931",
+                       units="m s-1", bounds=np.stack([days[:-1], days[1:]], axis=-1))  # fmt: skip
+    deep = 2 + random.normal(0, 0.3, (200, 41, 41))
+    thickness = xr.DataArray(deep, coords=noisy["vx"].coords, dims=("time", "y", "x"))
+    draws = volume_flux(gate, noisy, thickness=thickness, per="s")["volume_flux_total"].values
     assert np.std(draws) == pytest.approx(stated["volume_flux_sigma"].item(), rel=0.15)
 
 

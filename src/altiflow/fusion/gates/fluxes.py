@@ -96,7 +96,16 @@ def area_flux(
     [-10000, 10000]
     """
     given = {} if concentration is None else {"concentration": concentration}
-    plan = _plan(gate, field, "area", given, per, min_cover, velocity_sigma, velocity_bias)
+    plan = _plan(
+        gate,
+        field,
+        given,
+        kind="area",
+        per=per,
+        min_cover=min_cover,
+        velocity_sigma=velocity_sigma,
+        velocity_bias=velocity_bias,
+    )
     return build_flux(plan)
 
 
@@ -142,7 +151,17 @@ def volume_flux(
     common errors b add linearly, ``|Σ H C L| b_v + |Σ v C L| b_H + |Σ v H L| b_C``.
     """
     given = {"thickness": thickness} | ({} if concentration is None else {"concentration": concentration})
-    plan = _plan(gate, field, "volume", given, per, min_cover, velocity_sigma, velocity_bias, depth_factor)
+    plan = _plan(
+        gate,
+        field,
+        given,
+        kind="volume",
+        per=per,
+        min_cover=min_cover,
+        velocity_sigma=velocity_sigma,
+        velocity_bias=velocity_bias,
+        depth_factor=depth_factor,
+    )
     return build_flux(plan)
 
 
@@ -184,15 +203,26 @@ def mass_flux(
     """
     given = {"thickness": thickness, "density": density}
     given |= {} if concentration is None else {"concentration": concentration}
-    plan = _plan(gate, field, "mass", given, per, min_cover, velocity_sigma, velocity_bias, depth_factor)
+    plan = _plan(
+        gate,
+        field,
+        given,
+        kind="mass",
+        per=per,
+        min_cover=min_cover,
+        velocity_sigma=velocity_sigma,
+        velocity_bias=velocity_bias,
+        depth_factor=depth_factor,
+    )
     return build_flux(plan)
 
 
 def _plan(
     gate: Gate,
     field: xr.Dataset,
-    kind: Literal["area", "volume", "mass"],
     given: Mapping[str, Quantity],
+    *,
+    kind: Literal["area", "volume", "mass"],
     per: FluxTime | None,
     min_cover: float,
     velocity_sigma: float | None,

@@ -13,7 +13,7 @@ import xarray as xr
 from altiflow.errors import InputError, NoOverlapError
 from altiflow.fusion.gates.gate import GatePieces
 from altiflow.fusion.gates.values import GateSample, Uncertain, normal_weights, sample_normal, sample_value
-from altiflow.readers.field import LAYER_COORDS
+from altiflow.readers.layers import LAYER_COORDS
 from altiflow.units import YEAR_DAYS, convert_factor, flux_factor
 from altiflow.version import __version__
 

@@ -207,9 +207,9 @@ class _Raster:
         bounds = source["time_bnds"].values if "time_bnds" in source.coords else None
         return cls(given, _known_crs(stated, given, name, field), bounds)
 
-    def layer(self, name: str, field: xr.Dataset, layer: int) -> Floats:
-        """Return the layer (y, x) that speaks for a layer of the field."""
-        found = self.layers
+    def layer(self, name: str, field: xr.Dataset, layer: int, window: tuple[slice, slice]) -> Floats:
+        """Return a window (rows, cols) of the layer that speaks for a layer of the field."""
+        found = self.layers.isel(y=window[0], x=window[1])
         if "time" in found.dims:
             found = found.isel(time=self._index(name, field["time"].values[layer : layer + 1]))
         return np.asarray(found.transpose("y", "x").values, float)
@@ -254,15 +254,20 @@ def _sample_raster(quantity: Uncertain, name: str, field: xr.Dataset, layer: int
     x, y = pieces.x, pieces.y
     if raster.crs != pieces.crs:
         x, y = transformer_between(pieces.crs, raster.crs).transform(x, y)
-    stencil = Lattice.from_axes(raster.layers["x"].values, raster.layers["y"].values).stencil(x, y)
-    found = raster.layer(name, field, layer)
+    window = Lattice.from_axes(raster.layers["x"].values, raster.layers["y"].values).window(x, y)
+    if window is None:
+        return GateSample(np.full(x.size, np.nan))
+    part = raster.layers.isel(y=window[0], x=window[1])
+    stencil = Lattice.from_axes(part["x"].values, part["y"].values).stencil(x, y)
+    found = raster.layer(name, field, layer, window)
     values = stencil.apply(found)
     if quantity.sigma is None:
         return GateSample(values)
     if _is_raster(quantity.sigma):
-        spread = _Raster.of(quantity.sigma, f"the sigma of {name}", field).layer(name, field, layer)
-        if spread.shape != found.shape:
-            raise InputError(f"the sigma of {name} has shape {spread.shape}, its value {found.shape}")
+        errors = _Raster.of(quantity.sigma, f"the sigma of {name}", field)
+        if errors.layers.sizes["y"] != raster.layers.sizes["y"] or errors.layers.sizes["x"] != raster.layers.sizes["x"]:
+            raise InputError(f"the sigma of {name} lies on other cells than its value; give both on one grid")
+        spread = errors.layer(name, field, layer, window)
     elif isinstance(quantity.sigma, int | float | np.number):
         spread = np.full(found.shape, float(quantity.sigma))
     else:

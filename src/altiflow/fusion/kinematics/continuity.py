@@ -9,10 +9,10 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import InputError
-from altiflow.fusion.kinematics.noise import warn_of_rounding
+from altiflow.fusion.kinematics.noise import warn_of_drift_noise, warn_of_rounding
 from altiflow.fusion.kinematics.planes import Fit
-from altiflow.fusion.kinematics.strain import strain_rates
-from altiflow.fusion.kinematics.windows import RateUnit, choose_window
+from altiflow.fusion.kinematics.strain import measure_rates
+from altiflow.fusion.kinematics.windows import RateUnit, choose_window, rate_unit
 from altiflow.fusion.layers import has_errors
 from altiflow.gridding.cubes import convert_field
 from altiflow.version import __version__
@@ -92,11 +92,7 @@ def flux_divergence(
     frame, reason = choose_window(checked, window=window, window_m=window_m, fit=fit, min_valid=min_valid)
     warn_of_rounding(checked, frame)
     flux = _flux_field(checked, thickness, thickness_sigma, depth_factor)
-    if fit == "plane" and window_m is None:
-        window = frame.cols
-    rates = strain_rates(
-        flux, window=window, window_m=window_m, fit=fit, min_valid=min_valid, names=["divergence"], units=units
-    )
+    rates = measure_rates(flux, frame, ("divergence",), rate_unit(checked, units))
     named = {name: name.replace("divergence", "flux_divergence") for name in map(str, rates.data_vars)}
     result = rates.rename({old: new for old, new in named.items() if old != new})
     text = "divergence of the flux of ice, thickness times velocity"
@@ -104,11 +100,11 @@ def flux_divergence(
         if name.startswith("flux"):
             meaning = text if name == "flux_divergence" else f"standard error of the {text}"
             result[name].attrs |= {"units": f"m {rates['divergence'].attrs['units']}", "long_name": meaning}
-    shape = rates.attrs["window"].split(" (")[0]
+    warn_of_drift_noise(result, frame, checked, "flux_divergence")
     return result.assign_attrs(
         title=f"Flux divergence: {checked.attrs['source']}",
         history=f"altiflow {__version__}: flux_divergence",
-        window=f"{shape} ({reason})",
+        window=f"{rates.attrs['window']} ({reason})",
         depth_factor=depth_factor,
     )
 

@@ -60,21 +60,21 @@ def warn_of_rounding(field: xr.Dataset, window: Window) -> None:
     )
 
 
-def warn_of_drift_noise(rates: xr.Dataset, window: Window, field: xr.Dataset) -> None:
-    """Warn if the divergence of layers of a day or two is no larger than its standard error."""
-    if "divergence_sigma" not in rates or is_undated(field) or min(window.step) < _DRIFT_CELL:
+def warn_of_drift_noise(rates: xr.Dataset, window: Window, field: xr.Dataset, name: str) -> None:
+    """Warn if a divergence (its name is given) of layers of a day or two is no larger than its standard error."""
+    if f"{name}_sigma" not in rates or is_undated(field) or min(window.step) < _DRIFT_CELL:
         return
     bounds = layer_bounds(field)
     days = float(np.median((bounds[:, 1] - bounds[:, 0]) / _DAY))
-    size, error = np.abs(rates["divergence"].values), rates["divergence_sigma"].values
+    size, error = np.abs(rates[name].values), rates[f"{name}_sigma"].values
     known = np.isfinite(size) & np.isfinite(error)
     if not 0 < days <= _DRIFT_DAYS or not known.any():
         return
     typical, noise = float(np.median(size[known])), float(np.median(error[known]))
     if typical < noise:
-        unit = rates["divergence"].attrs["units"]
+        unit = rates[name].attrs["units"]
         warnings.warn(
-            f"divergence over {days:g} d and cells of {window.step[0] / 1e3:g} km is noise: half of it is below "
+            f"{name} over {days:g} d and cells of {window.step[0] / 1e3:g} km is noise: half of it is below "
             f"{typical:.2g} {unit}, and its standard error is {noise:.2g} {unit}; take the mean of velocity over "
             "longer times first (align_velocity with time=...)",
             ScienceWarning,

@@ -30,7 +30,7 @@ from altiflow.readers.layers import LAYER_COORDS
 from altiflow.units import YEAR_DAYS
 from altiflow.version import __version__
 
-__all__ = ["strain_rates"]
+__all__ = ["measure_rates", "strain_rates"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -131,10 +131,18 @@ def strain_rates(
     frame, reason = choose_window(checked, window=window, window_m=window_m, fit=fit, min_valid=min_valid)
     warn_of_rounding(checked, frame)
     unit = rate_unit(checked, units)
+    result = measure_rates(checked, frame, tuple(names), unit)
+    result.attrs["window"] = f"{result.attrs['window']} ({reason})"
+    warn_of_drift_noise(result, frame, checked, "divergence")
+    return result
+
+
+def measure_rates(checked: xr.Dataset, frame: Window, names: tuple[StrainName, ...], unit: RateUnit) -> xr.Dataset:
+    """Return quantities of the gradient of a checked velocity field over a window; what they say is not judged."""
     ascending = checked.isel(y=slice(None, None, -1)) if checked["y"].values[0] > checked["y"].values[-1] else checked
     lattice = Lattice.from_axes(ascending["x"].values, ascending["y"].values)
     slopes = MetricSlopes.over(str(checked.attrs["crs"]), lattice)
-    plan = _Plan(ascending, frame, tuple(names), rate_factor(checked, unit), slopes)
+    plan = _Plan(ascending, frame, names, rate_factor(checked, unit), slopes)
     found = _empty(plan)
     for rows in _row_blocks(plan):
         _fill_block(plan, rows, found)
@@ -142,9 +150,7 @@ def strain_rates(
         found = {name: data[:, ::-1] for name, data in found.items()}
     result = _build_result(checked, found, unit)
     shape = f"{frame.cols} x {frame.rows} cells, {frame.cols * frame.step[0]:g} x {frame.rows * frame.step[1]:g} m"
-    result.attrs |= {"window": f"{shape} ({reason})", "fit": fit, "min_valid": frame.min_valid}
-    warn_of_drift_noise(result, frame, checked)
-    return result
+    return result.assign_attrs(window=shape, fit=frame.fit, min_valid=frame.min_valid)
 
 
 @dataclass(frozen=True)

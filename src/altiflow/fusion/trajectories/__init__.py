@@ -3,6 +3,7 @@
 from altiflow.fusion.trajectories.advection import Advected, advect_arrays, advect_points
 from altiflow.fusion.trajectories.motion import Motion, TimeRule, motion_of
 from altiflow.fusion.trajectories.paths import path_lines, path_table
+from altiflow.fusion.trajectories.sections import along_flow
 from altiflow.fusion.trajectories.steps import STATUS_WORDS, Parcels, Scheme, advance
 from altiflow.fusion.trajectories.streams import Direction, FlowLines, flow_lines
 
@@ -18,6 +19,7 @@ __all__ = [
     "advance",
     "advect_arrays",
     "advect_points",
+    "along_flow",
     "flow_lines",
     "motion_of",
     "path_lines",
