@@ -15,6 +15,7 @@ from altiflow.fusion.heights import (
     lagrangian_dhdt,
 )
 from altiflow.fusion.kinematics import deformation_along, flux_divergence, strain_rates, thickness_change
+from altiflow.fusion.matching import match_tables
 from altiflow.fusion.thickness import (
     SeaIceThickness,
     ThicknessErrors,
@@ -57,6 +58,7 @@ __all__ = [
     "lagrangian_dhdt",
     "line_components",
     "mass_flux",
+    "match_tables",
     "path_lines",
     "path_table",
     "sample_velocity",

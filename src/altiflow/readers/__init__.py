@@ -15,6 +15,7 @@ from altiflow.readers.field import build_field, check_field
 from altiflow.readers.gridded import holds_grid, read_gridded
 from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
+from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
 from altiflow.readers.remote import download_pairs
 from altiflow.readers.sample import PairSample, Sample, make_pairs, make_sample
@@ -42,6 +43,7 @@ __all__ = [
     "read_composite_static",
     "read_gridded",
     "read_point_series",
+    "read_points",
     "read_raster",
     "read_segments",
     "read_table",

@@ -36,7 +36,10 @@ EPOCH = np.datetime64("2000-01-01", "ns")
 _DAY = 86400.0
 
 _KEPT = 4
-"""Layers kept in memory: both ends of a span, and those of the next."""
+"""Layers kept in memory at least: both ends of a span, and those of the next."""
+
+_KEPT_BYTES = 2**27
+"""And as many of a kind as this holds."""
 
 
 _Cache = OrderedDict[tuple[str, int], Floats]
@@ -99,6 +102,18 @@ class Motion:
             return found
         share = self.share(seconds, span)
         return np.asarray((1 - share) * found + share * stencil.apply(late, min_valid=1.0))
+
+    def top_speed(self) -> float:
+        """Return a speed on the ground [m/s] that no layer exceeds at any cell; each layer is read once."""
+        xx, xy, yy = np.abs(self._shrink())
+        # The largest sum of a row bounds what a symmetric matrix does to any vector.
+        stretch = np.maximum(xx, yy) + xy
+        layers = np.unique(self.layers[self.layers >= 0])
+        fastest = [np.nan_to_num(np.hypot(*self._layer(int(layer))) * stretch).max() for layer in layers]
+        top = float(max(fastest, default=0.0))
+        if self.moved:
+            top /= float(np.diff(self.edges).min())
+        return top
 
     def cells(self, span: int) -> Floats:
         """Return the layers of a span cell by cell (rows, cols, 2 or 4), x and y ascending: one look for all."""
@@ -195,7 +210,7 @@ class Motion:
             return self._cache[key]
         self._cache[key] = found = make()
         same = [old for old in self._cache if old[0] == kind]
-        if len(same) > _KEPT:
+        if len(same) > max(_KEPT, _KEPT_BYTES // found.nbytes):
             del self._cache[same[0]]
         return found
 

@@ -14,7 +14,7 @@ import shapely
 from altiflow.errors import InputError
 from altiflow.fusion.trajectories.motion import EPOCH
 
-__all__ = ["Seeds", "as_moments", "as_seconds", "as_seeds", "moments_of"]
+__all__ = ["Seeds", "as_moments", "as_seconds", "as_seeds", "moments_of", "seconds_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,6 +62,12 @@ def as_moments(times: Any, size: int, name: str) -> Floats:
         raise InputError(f"{name} must be one date or one for each of {size} seeds, none missing; got {dates.shape}")
     seconds = (dates - EPOCH) / np.timedelta64(1, "s")
     return np.array(np.broadcast_to(seconds, (size,)), float)
+
+
+def seconds_of(times: npt.NDArray[np.datetime64]) -> Floats:
+    """Return moments [s since 2000] of dates; NaN where not known."""
+    seconds = (times.astype("datetime64[ns]") - EPOCH) / np.timedelta64(1, "s")
+    return np.asarray(seconds, float)
 
 
 def moments_of(seconds: Floats) -> npt.NDArray[np.datetime64]:
