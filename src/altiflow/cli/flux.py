@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 import xarray as xr
 
-from altiflow.cli.options import counted, quiet_option, saying, told
+from altiflow.cli.options import counted, quiet_option, saying, told, velocity_file_options
 from altiflow.errors import InputError
 from altiflow.files import whole_file
 from altiflow.fusion import Gate, Uncertain, area_flux, mass_flux, volume_flux
@@ -49,13 +49,11 @@ _LINES = ("LineString", "MultiLineString", "Polygon")
 @click.option(
     "--min-cover", type=float, default=1.0, show_default=True, help="Least share of the gate with values for a total."
 )
-@click.option("--velocity-product", help="Velocity product; found from the files where not given.")
-@click.option("--crs", "velocity_crs", help="CRS of a velocity file that states none, e.g. EPSG:3413.")
 @click.option("--raster-crs", help="CRS of a thickness or concentration file that states none.")
-@click.option("--metric", type=click.Choice(["map", "ground"]), help="Of velocity, where the file does not say.")
 @click.option(
     "--out", "-o", default="flux.csv", show_default=True, help="Totals (.csv), or all pieces of the gate too (.nc)."
 )
+@velocity_file_options
 @quiet_option
 @told
 def flux(velocity: tuple[str, ...], gate: str, out: str, quiet: bool, **asked: Any) -> None:
@@ -78,7 +76,9 @@ def flux(velocity: tuple[str, ...], gate: str, out: str, quiet: bool, **asked: A
     if asked["thickness"] is None and (asked["density"] is not None or asked["thickness_sigma"] is not None):
         raise InputError("--density and --thickness-sigma belong to a thickness; give --thickness")
     paths = [one if "://" in one else Path(one) for one in velocity]
-    field = read_velocity(paths, product=asked["velocity_product"], crs=asked["velocity_crs"], metric=asked["metric"])
+    field = read_velocity(
+        paths, product=asked["velocity_product"], crs=asked["velocity_crs"], metric=asked["velocity_metric"]
+    )
     cell = min(abs(float(field[axis].values[1] - field[axis].values[0])) for axis in ("x", "y"))
     line = _read_gate(gate, asked["spacing"] or cell / 2)
     found = _flux_of(line, field, asked)
