@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from altiflow.cli.dhdt import dhdt
+from altiflow.cli.drift import drift
 from altiflow.cli.flux import flux
 from altiflow.cli.fuse import fuse
 from altiflow.cli.grid import grid
@@ -31,5 +32,5 @@ def main() -> None:
     """
 
 
-for command in (run, read, grid, tally, fuse, dhdt, flux, velocity, draw, info):
+for command in (run, read, grid, tally, fuse, drift, dhdt, flux, velocity, draw, info):
     main.add_command(command)

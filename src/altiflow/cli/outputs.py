@@ -12,7 +12,7 @@ import xarray as xr
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.gridding import Tally, write_cells, write_geotiffs, write_netcdf, write_sparse, write_zarr
 
-__all__ = ["gridded", "output_options", "statistics_options", "write_gridded"]
+__all__ = ["check_grid_suffix", "gridded", "output_options", "statistics_options", "write_grid", "write_gridded"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -90,22 +90,37 @@ def gridded(tally: Tally, options: dict[str, Any]) -> xr.Dataset:
     )
 
 
+_WRITERS: dict[str, Callable[[xr.Dataset, Path], Any]] = {
+    ".nc": write_netcdf,
+    ".zarr": write_zarr,
+    ".gpkg": write_cells,
+    ".fgb": write_cells,
+    ".parquet": write_cells,
+}
+
+
+def check_grid_suffix(path: Path) -> None:
+    """Refuse a file name that says no format a grid is written in."""
+    if path.suffix not in _WRITERS:
+        raise InputError(f"cannot write a grid to {path.name}: the suffix is one of {', '.join(_WRITERS)}")
+
+
+def write_grid(dataset: xr.Dataset, path: str | Path) -> Path:
+    """Write a gridded Dataset in the format that its name says, and return the path."""
+    target = Path(path)
+    check_grid_suffix(target)
+    _WRITERS[target.suffix](dataset, target)
+    return target
+
+
 def write_gridded(dataset: xr.Dataset, options: dict[str, Any], say: Callable[[str], None]) -> None:
     """Write the files that the command line asks for, and say what is in them."""
     out = Path(options["out"])
-    writers: dict[str, Callable[[xr.Dataset, Path], Any]] = {
-        ".nc": write_netcdf,
-        ".zarr": write_zarr,
-        ".gpkg": write_cells,
-        ".fgb": write_cells,
-        ".parquet": write_cells,
-    }
-    if out.suffix not in writers:
-        raise InputError(f"cannot write a grid to {out.name}: the suffix is one of {', '.join(writers)}")
+    check_grid_suffix(out)
     filled = _filled(dataset, options)
     if options["sparse"]:
         write_sparse(dataset, options["sparse"])
-    writers[out.suffix](dataset, out)
+    _WRITERS[out.suffix](dataset, out)
     if options["geotiff"]:
         write_geotiffs(dataset, options["geotiff"])
     if options["cells"]:
