@@ -108,6 +108,7 @@ _PHRASES = {
     "pass replace=True": "give --replace",
     "pass steady=True": "give --steady",
     "min_days apart": "--min-days apart",
+    "see max_gap_m": "see --max-gap",
     "Dataset.drop_vars": "leaving them out",
     "drop them first, or write NetCDF": "write NetCDF or Zarr",
     "with read_segments": "with altiflow read",

@@ -215,12 +215,24 @@ def test_tables_that_hold_no_heights_of_one_hemisphere_are_refused(waves, make_p
 
 def test_a_single_pass_is_refused_with_the_counts_or_kept_empty(make_pass) -> None:
     single = make_pass(np.arange(0, 200, 20.0), 0.0, 0.0, 1.0)
-    with pytest.raises(NoOverlapError, match=r"without later epoch 10.*beams='all'"):
+    with pytest.raises(NoOverlapError, match=r"without later epoch 10; give passes that are min_days apart"):
         eulerian_dhdt(single)
     kept = eulerian_dhdt(single, on_empty="keep")
     assert len(kept) == 0
     assert {"dhdt", "sigma", "beam1"} <= set(kept)
     assert kept.crs == "EPSG:4326"
+
+
+def test_without_a_pair_the_most_frequent_reason_is_told(waves, uniform) -> None:
+    elsewhere = uniform(0.0, centre=(1e6, 1e6))
+    with pytest.raises(NoOverlapError, match=r"no velocity 3000.*no velocity where the heights are"):
+        lagrangian_dhdt(waves, elsewhere)
+    past = uniform(0.0, time_bnds=np.array([["2018-01-01", "2019-06-01"]], "M8[ns]"))
+    with pytest.raises(NoOverlapError, match=r"left period 3000.*no layers for the time"):
+        lagrangian_dhdt(waves, past)
+    across = uniform(0.0, 500.0)
+    with pytest.raises(NoOverlapError, match=r"no track near 3000.*moving ice may have left"):
+        lagrangian_dhdt(waves, across)
 
 
 def test_the_order_of_rows_changes_nothing(waves) -> None:

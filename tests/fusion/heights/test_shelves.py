@@ -62,7 +62,7 @@ def test_velocity_and_heights_on_grids_give_the_melt_that_was_put_in() -> None:
     axis = np.arange(-20, 21) * 1000.0
     x, y = axis + centre[0], axis + centre[1]
     along = np.tile(axis + 20e3, (axis.size, 1))
-    speed = 500.0 + 0.01 * along
+    speed = 500.25 + 0.01 * along
     bounds = np.array([["2019-01-01", "2020-01-01"]], "M8[ns]")
     field = build_field(
         speed[None],

@@ -47,6 +47,18 @@ _TOLD = ("granules", "releases", "doi", "screens", "beams", "region", "segments_
 """What the provenance of the heights hands on."""
 
 
+_HINTS = {
+    "no_track_near": "where the spacecraft turned round between passes their strong beams lie 90 m apart, so read with "
+    "beams='all'; moving ice may have left the tracks",
+    "gap_in_track": "the later tracks have gaps or end; see max_gap_m",
+    "no_velocity": "the field has no velocity where the heights are, so pass one that covers them",
+    "left_field": "the ice leaves the field on its way, so pass a larger one",
+    "left_period": "the field has no layers for the time between the passes, so pass one that has",
+    "without_later_epoch": "give passes that are min_days apart",
+}
+"""What to do about the most frequent reason that there is no pair."""
+
+
 @dataclass(frozen=True)
 class Errors:
     """What beside the errors of height makes that of a rate.
@@ -118,11 +130,8 @@ def refuse_none(changes: gpd.GeoDataFrame) -> None:
     if len(changes):
         return
     counts = changes.attrs["altiflow"]["height_change"]["counts"]
-    raise NoOverlapError(
-        f"not one height has a later one to be compared with: {counts_text(counts)}. Passes must be min_days apart; "
-        "tables of strong beams alone miss each other where the spacecraft had turned round in between, so read "
-        "with beams='all'"
-    )
+    why = max(_HINTS, key=lambda name: counts.get(name, 0))
+    raise NoOverlapError(f"not one height has a later one to be compared with: {counts_text(counts)}; {_HINTS[why]}")
 
 
 def counts_text(counts: dict[str, int]) -> str:
