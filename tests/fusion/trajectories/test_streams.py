@@ -53,6 +53,45 @@ def test_lines_of_a_gyre_close(make_flow):
     assert found.vertices.speed.to_numpy() == pytest.approx(0.01 * radius / scale, rel=1e-4)
 
 
+@pytest.mark.parametrize("tolerance", [1.0, 0.01, 1e-4])
+def test_a_bend_is_as_near_to_the_true_line_as_the_tolerance_says(make_flow, tolerance):
+    """vx = x, vy = -y, which is bilinear, has hyperbolas x y = c: this one turns within a cell."""
+    start = (2.0, 3e4)
+    found = flow_lines(
+        make_flow(0.01 * X, -0.01 * Y), [start], direction="down", max_length=6e4, tolerance=tolerance
+    ).vertices
+    off = np.abs(found.x * found.y - start[0] * start[1]) / np.hypot(found.x, found.y)
+    assert off.max() < 5 * tolerance
+    assert found.x.iloc[-1] > 2.5e4
+    # It takes its time where the flow turns, and only there.
+    gaps = np.hypot(np.diff(found.x), np.diff(found.y))[:-1]
+    assert gaps.max() == pytest.approx(500.0)
+    assert (gaps.min() < 300.0) == (tolerance < 1.0)
+
+
+def test_steps_of_a_straight_flow_are_the_longest(make_flow):
+    found = flow_lines(
+        make_flow(100.0 + 0.001 * X, 0 * Y), [[0.0, 0.0]], direction="down", max_length=1e4, tolerance=1e-9
+    )
+    assert np.diff(found.vertices.x)[:-1] == pytest.approx(500.0)
+
+
+def test_a_small_gyre_closes_and_jumps_of_velocity_do_not_stop_a_line(make_flow):
+    radius, scale = 1.2e3, 0.969859
+    length = 2 * np.pi * radius / scale
+    found = flow_lines(make_flow(-0.01 * Y, 0.01 * X), [[radius, 0.0]], direction="down", max_length=length)
+    end = found.vertices.iloc[-1]
+    assert np.hypot(end.x - radius, end.y) < 1e-3 * radius
+    noise = np.random.default_rng(3).normal(0, 40, (2, *X.shape))
+    # A tolerance that cannot be met across the edges of cells: steps are a 64th then, and no shorter.
+    rough = flow_lines(
+        make_flow(100 + noise[0], noise[1]), [[0.0, 0.0]], direction="down", max_length=2e3, tolerance=1e-9
+    )
+    assert rough.lines["end_down"].item() == "max_length"
+    gaps = np.hypot(np.diff(rough.vertices.x), np.diff(rough.vertices.y))[:-1]
+    assert gaps.min() == pytest.approx(500.0 / 64, rel=0.02)
+
+
 def test_against_the_flow_is_the_same_line(make_flow):
     """(Spec test 27) Seeded at its own end the line comes back through its seed."""
     flow = make_flow(100 + 30 * np.sin(X / 2e4), 60 * np.cos(Y / 3e4) + 40 * np.sin(X / 1.5e4))
@@ -135,6 +174,8 @@ def test_what_is_refused(make_flow, make_field):
     flow = make_flow(100.0, 0 * Y)
     for options, match in (
         ({"step": 600.0}, "half a cell, 500 m"),
+        ({"tolerance": 0.0}, "tolerance is an error"),
+        ({"tolerance": np.nan}, "tolerance is an error"),
         ({"step": 0.0}, "above 0"),
         ({"max_length": -1.0}, "max_length"),
         ({"min_speed": -1.0}, "min_speed"),

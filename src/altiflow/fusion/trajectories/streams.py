@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
@@ -35,6 +36,24 @@ _DAY = 86400.0
 _END = 1e-6
 """Share of a step below which a line has its length."""
 
+_SHARE = 1e-3
+"""Tolerance, as a share of a cell, where none is given."""
+
+_SHORTEST = 1 / 64
+"""Shortest step, as a share of the longest; what is not smooth on it (a jump between cells) is taken as it is."""
+
+_STAGES = (
+    (1 / 5,),
+    (3 / 40, 9 / 40),
+    (44 / 45, -56 / 15, 32 / 9),
+    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+)
+_FOURTH = (5179 / 57600, 0.0, 7571 / 16695, 393 / 640, -92097 / 339200, 187 / 2100, 1 / 40)
+"""Runge-Kutta 5(4) of Dormand and Prince (1980, doi:10.1016/0771-050X(80)90013-3): each stage from those before it, the
+last with the weights of fifth order; and the weights of fourth order."""
+
 _ENDS = ("", "max_length", "left_field", "stagnation", "no_velocity")
 _GOING, _LENGTH, _LEFT, _STILL, _NONE = range(5)
 
@@ -66,6 +85,7 @@ def flow_lines(
     *,
     direction: Direction = "both",
     step: float | None = None,
+    tolerance: float | None = None,
     max_length: float | None = None,
     min_speed: float = 0.0,
 ) -> FlowLines:
@@ -80,7 +100,10 @@ def flow_lines(
     direction
         "down" the flow, "up", or "both".
     step
-        Distance between vertices on the map [m], half a cell at most and where not given.
+        Longest distance between vertices on the map [m], half a cell at most and where not given.
+    tolerance
+        Largest error of a step [m on the map], by which it is halved, down to a 64th of `step`, and doubled again; a
+        thousandth of a cell where not given.
     max_length
         Longest way from the seed in each direction on the ground [m]; twice round the field where not given.
     min_speed
@@ -95,8 +118,9 @@ def flow_lines(
 
     Notes
     -----
-    ``dX/ds = v / |v|`` with map velocities by Runge-Kutta of fourth order, bilinear between cell centres that all have
-    a value; ``dt = ds / |v|`` by the same stages. Distance on the ground is that on the map times the ratio of ground
+    ``dX/ds = v / |v|`` with map velocities by Runge-Kutta of fifth order (Dormand and Prince 1980), bilinear between
+    cell centres that all have a value. The error of a step is its distance from the one of fourth order of the same
+    stages. ``dt = ds / |v|`` by the same stages. Distance on the ground is that on the map times the ratio of ground
     and map speed, by trapezoids. A layer is a snapshot or a mean: the line is the path of a parcel only if nothing
     changes.
 
@@ -126,10 +150,11 @@ def flow_lines(
         raise InputError(f"direction must be 'down', 'up' or 'both', got {direction!r}")
     motion = motion_of(checked, steady=True)
     stride, longest = _lengths(motion, step, max_length)
+    error = _tolerance(motion, tolerance)
     if not (np.isfinite(min_speed) and min_speed >= 0):
         raise InputError(f"min_speed is a speed in {checked.attrs['units']}, zero or more, got {min_speed!r}")
     x, y = as_seeds(seeds, str(checked.attrs["crs"]))
-    tracer = _Tracer(motion, stride, longest, min_speed / _per_second(checked))
+    tracer = _Tracer(motion, stride, error, longest, min_speed / _per_second(checked))
     ways = {way: tracer.trace(x, y, sign) for way, sign in (("up", -1.0), ("down", 1.0)) if direction in (way, "both")}
     return _build_lines(checked, x.size, ways)
 
@@ -155,7 +180,9 @@ class _Tracer:
     motion
         A steady motion.
     step
-        On the map [m].
+        Longest, on the map [m].
+    tolerance
+        Error of a step [m].
     longest
         On the ground [m].
     slowest
@@ -164,6 +191,7 @@ class _Tracer:
 
     motion: Motion
     step: float
+    tolerance: float
     longest: float
     slowest: float
 
@@ -184,6 +212,7 @@ class _Tracer:
         speed = self.ground_speed(place, velocity)
         end = np.where(np.isfinite(speed), _GOING, _NONE).astype(np.int8)
         state = np.stack([x, y, np.zeros(x.size), np.zeros(x.size), speed])
+        strides = np.full(x.size, self.step)
         seen = [state.copy()]
         while (end == _GOING).any():
             going = np.flatnonzero(end == _GOING)
@@ -192,10 +221,14 @@ class _Tracer:
             going = going[~stuck]
             if going.size == 0:
                 continue
-            found, fate = self._step(state[:, going], velocity[:, going], sign)
-            moved = fate == _GOING
-            end[going] = fate
+            found, fate, strides[going], again = self._try_step(
+                state[:, going], velocity[:, going], strides[going], sign
+            )
+            moved = (fate == _GOING) & ~again
+            end[going[~again]] = fate[~again]
             going, found = going[moved], found[:, moved]
+            if going.size == 0:
+                continue
             state[:, going], velocity[:, going], speed[going] = found[:5], found[5:], found[4]
             end[going[found[2] >= self.longest - _END * self.step]] = _LENGTH
             row = np.full_like(state, np.nan)
@@ -204,31 +237,54 @@ class _Tracer:
         x, y, distance, seconds, speeds = np.stack(seen, axis=1)
         return _Trace(x, y, distance, seconds, speeds, end)
 
-    def _step(self, state: Floats, k_1: Floats, sign: float) -> tuple[Floats, npt.NDArray[np.int8]]:
-        """Return the next vertices with their velocity (7, n), and what became of the lines (n,)."""
+    def _try_step(
+        self, state: Floats, k_1: Floats, stride: Floats, sign: float
+    ) -> tuple[Floats, npt.NDArray[np.int8], Floats, npt.NDArray[np.bool_]]:
+        """Return a step as `_step` does, the length to go on with (n,), and whether it is to be tried again (n,).
+
+        Lengths are halved and doubled only: the same bits in any company.
+        """
+        length = np.minimum(stride, (self.longest - state[2]) / (state[4] / np.hypot(*k_1)))
+        found, fate, error = self._step(state, k_1, length, sign)
+        coarse = (error > self.tolerance) | (fate == _STILL)
+        again = coarse & (fate != _LEFT) & (length > _SHORTEST * self.step)
+        fine = ~coarse & (error < self.tolerance / 64)
+        after = np.where(again, length / 2, np.where(fine, np.minimum(2 * stride, self.step), stride))
+        return found, fate, after, again
+
+    def _step(
+        self, state: Floats, k_1: Floats, length: Floats, sign: float
+    ) -> tuple[Floats, npt.NDArray[np.int8], Floats]:
+        """Return the next vertices with their velocity (7, n), what became of the lines (n,), and errors (n,) [m]."""
         place, pace = state[:2], np.hypot(*k_1)
-        ratio = state[4] / pace
-        length = np.minimum(self.step, (self.longest - state[2]) / ratio)
-        stages, paces = [k_1], [pace]
-        for share in (0.5, 0.5, 1.0):
-            velocity = self.velocity(place + sign * share * length * stages[-1] / _positive(paces[-1]))
-            stages.append(velocity)
-            paces.append(np.hypot(*velocity))
-        weights = (1.0, 2.0, 2.0, 1.0)
-        units = [weight * stage / _positive(speed) for weight, stage, speed in zip(weights, stages, paces, strict=True)]
-        times = [weight / _positive(speed) for weight, speed in zip(weights, paces, strict=True)]
-        there = place + sign * length / 6 * sum(units[1:], units[0])
-        velocity = self.velocity(there)
+        stages, paces, units = [k_1], [pace], [k_1 / _positive(pace)]
+        there = place
+        for weights in _STAGES:
+            there = place + sign * length * _weighted(weights, units)
+            stages.append(self.velocity(there))
+            paces.append(np.hypot(*stages[-1]))
+            units.append(stages[-1] / _positive(paces[-1]))
+        velocity = stages[-1]
         speed = self.ground_speed(there, velocity)
-        distance = state[2] + length * (ratio + speed / _positive(np.hypot(*velocity))) / 2
-        found = np.stack([*there, distance, state[3] + length / 6 * sum(times[1:], times[0]), speed, *velocity])
+        fifth = (*_STAGES[-1], 0.0)
+        error = length * np.hypot(*_weighted([one - other for one, other in zip(fifth, _FOURTH, strict=True)], units))
+        seconds = state[3] + length * _weighted(fifth, [1 / _positive(one) for one in paces])
+        distance = state[2] + length * (state[4] / pace + speed / _positive(paces[-1])) / 2
+        found = np.stack([*there, distance, seconds, speed, *velocity])
         fate = np.zeros(pace.size, np.int8)
-        # A step that no stage agrees on goes nowhere, for ever.
-        turned = np.any([(k_1 * stage).sum(axis=0) <= 0 for stage in (*stages[1:], velocity)], axis=0)
-        fate[turned] = _STILL
-        fate[np.any([speed == 0 for speed in paces], axis=0)] = _STILL
+        # A step that its stages do not agree on goes nowhere, for ever.
+        fate[np.any([(k_1 * stage).sum(axis=0) <= 0 for stage in stages[1:]], axis=0)] = _STILL
+        fate[np.any([one == 0 for one in paces], axis=0)] = _STILL
         fate[~np.isfinite(np.stack(paces)).all(axis=0) | ~np.isfinite(speed)] = _LEFT
-        return found, fate
+        return found, fate, error
+
+
+def _weighted(weights: Sequence[float], parts: Sequence[Floats]) -> Floats:
+    """Return the weighted sum of the first parts, as many as there are weights, in this order."""
+    total = weights[0] * parts[0]
+    for weight, part in zip(weights[1:], parts[1:], strict=False):
+        total = total + weight * part
+    return total
 
 
 def _positive(speed: Floats) -> Floats:
@@ -248,6 +304,14 @@ def _lengths(motion: Motion, step: float | None, max_length: float | None) -> tu
     if not (np.isfinite(longest) and longest > 0):
         raise InputError(f"max_length is a length [m], above 0, got {max_length!r}")
     return stride, longest
+
+
+def _tolerance(motion: Motion, tolerance: float | None) -> float:
+    """Return the largest error of a step [m]."""
+    found = _SHARE * min(motion.lattice.step) if tolerance is None else float(tolerance)
+    if not (np.isfinite(found) and found > 0):
+        raise InputError(f"tolerance is an error [m], above 0, got {tolerance!r}; a thousandth of a cell is usual")
+    return found
 
 
 def _per_second(field: xr.Dataset) -> float:
