@@ -20,7 +20,7 @@ from altiflow.errors import EmptyDataError, InputError
 from altiflow.explore.maps import draw_map
 from altiflow.explore.truth import TruthReport, check_truth, compare_truth
 from altiflow.files import whole_file
-from altiflow.fusion import Overlap, align_velocity, along_across, check_overlap, sample_velocity
+from altiflow.fusion import Overlap, fuse
 from altiflow.gridding import Grid, grid_segments, make_periods, window_with_data, write_geotiffs, write_netcdf
 from altiflow.readers import Ledger, Sample, read_segments, read_velocity, write_table
 from altiflow.readers.icesat2 import PRODUCTS
@@ -299,23 +299,26 @@ def _fuse(plan: RunPlan, field_: xr.Dataset, result: RunResult) -> Overlap:
     """Put velocity at every segment and on the grid, write both, and return how the two meet."""
     out = Path(plan.out)
     table = result.tables["segments"]
-    fused = along_across(sample_velocity(table, field_, method=plan.method, max_dt_days=plan.max_dt_days))
-    overlap = check_overlap(table, field_, method=plan.method)
     gridded = result.grids["grid"]
-    velocity = align_velocity(field_, Grid.from_dataset(gridded), time=gridded)
-    both = gridded.merge(velocity.drop_vars("crs"), combine_attrs="drop_conflicts", compat="no_conflicts", join="exact")
-    both.attrs["title"] = f"{gridded.attrs['title']}, with ice velocity"
-    both.attrs["history"] = "\n".join([gridded.attrs["history"], velocity.attrs["history"]])
-    result.tables["fused"] = fused
-    result.grids |= {"velocity": velocity, "fused": both}
+    found = fuse(
+        table,
+        field_,
+        Grid.from_dataset(gridded),
+        value=result.counts["value"],
+        freq=plan.freq,
+        method=plan.method,
+        max_dt_days=plan.max_dt_days,
+    )
+    result.tables["fused"] = found.table
+    result.grids |= {"velocity": found.velocity, "fused": found.grid}
     result.files |= {
-        "velocity": write_netcdf(velocity, out / "velocity.nc"),
-        "fused_table": write_table(fused, out / "fused.parquet"),
-        "fused_grid": write_netcdf(both, out / "fused.nc"),
+        "velocity": write_netcdf(found.velocity, out / "velocity.nc"),
+        "fused_table": write_table(found.table, out / "fused.parquet"),
+        "fused_grid": write_netcdf(found.grid, out / "fused.nc"),
     }
-    met = {name: value for name, value in asdict(overlap).items() if name != "reason"}
-    result.counts |= {"velocity_valid": int(fused["v_valid"].sum()), "overlap": met}
-    return overlap
+    met = {name: value for name, value in asdict(found.overlap).items() if name != "reason"}
+    result.counts |= {"velocity_valid": int(found.table["v_valid"].sum()), "overlap": met}
+    return found.overlap
 
 
 def _map(plan: RunPlan, result: RunResult) -> None:

@@ -2,6 +2,7 @@
 
 from altiflow.fusion.align import align_velocity
 from altiflow.fusion.colocate import sample_velocity
+from altiflow.fusion.dataset import Fused, fuse
 from altiflow.fusion.drift import DriftPlan, DriftSeries, drift_series, grid_with_drift
 from altiflow.fusion.gates import Gate, Uncertain, area_flux, mass_flux, volume_flux
 from altiflow.fusion.guards import Overlap, check_overlap
@@ -31,6 +32,7 @@ __all__ = [
     "DriftPlan",
     "DriftSeries",
     "FlowLines",
+    "Fused",
     "Gate",
     "Overlap",
     "SeaIceThickness",
@@ -52,6 +54,7 @@ __all__ = [
     "flow_lines",
     "flux_divergence",
     "freeboard_of_ice",
+    "fuse",
     "grid_with_drift",
     "ice_shelf_height",
     "ice_shelf_thickness",
