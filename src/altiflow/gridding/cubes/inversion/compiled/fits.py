@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.gridding.cubes.blocks import Samples
-from altiflow.gridding.cubes.inversion.compiled.pixels import Answers, count_pairs, fit_pixels, list_pairs
+from altiflow.gridding.cubes.inversion.compiled.lists import WORD, Stored, find_pairs, lay_flat, list_pairs
+from altiflow.gridding.cubes.inversion.compiled.pixels import Answers, fit_pixels
 from altiflow.gridding.cubes.inversion.compiled.sums import Model, Pairs
 from altiflow.gridding.cubes.inversion.estimates import Estimate, Layout, Weighing, fill_rows
 from altiflow.gridding.cubes.inversion.normals import Rows, sparse_rows
@@ -18,7 +20,9 @@ __all__ = ["CompiledFits", "compile_fits"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-Stored = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
+
+_ROOM = 2**18
+"""Pairs that are listed at once, where one word of pixels has not more: 9 MB."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +52,24 @@ class CompiledFits:
 
     def __call__(self, samples: Samples) -> Floats:
         """Return the rows of :class:`Layout` for each pixel."""
-        there = samples.valid
-        total = np.zeros(there.shape[1], np.int64)
-        count_pairs(there, self.layers, total)
-        bounds = np.concatenate([[0], np.cumsum(total)])
-        start, stop = bounds[:-1].copy(), bounds[:-1].copy()
-        lists = Pairs(np.empty(bounds[-1], np.int32), np.empty((bounds[-1], 2)), np.empty((bounds[-1], 2)))
         velocity, sigmas, known = self._weigh(samples)
-        wide = sigmas is not None
-        list_pairs(there, self.layers, self.rows, known, wide, *velocity, *(sigmas or velocity), stop, *lists)
-        answers = _make_answers(self.model, total.size)
-        fit_pixels(self.model, start, stop, lists, self.weighing.threshold, self.weighing.least, answers)
-        return self._tell(answers, total, stop - start)
+        pixels = samples.vx.shape[1]
+        there = np.zeros((self.layers.size, -(-pixels // WORD) * WORD), np.uint8)
+        total, listed = np.zeros(pixels, np.int64), np.zeros(pixels, np.int64)
+        find_pairs(*velocity, self.layers, there, total)
+        answers = _make_answers(self.model, pixels)
+        for some in _share_out(total):
+            start = np.concatenate([[0], np.cumsum(total[some] + 1)])
+            stop = start[:-1].copy()
+            lists = Pairs(np.empty(start[-1], np.int32), np.empty((start[-1], 2)), np.empty((start[-1], 2)))
+            told = (self.layers, self.rows, there, there.view(np.uint64), known, sigmas is not None)
+            list_pairs(*velocity, *(sigmas or velocity), *told, some.start, stop, *lists)
+            limits = (self.weighing.threshold, self.weighing.least)
+            fit_pixels(self.model, start[:-1], stop, lists, *limits, some.start, answers)
+            listed[some] = stop - start[:-1]
+        return self._tell(answers, total, listed)
 
-    def _weigh(self, samples: Samples) -> tuple[Stored, Stored | None, Floats]:
+    def _weigh(self, samples: Samples) -> tuple[tuple[Stored, Stored], tuple[Stored, Stored] | None, Floats]:
         """Return velocities and sigmas of one type as they lie, or no sigmas but the weights of rows (n, 2)."""
         given, told = (samples.vx_sigma, samples.vy_sigma), self.weighing.sigma
         if told is None and any(one is not None and one.shape[1] > 1 for one in given):
@@ -120,10 +128,20 @@ def compile_fits(layout: Layout, rows: Rows, days: Floats, penalty: Floats, weig
     return CompiledFits(layout, rows.order[held].astype(np.int64), held.astype(np.int64), rows.order, model, weighing)
 
 
-def _alike(*values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.floating], ...]:
+def _share_out(total: Ints) -> Iterator[slice]:
+    """Yield pixels (m,), whole words of them, that have so many pairs together as are listed at once."""
+    first, whole = 0, np.concatenate([[0], np.cumsum(total)])
+    while first < total.size:
+        most = int(np.searchsorted(whole, whole[first] + _ROOM, side="right")) - 1
+        last = max(most - (most - first) % WORD, first + WORD)
+        yield slice(first, min(last, total.size) if most < total.size else total.size)
+        first = last if most < total.size else total.size
+
+
+def _alike(*values: npt.NDArray[np.floating]) -> tuple[Stored, ...]:
     """Return arrays of one type that compiled code knows, as they lie if they are."""
     single = all(one.dtype == np.float32 and one.dtype.isnative for one in values)
-    return tuple(one.astype(np.float32 if single else np.float64, copy=False) for one in values)
+    return tuple(lay_flat(one.astype(np.float32 if single else np.float64, copy=False)) for one in values)
 
 
 def _make_answers(model: Model, pixels: int) -> Answers:

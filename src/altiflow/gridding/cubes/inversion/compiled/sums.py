@@ -85,20 +85,22 @@ def make_work(model, most):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def add_products(model, pairs, used, normal, right):
     """Fill the normal matrices, without the price of roughness, and right sides of the used pairs."""
+    first, column, mean = model.first, model.column, model.mean
+    layer, velocity, weight = pairs.layer, pairs.velocity, pairs.weight
     normal[:] = 0.0
     right[:] = 0.0
-    for k in range(pairs.layer.size):
+    for k in range(layer.size):
         if not used[k]:
             continue
-        begin, end = model.first[pairs.layer[k]], model.first[pairs.layer[k] + 1]
-        w0, w1, v0, v1 = pairs.weight[k, 0], pairs.weight[k, 1], pairs.velocity[k, 0], pairs.velocity[k, 1]
+        begin, end = first[layer[k]], first[layer[k] + 1]
+        w0, w1, v0, v1 = weight[k, 0], weight[k, 1], velocity[k, 0], velocity[k, 1]
         for a in range(begin, end):
-            row, mean = model.column[a], model.mean[a]
-            m0, m1 = w0 * mean, w1 * mean
+            row = column[a]
+            m0, m1 = w0 * mean[a], w1 * mean[a]
             right[row, 0] += m0 * v0
             right[row, 1] += m1 * v1
             for b in range(a, end):
-                off, other = model.column[b] - row, model.mean[b]
+                off, other = column[b] - row, mean[b]
                 normal[row, off, 0] += m0 * other
                 normal[row, off, 1] += m1 * other
 
@@ -106,47 +108,51 @@ def add_products(model, pairs, used, normal, right):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def find_residuals(model, pairs, solution, root, away):
     """Fill the absolute residuals (2, n) of all pairs, over their standard errors."""
-    for k in range(pairs.layer.size):
-        left0, left1 = pairs.velocity[k, 0], pairs.velocity[k, 1]
-        for a in range(model.first[pairs.layer[k]], model.first[pairs.layer[k] + 1]):
-            left0 -= model.mean[a] * solution[0, model.column[a]]
-            left1 -= model.mean[a] * solution[1, model.column[a]]
+    first, column, mean = model.first, model.column, model.mean
+    layer, velocity = pairs.layer, pairs.velocity
+    for k in range(layer.size):
+        left0, left1 = velocity[k, 0], velocity[k, 1]
+        for a in range(first[layer[k]], first[layer[k] + 1]):
+            left0 -= mean[a] * solution[0, column[a]]
+            left1 -= mean[a] * solution[1, column[a]]
         away[0, k], away[1, k] = np.abs(left0) * root[0, k], np.abs(left1) * root[1, k]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def add_residuals(model, pairs, used, solution, right):
     """Fill right sides (p, 2) of the weighted residuals of the used pairs, and return their sums of squares."""
+    first, column, mean = model.first, model.column, model.mean
+    layer, velocity, weight = pairs.layer, pairs.velocity, pairs.weight
     right[:] = 0.0
     squares0, squares1 = 0.0, 0.0
-    for k in range(pairs.layer.size):
+    for k in range(layer.size):
         if not used[k]:
             continue
-        begin, end = model.first[pairs.layer[k]], model.first[pairs.layer[k] + 1]
-        left0, left1 = pairs.velocity[k, 0], pairs.velocity[k, 1]
+        begin, end = first[layer[k]], first[layer[k] + 1]
+        left0, left1 = velocity[k, 0], velocity[k, 1]
         for a in range(begin, end):
-            left0 -= model.mean[a] * solution[0, model.column[a]]
-            left1 -= model.mean[a] * solution[1, model.column[a]]
-        weighted0, weighted1 = left0 * pairs.weight[k, 0], left1 * pairs.weight[k, 1]
+            left0 -= mean[a] * solution[0, column[a]]
+            left1 -= mean[a] * solution[1, column[a]]
+        weighted0, weighted1 = left0 * weight[k, 0], left1 * weight[k, 1]
         squares0 += weighted0 * left0
         squares1 += weighted1 * left1
         for a in range(begin, end):
-            right[model.column[a], 0] += model.mean[a] * weighted0
-            right[model.column[a], 1] += model.mean[a] * weighted1
+            right[column[a], 0] += mean[a] * weighted0
+            right[column[a], 1] += mean[a] * weighted1
     return squares0, squares1
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def add_meetings(model, pairs, used, count, days):
     """Add to each period (levels,) the used pairs that meet it and the days that they share; return how many."""
-    total = 0
-    for k in range(pairs.layer.size):
+    first, column, mean, long, levels = model.first, model.column, model.mean, model.days, model.levels
+    layer, total = pairs.layer, 0
+    for k in range(layer.size):
         if not used[k]:
             continue
         total += 1
-        layer = pairs.layer[k]
-        for a in range(model.first[layer], model.first[layer + 1]):
-            if model.column[a] < model.levels and model.mean[a] > 0:
-                count[model.column[a]] += 1.0
-                days[model.column[a]] += model.mean[a] * model.days[layer]
+        for a in range(first[layer[k]], first[layer[k] + 1]):
+            if column[a] < levels and mean[a] > 0:
+                count[column[a]] += 1.0
+                days[column[a]] += mean[a] * long[layer[k]]
     return total
