@@ -144,7 +144,7 @@ class _Work:
         count = math.prod(shape)
         flat = [part.reshape(len(part), count) for part in parts]
         found = np.empty((self.rows, count))
-        least = LANE if self.given == "double" else _WIDE
+        least = {"double": LANE, "stored": _WIDE, "views": 2 * LANE}[self.given]
         room = _PANEL // 4 if self.given == "views" else _PANEL
         step = max(least, room // self.depth // LANE * LANE)
         panels = [slice(first, min(first + step, count)) for first in range(0, count, step)]

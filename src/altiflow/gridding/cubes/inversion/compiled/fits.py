@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.gridding.cubes.blocks import Samples
-from altiflow.gridding.cubes.inversion.compiled.lists import WORD, Stored, find_pairs, lay_flat, list_pairs
+from altiflow.gridding.cubes.inversion.compiled.lists import Stored, find_pairs, lay_flat, list_pairs
 from altiflow.gridding.cubes.inversion.compiled.pixels import Answers, fit_pixels
-from altiflow.gridding.cubes.inversion.compiled.sums import Model, Pairs
+from altiflow.gridding.cubes.inversion.compiled.sums import Model, Pairs, multiply_rows
 from altiflow.gridding.cubes.inversion.estimates import Estimate, Layout, Weighing, fill_rows
 from altiflow.gridding.cubes.inversion.normals import Rows, sparse_rows
 
@@ -20,9 +19,6 @@ __all__ = ["CompiledFits", "compile_fits"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-
-_ROOM = 2**18
-"""Pairs that are listed at once, where one word of pixels has not more: 9 MB."""
 
 
 @dataclass(frozen=True)
@@ -52,37 +48,37 @@ class CompiledFits:
 
     def __call__(self, samples: Samples) -> Floats:
         """Return the rows of :class:`Layout` for each pixel."""
-        velocity, sigmas, known = self._weigh(samples)
-        pixels = samples.vx.shape[1]
-        there = np.zeros((self.layers.size, -(-pixels // WORD) * WORD), np.uint8)
-        total, listed = np.zeros(pixels, np.int64), np.zeros(pixels, np.int64)
-        find_pairs(*velocity, self.layers, there, total)
+        stored, known = self._weigh(samples)
+        pixels, wide = samples.vx.shape[1], len(stored) == 4
+        total = np.zeros(pixels, np.int64)
+        # Room for all there could be; what is not written to takes no memory.
+        most = self.layers.size * pixels + 1
+        pixel, row = np.empty(most, np.int32), np.empty(most, np.int32)
+        values = np.empty((most, len(stored)), stored[0].values.dtype)
+        four = stored if wide else (*stored, *stored)
+        count = find_pairs(*four, self.layers, self.rows, total, pixel, row, values)  # type: ignore[call-arg]
+        start = np.concatenate([[0], np.cumsum(total)])
+        lists = Pairs(np.empty(start[-1], np.int32), np.empty((start[-1], 2)), np.empty((start[-1], 2)))
+        start = start[:-1]
+        stop = start.copy()
+        list_pairs(pixel[:count], row[:count], values[:count], known, stop, *lists)
+        del pixel, row, values
         answers = _make_answers(self.model, pixels)
-        for some in _share_out(total):
-            start = np.concatenate([[0], np.cumsum(total[some] + 1)])
-            stop = start[:-1].copy()
-            lists = Pairs(np.empty(start[-1], np.int32), np.empty((start[-1], 2)), np.empty((start[-1], 2)))
-            told = (self.layers, self.rows, there, there.view(np.uint64), known, sigmas is not None)
-            list_pairs(*velocity, *(sigmas or velocity), *told, some.start, stop, *lists)
-            limits = (self.weighing.threshold, self.weighing.least)
-            fit_pixels(self.model, start[:-1], stop, lists, *limits, some.start, answers)
-            listed[some] = stop - start[:-1]
-        return self._tell(answers, total, listed)
+        fit_pixels(self.model, start, stop, lists, self.weighing.threshold, self.weighing.least, answers)
+        return self._tell(answers, total, stop - start)
 
-    def _weigh(self, samples: Samples) -> tuple[tuple[Stored, Stored], tuple[Stored, Stored] | None, Floats]:
-        """Return velocities and sigmas of one type as they lie, or no sigmas but the weights of rows (n, 2)."""
+    def _weigh(self, samples: Samples) -> tuple[tuple[Stored, ...], Floats]:
+        """Return velocities, and sigmas where each pixel has its own, as they lie; else the weights of rows (n, 2)."""
         given, told = (samples.vx_sigma, samples.vy_sigma), self.weighing.sigma
         if told is None and any(one is not None and one.shape[1] > 1 for one in given):
             wide = [np.broadcast_to(one, samples.vx.shape) for one in given if one is not None]
-            vx, vy, first, second = _alike(samples.vx, samples.vy, *wide)
-            return (vx, vy), (first, second), np.zeros((self.order.size, 2))
-        vx, vy = _alike(samples.vx, samples.vy)
+            return _alike(samples.vx, samples.vy, *wide), np.zeros((self.order.size, 2))
         if told is not None:
             rows = np.repeat(told, 2, axis=1)
         else:
             rows = np.concatenate([one[self.order] for one in given if one is not None], axis=1)
         good = np.isfinite(rows) & (rows > 0)
-        return (vx, vy), None, np.divide(1.0, rows**2, out=np.zeros(rows.shape), where=good)
+        return _alike(samples.vx, samples.vy), np.divide(1.0, rows**2, out=np.zeros(rows.shape), where=good)
 
     def _tell(self, answers: Answers, there: Ints, listed: Ints) -> Floats:
         """Return the rows of the result."""
@@ -113,12 +109,17 @@ class CompiledFits:
 def compile_fits(layout: Layout, rows: Rows, days: Floats, penalty: Floats, weighing: Weighing) -> CompiledFits:
     """Return the fits to the rows of a model, whose layers, in their order, last so many days (n,)."""
     table = sparse_rows(rows)
+    first = table.indptr.astype(np.int64)
+    cells, products, begin = multiply_rows(first, table.indices.astype(np.int64), table.data, len(penalty))
     model = Model(
-        table.indptr.astype(np.int64),
-        table.indices.astype(np.int64),
+        first,
+        table.indices.astype(np.uint32),
         table.data,
+        begin,
+        cells,
+        products,
         days,
-        np.ascontiguousarray(penalty.T),
+        penalty.T.copy(),
         layout.levels,
     )
     held = np.flatnonzero(rows.held)
@@ -126,16 +127,6 @@ def compile_fits(layout: Layout, rows: Rows, days: Floats, penalty: Floats, weig
     begin, width = table.indptr[held], np.diff(table.indptr)[held]
     held = held[np.lexsort((table.indices[begin], width))]
     return CompiledFits(layout, rows.order[held].astype(np.int64), held.astype(np.int64), rows.order, model, weighing)
-
-
-def _share_out(total: Ints) -> Iterator[slice]:
-    """Yield pixels (m,), whole words of them, that have so many pairs together as are listed at once."""
-    first, whole = 0, np.concatenate([[0], np.cumsum(total)])
-    while first < total.size:
-        most = int(np.searchsorted(whole, whole[first] + _ROOM, side="right")) - 1
-        last = max(most - (most - first) % WORD, first + WORD)
-        yield slice(first, min(last, total.size) if most < total.size else total.size)
-        first = last if most < total.size else total.size
 
 
 def _alike(*values: npt.NDArray[np.floating]) -> tuple[Stored, ...]:

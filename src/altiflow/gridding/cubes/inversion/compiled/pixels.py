@@ -41,8 +41,8 @@ class Answers(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def fit_pixels(model, start, stop, lists, threshold, least, begin, answers):
-    """Fill the answers for pixels, `begin` the first of them, whose pairs are elements `start` to `stop` (q,) of lists.
+def fit_pixels(model, start, stop, lists, threshold, least, answers):
+    """Fill the answers for pixels whose pairs are elements `start` to `stop` (m,) of lists.
 
     A threshold of 0 takes no outliers out.
     """
@@ -58,7 +58,7 @@ def fit_pixels(model, start, stop, lists, threshold, least, begin, answers):
             _reject(model, pairs, threshold, least, work)
         else:
             _solve(model, pairs, work)
-        _assess(model, pairs, work, begin + pixel, answers)
+        _assess(model, pairs, work, pixel, answers)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -78,11 +78,11 @@ def _reject(model, pairs, threshold, least, work):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _solve(model, pairs, work):
     """Fill factors, solution and which unknowns are told apart, of the used pairs."""
-    add_products(model, pairs, work.used, work.normal, work.right)
+    add_products(model, pairs, work.used, work.normal.reshape(-1, 2), work.right)
     for c in range(2):
         work.lower[c] = work.normal[:, :, c] + model.penalty
         factorise(work.lower[c], work.inverse_pivot[c], work.scale[c])
-        solve(work.lower[c], work.inverse_pivot[c], work.scale[c], work.right[:, c], work.solution[c])
+        solve(work.lower[c], work.inverse_pivot[c], work.scale[c], work.right[:, c], work.solution[:, c])
         tell_apart(work.lower[c], work.inverse_pivot[c], work.vector[c], work.apart[c])
 
 
@@ -95,7 +95,7 @@ def _assess(model, pairs, work, pixel, answers):
     """
     squares = add_residuals(model, pairs, work.used, work.solution, work.right)
     for c in range(2):
-        solution, right, inverse, step = work.solution[c], work.right[:, c], work.inverse[c], work.vector[c]
+        solution, right, inverse, step = work.solution[:, c], work.right[:, c], work.inverse[c], work.vector[c]
         _take_off(model.penalty, solution, right)
         solve(work.lower[c], work.inverse_pivot[c], work.scale[c], right, step)
         invert(work.lower[c], work.inverse_pivot[c], work.scale[c], inverse)

@@ -1,4 +1,4 @@
-# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+# mypy: disable-error-code="no-untyped-def, untyped-decorator, assignment"
 """Rounds: which pairs of one pixel are outliers, compiled; the rules are those of the fits of many pixels."""
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def judge(model, pairs, threshold, least, work):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _floor(work, component, count):
     """Return the size of residuals that is rounding."""
-    return ROUNDING * np.abs(work.solution[component]).max() * _largest(work.root[component, :count])
+    return ROUNDING * np.abs(work.solution[:, component]).max() * _largest(work.root[component, :count])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
