@@ -102,3 +102,13 @@ def month_truth() -> Any:
     """Return the means of 1000 + 300 sin(2 pi t) over the months of 2001 to 2003, averaged to 12."""
     edges = (np.arange("2000-01", "2003-02", dtype="M8[M]").astype("M8[ns]") - EPOCH) / np.timedelta64(1, "D")
     return seasonal_mean(edges[:-1], edges[1:])[:36].reshape(3, 12).mean(axis=0)
+
+
+@pytest.fixture(params=["numpy", "numba"])
+def either_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let invert_displacements take one engine, then the other, where it is left to choose."""
+    if request.param == "numba":
+        pytest.importorskip("numba")
+    chosen = "altiflow.gridding.cubes.inversion.displacements.choose_engine"
+    monkeypatch.setattr(chosen, lambda asked: request.param if asked == "auto" else asked)
+    return str(request.param)

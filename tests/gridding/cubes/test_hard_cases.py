@@ -7,6 +7,8 @@ import pytest
 
 from altiflow import invert_displacements, reject_locked, reject_outliers, weighted_mean
 
+pytestmark = pytest.mark.usefixtures("either_engine")
+
 MONTH = 365.25 / 12
 
 

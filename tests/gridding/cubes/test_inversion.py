@@ -10,6 +10,8 @@ from altiflow.errors import EmptyDataError, FieldError, InputError
 from altiflow.gridding.cubes.inversion.batched.bands import factorise
 from altiflow.gridding.periods import overlap_days
 
+pytestmark = pytest.mark.usefixtures("either_engine")
+
 YEARS = np.array(["2000-01-01", "2001-01-01", "2002-01-01", "2003-01-01", "2004-02-01"], "M8[ns]")
 
 

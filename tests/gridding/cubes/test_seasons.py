@@ -9,6 +9,8 @@ import xarray as xr
 from altiflow import evaluate_model, interpolate_season, invert_displacements, seasonal_series
 from altiflow.errors import FieldError, InputError
 
+pytestmark = pytest.mark.usefixtures("either_engine")
+
 EPOCH = np.datetime64("2000-01-01", "ns")
 
 

@@ -144,7 +144,7 @@ class _Work:
         count = math.prod(shape)
         flat = [part.reshape(len(part), count) for part in parts]
         found = np.empty((self.rows, count))
-        least = _WIDE if self.given == "stored" else LANE
+        least = {"double": LANE, "stored": _WIDE, "views": 2 * LANE}[self.given]
         room = _PANEL // 4 if self.given == "views" else _PANEL
         step = max(least, room // self.depth // LANE * LANE)
         panels = [slice(first, min(first + step, count)) for first in range(0, count, step)]
@@ -180,7 +180,10 @@ class _Work:
 
 
 def _cut(cube: xr.Dataset, dims: tuple[str, ...]) -> Iterator[dict[str, slice]]:
-    """Yield blocks of pixels that follow the chunks of the store, if there is one, and fit into memory."""
+    """Yield blocks of pixels that follow the chunks of the store and fit into memory; what is in memory is one."""
+    if all(_lies_whole(cube[name]) for name in _COMPONENTS if name in cube):
+        yield {dim: slice(0, cube.sizes[dim]) for dim in dims}
+        return
     stored = cube["vx"].encoding.get("preferred_chunks") or {}
     shape = [cube.sizes[dim] for dim in dims]
     steps = [min(size, int(stored.get(dim, size))) for dim, size in zip(dims, shape, strict=True)]
@@ -192,6 +195,11 @@ def _cut(cube: xr.Dataset, dims: tuple[str, ...]) -> Iterator[dict[str, slice]]:
             steps[place] = max(1, int(steps[place] / over))
     for corner in product(*(range(0, size, step) for size, step in zip(shape, steps, strict=True))):
         yield {dim: slice(at, at + step) for dim, at, step in zip(dims, corner, steps, strict=True)}
+
+
+def _lies_whole(values: xr.DataArray) -> bool:
+    """Return whether values are in memory in one piece, and pixels can be taken from it without a copy."""
+    return values.variable._in_memory and bool(values.values.flags.c_contiguous)
 
 
 def _map_lazily(cube: xr.Dataset, work: _Work) -> Any:

@@ -58,6 +58,9 @@ _TEXTS = {
 _BINNED = ("vx", "vy", "vx_sigma", "vy_sigma", "vx_sigma_empirical", "vy_sigma_empirical", "count", "overlap_days")
 """What has a value in each period; the rest has one for each pixel."""
 
+_TABLE = 1024
+"""Layers whose rows of the model are made at once where they go into a table."""
+
 _COUNTS = ("count", "n_pairs", "n_rejected", "n_without_sigma")
 
 
@@ -161,7 +164,10 @@ def invert_displacements(
     bins = find_bins(cube, _default_periods(periods, model))
     made = make_model(model, bins, level=level)
     chosen = choose_engine(engine)
-    rows = slice_rows(spans, made.means, made.unknowns, products="all" if chosen == "numpy" else "none")
+    if chosen == "numba":
+        rows = slice_rows(spans, made.means, made.unknowns, length=_TABLE)
+    else:
+        rows = slice_rows(spans, made.means, made.unknowns, products="all")
     if not rows.held.any():
         raise EmptyDataError(f"no image pair lies within the periods {bins[0, 0]} to {bins[-1, 1]}; give more of them")
     sigma, known = _pair_sigma(cube, spans, rules)

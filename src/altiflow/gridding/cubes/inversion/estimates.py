@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -117,7 +118,13 @@ class Estimate:
 
 
 def fill_rows(
-    found: Floats, layout: Layout, estimates: tuple[Estimate, Estimate], *, count: Floats, pairs: Floats, min_pairs: int
+    found: Floats,
+    layout: Layout,
+    estimates: tuple[Estimate, Estimate],
+    *,
+    count: Floats,
+    pairs: npt.NDArray[Any],
+    min_pairs: int,
 ) -> None:
     """Put velocities, waves, trends and their errors into a result (rows, m).
 

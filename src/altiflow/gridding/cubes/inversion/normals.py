@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
 
-_SLICE = 64
+SLICE = 64
 """Layers of one product; 64^3 is the most that OpenBLAS leaves to one thread."""
 
 _WIDTH = 64
@@ -89,13 +89,17 @@ def slice_rows(
     columns: int,
     *,
     products: Literal["none", "all"] = "none",
+    length: int = SLICE,
 ) -> Rows:
-    """Return the matrix whose rows `means` gives for starts and ends of intervals, with whether each may be used."""
+    """Return the matrix whose rows `means` gives for starts and ends of intervals, with whether each may be used.
+
+    Slices of more layers than the usual are no longer for products; they are made in less time.
+    """
     usable = np.flatnonzero(spans.usable)
     order = usable[np.lexsort((spans.start[usable], spans.centre[usable]))]
     held, slices, reach = np.zeros(order.size, dtype=bool), [], 0
-    for start in range(0, order.size, _SLICE):
-        layers = order[start : start + _SLICE]
+    for start in range(0, order.size, length):
+        layers = order[start : start + length]
         part, held[start : start + layers.size] = means(spans.start[layers], spans.end[layers])
         there = part != 0
         active = np.flatnonzero(there.any(axis=0))

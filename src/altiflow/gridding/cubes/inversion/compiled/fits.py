@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from altiflow.gridding.cubes.blocks import Samples
-from altiflow.gridding.cubes.inversion.compiled.pixels import Answers, count_pairs, fit_pixels, list_pairs
-from altiflow.gridding.cubes.inversion.compiled.sums import Model, Pairs
+from altiflow.gridding.cubes.inversion.compiled.lists import Stored, find_pairs, lay_flat, list_pairs
+from altiflow.gridding.cubes.inversion.compiled.pixels import Answers, fit_pixels
+from altiflow.gridding.cubes.inversion.compiled.sums import Model, Pairs, multiply_rows
 from altiflow.gridding.cubes.inversion.estimates import Estimate, Layout, Weighing, fill_rows
 from altiflow.gridding.cubes.inversion.normals import Rows, sparse_rows
 
@@ -18,7 +19,6 @@ __all__ = ["CompiledFits", "compile_fits"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-Stored = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
 
 
 @dataclass(frozen=True)
@@ -48,33 +48,37 @@ class CompiledFits:
 
     def __call__(self, samples: Samples) -> Floats:
         """Return the rows of :class:`Layout` for each pixel."""
-        there = samples.valid
-        total = np.zeros(there.shape[1], np.int64)
-        count_pairs(there, self.layers, total)
-        bounds = np.concatenate([[0], np.cumsum(total)])
-        start, stop = bounds[:-1].copy(), bounds[:-1].copy()
-        lists = Pairs(np.empty(bounds[-1], np.int32), np.empty((bounds[-1], 2)), np.empty((bounds[-1], 2)))
-        velocity, sigmas, known = self._weigh(samples)
-        wide = sigmas is not None
-        list_pairs(there, self.layers, self.rows, known, wide, *velocity, *(sigmas or velocity), stop, *lists)
-        answers = _make_answers(self.model, total.size)
+        stored, known = self._weigh(samples)
+        pixels, wide = samples.vx.shape[1], len(stored) == 4
+        total = np.zeros(pixels, np.int64)
+        # Room for all there could be; what is not written to takes no memory.
+        most = self.layers.size * pixels + 1
+        pixel, row = np.empty(most, np.int32), np.empty(most, np.int32)
+        values = np.empty((most, len(stored)), stored[0].values.dtype)
+        four = stored if wide else (*stored, *stored)
+        count = find_pairs(*four, self.layers, self.rows, total, pixel, row, values)  # type: ignore[call-arg]
+        start = np.concatenate([[0], np.cumsum(total)])
+        lists = Pairs(np.empty(start[-1], np.int32), np.empty((start[-1], 2)), np.empty((start[-1], 2)))
+        start = start[:-1]
+        stop = start.copy()
+        list_pairs(pixel[:count], row[:count], values[:count], known, stop, *lists)
+        del pixel, row, values
+        answers = _make_answers(self.model, pixels)
         fit_pixels(self.model, start, stop, lists, self.weighing.threshold, self.weighing.least, answers)
         return self._tell(answers, total, stop - start)
 
-    def _weigh(self, samples: Samples) -> tuple[Stored, Stored | None, Floats]:
-        """Return velocities and sigmas of one type as they lie, or no sigmas but the weights of rows (n, 2)."""
+    def _weigh(self, samples: Samples) -> tuple[tuple[Stored, ...], Floats]:
+        """Return velocities, and sigmas where each pixel has its own, as they lie; else the weights of rows (n, 2)."""
         given, told = (samples.vx_sigma, samples.vy_sigma), self.weighing.sigma
         if told is None and any(one is not None and one.shape[1] > 1 for one in given):
             wide = [np.broadcast_to(one, samples.vx.shape) for one in given if one is not None]
-            vx, vy, first, second = _alike(samples.vx, samples.vy, *wide)
-            return (vx, vy), (first, second), np.zeros((self.order.size, 2))
-        vx, vy = _alike(samples.vx, samples.vy)
+            return _alike(samples.vx, samples.vy, *wide), np.zeros((self.order.size, 2))
         if told is not None:
             rows = np.repeat(told, 2, axis=1)
         else:
             rows = np.concatenate([one[self.order] for one in given if one is not None], axis=1)
         good = np.isfinite(rows) & (rows > 0)
-        return (vx, vy), None, np.divide(1.0, rows**2, out=np.zeros(rows.shape), where=good)
+        return _alike(samples.vx, samples.vy), np.divide(1.0, rows**2, out=np.zeros(rows.shape), where=good)
 
     def _tell(self, answers: Answers, there: Ints, listed: Ints) -> Floats:
         """Return the rows of the result."""
@@ -105,12 +109,17 @@ class CompiledFits:
 def compile_fits(layout: Layout, rows: Rows, days: Floats, penalty: Floats, weighing: Weighing) -> CompiledFits:
     """Return the fits to the rows of a model, whose layers, in their order, last so many days (n,)."""
     table = sparse_rows(rows)
+    first = table.indptr.astype(np.int64)
+    cells, products, begin = multiply_rows(first, table.indices.astype(np.int64), table.data, len(penalty))
     model = Model(
-        table.indptr.astype(np.int64),
-        table.indices.astype(np.int64),
+        first,
+        table.indices.astype(np.uint32),
         table.data,
+        begin,
+        cells,
+        products,
         days,
-        np.ascontiguousarray(penalty.T),
+        penalty.T.copy(),
         layout.levels,
     )
     held = np.flatnonzero(rows.held)
@@ -120,10 +129,10 @@ def compile_fits(layout: Layout, rows: Rows, days: Floats, penalty: Floats, weig
     return CompiledFits(layout, rows.order[held].astype(np.int64), held.astype(np.int64), rows.order, model, weighing)
 
 
-def _alike(*values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.floating], ...]:
+def _alike(*values: npt.NDArray[np.floating]) -> tuple[Stored, ...]:
     """Return arrays of one type that compiled code knows, as they lie if they are."""
     single = all(one.dtype == np.float32 and one.dtype.isnative for one in values)
-    return tuple(one.astype(np.float32 if single else np.float64, copy=False) for one in values)
+    return tuple(lay_flat(one.astype(np.float32 if single else np.float64, copy=False)) for one in values)
 
 
 def _make_answers(model: Model, pixels: int) -> Answers:

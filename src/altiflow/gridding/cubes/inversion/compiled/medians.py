@@ -1,4 +1,4 @@
-# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+# mypy: disable-error-code="no-untyped-def, untyped-decorator, assignment"
 """Medians by selection, compiled: each value is put on both sides at once, and only one of two counters goes on.
 
 That leaves nothing for the processor to guess, which is what the time of a selection otherwise goes into.
@@ -13,6 +13,12 @@ __all__ = ["median"]
 
 _FEW = 16
 """So few values are sorted."""
+
+_SAMPLE = 48
+"""Values of a sample; the median is nearly always in the middle third of it."""
+
+_MANY = 8 * _SAMPLE
+"""So many values are worth a sample."""
 
 _ROUNDS = 60
 """Rounds after which pivots have been so bad that the rest is sorted."""
@@ -29,6 +35,10 @@ def median(values, spare):
     # The place asked for among those left, and the lowest value above all of them.
     source, other, place, ceiling = values, spare, (values.size - 1) // 2, np.inf
     even, rounds = values.size % 2 == 0, 0
+    if values.size >= _MANY:
+        below, inside = _narrow(values, spare)
+        if below <= place and place + 1 < below + inside:
+            source, other, place = spare[:inside], values[:inside], place - below
     while source.size > _FEW and rounds < _ROUNDS:
         pivot = _pivot(source)
         below, above = _divide(source, other, pivot)
@@ -47,6 +57,22 @@ def median(values, spare):
     if not even:
         return source[place]
     return source[place] + ((source[place + 1] if place + 1 < source.size else ceiling) - source[place]) / 2
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _narrow(values, part):
+    """Put values near the median of a sample into `part`, and return how many are below those and how many they are."""
+    sample = values[: values.size // _SAMPLE * _SAMPLE : values.size // _SAMPLE].copy()
+    sample.sort()
+    low, high = sample[_SAMPLE // 3], sample[_SAMPLE - 1 - _SAMPLE // 3]
+    below, inside = 0, 0
+    for k in range(values.size):
+        value = values[k]
+        part[inside] = value
+        less = np.int64(value < low)
+        below += less
+        inside += np.int64(value <= high) - less
+    return below, inside
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
-"""Pixels: the pairs of a block of them, listed pixel after pixel, and the fit to each, compiled."""
+"""Pixels: the fit to each of those whose pairs are listed, compiled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from numba import types
 
 from altiflow.gridding.cubes.inversion.compiled.bands import factorise, invert, solve, tell_apart
 from altiflow.gridding.cubes.inversion.compiled.rounds import guess, judge
@@ -20,7 +19,7 @@ from altiflow.gridding.cubes.inversion.compiled.sums import (
 )
 from altiflow.gridding.cubes.inversion.estimates import MAX_ROUNDS
 
-__all__ = ["Answers", "count_pairs", "fit_pixels", "list_pairs"]
+__all__ = ["Answers", "fit_pixels"]
 
 
 class Answers(NamedTuple):
@@ -42,68 +41,8 @@ class Answers(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def count_pairs(there, layers, count):
-    """Add up how many of some layers are there (all layers, m) in each pixel (m,)."""
-    for k in range(layers.size):
-        row = there[layers[k]]
-        for pixel in range(count.size):
-            count[pixel] += row[pixel]
-
-
-def _stored(kind: Any) -> Any:
-    """Return the type of a view of stored values: one for all of them, so that they are compiled for once."""
-    return types.Array(kind, 2, "A", readonly=True)
-
-
-_SHARED = (types.boolean[:, ::1], types.int64[::1], types.int64[::1], types.float64[:, ::1], types.boolean)
-_LISTS = (types.int64[::1], types.int32[::1], types.float64[:, ::1], types.float64[:, ::1])
-
-
-@numba.njit(
-    [(*_SHARED, *(_stored(kind),) * 4, *_LISTS) for kind in (types.float32, types.float64)],
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def list_pairs(there, layers, rows, known, wide, vx, vy, vx_sigma, vy_sigma, stop, layer, velocity, weight):
-    """List the pairs that are there and have a weight in both components, pixel after pixel, in the order of `layers`.
-
-    Parameters
-    ----------
-    there
-        Whether both velocities are there (all layers, m).
-    layers, rows
-        Layers to take (n,), and their rows in the model.
-    known, wide
-        Weights of rows (r, 2), and whether the standard errors (all layers, m) are to be taken instead.
-    vx, vy, vx_sigma, vy_sigma
-        (all layers, m).
-    stop
-        Where the pairs of each pixel begin (m,); becomes where they end.
-    layer, velocity, weight
-        The lists: row, and velocity and weight of both components, see :class:`Pairs`.
-    """
-    for k in range(layers.size):
-        at, row = layers[k], rows[k]
-        w0, w1 = known[row, 0], known[row, 1]
-        for pixel in range(stop.size):
-            if not there[at, pixel]:
-                continue
-            if wide:
-                s0, s1 = np.float64(vx_sigma[at, pixel]), np.float64(vy_sigma[at, pixel])
-                w0 = 1.0 / (s0 * s0) if 0 < s0 < np.inf else 0.0
-                w1 = 1.0 / (s1 * s1) if 0 < s1 < np.inf else 0.0
-            if w0 > 0 and w1 > 0:
-                place = stop[pixel]
-                layer[place] = row
-                velocity[place, 0], velocity[place, 1] = vx[at, pixel], vy[at, pixel]
-                weight[place, 0], weight[place, 1] = w0, w1
-                stop[pixel] = place + 1
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
 def fit_pixels(model, start, stop, lists, threshold, least, answers):
-    """Fill the answers for pixels whose pairs are the elements from `start` to `stop` (m,) of lists.
+    """Fill the answers for pixels whose pairs are elements `start` to `stop` (m,) of lists.
 
     A threshold of 0 takes no outliers out.
     """
@@ -112,9 +51,9 @@ def fit_pixels(model, start, stop, lists, threshold, least, answers):
         most = max(most, stop[pixel] - start[pixel])
     work = make_work(model, most)
     for pixel in range(start.size):
-        begin, end = start[pixel], stop[pixel]
-        pairs = Pairs(lists.layer[begin:end], lists.velocity[begin:end], lists.weight[begin:end])
-        work.used[: end - begin] = True
+        first, last = start[pixel], stop[pixel]
+        pairs = Pairs(lists.layer[first:last], lists.velocity[first:last], lists.weight[first:last])
+        work.used[: last - first] = True
         if threshold > 0:
             _reject(model, pairs, threshold, least, work)
         else:
@@ -125,8 +64,9 @@ def fit_pixels(model, start, stop, lists, threshold, least, answers):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _reject(model, pairs, threshold, least, work):
     """Solve without outliers, judging all pairs again until none changes."""
-    for k in range(pairs.layer.size):
-        work.root[0, k], work.root[1, k] = np.sqrt(pairs.weight[k, 0]), np.sqrt(pairs.weight[k, 1])
+    root, weight = work.root, pairs.weight
+    for k in range(len(weight)):
+        root[0, k], root[1, k] = np.sqrt(weight[k, 0]), np.sqrt(weight[k, 1])
     guess(pairs, threshold, work)
     _solve(model, pairs, work)
     for _ in range(MAX_ROUNDS):
@@ -138,11 +78,11 @@ def _reject(model, pairs, threshold, least, work):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _solve(model, pairs, work):
     """Fill factors, solution and which unknowns are told apart, of the used pairs."""
-    add_products(model, pairs, work.used, work.normal, work.right)
+    add_products(model, pairs, work.used, work.normal.reshape(-1, 2), work.right)
     for c in range(2):
         work.lower[c] = work.normal[:, :, c] + model.penalty
         factorise(work.lower[c], work.inverse_pivot[c], work.scale[c])
-        solve(work.lower[c], work.inverse_pivot[c], work.scale[c], work.right[:, c], work.solution[c])
+        solve(work.lower[c], work.inverse_pivot[c], work.scale[c], work.right[:, c], work.solution[:, c])
         tell_apart(work.lower[c], work.inverse_pivot[c], work.vector[c], work.apart[c])
 
 
@@ -155,7 +95,7 @@ def _assess(model, pairs, work, pixel, answers):
     """
     squares = add_residuals(model, pairs, work.used, work.solution, work.right)
     for c in range(2):
-        solution, right, inverse, step = work.solution[c], work.right[:, c], work.inverse[c], work.vector[c]
+        solution, right, inverse, step = work.solution[:, c], work.right[:, c], work.inverse[c], work.vector[c]
         _take_off(model.penalty, solution, right)
         solve(work.lower[c], work.inverse_pivot[c], work.scale[c], right, step)
         invert(work.lower[c], work.inverse_pivot[c], work.scale[c], inverse)

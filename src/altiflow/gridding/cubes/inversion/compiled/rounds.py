@@ -1,4 +1,4 @@
-# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+# mypy: disable-error-code="no-untyped-def, untyped-decorator, assignment"
 """Rounds: which pairs of one pixel are outliers, compiled; the rules are those of the fits of many pixels."""
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ __all__ = ["guess", "judge"]
 def guess(pairs, threshold, work):
     """Use the pairs that lie within so many median deviations of the pixel's median, in both components."""
     count = pairs.layer.size
-    values, spare = work.spare[0, :count], work.spare[1, :count]
+    values, spare, used = work.spare[0, :count], work.spare[1, :count], work.used[:count]
     for c in range(2):
-        values[:] = pairs.velocity[:, c]
+        velocity, away = pairs.velocity[:, c], work.away[c, :count]
+        values[:] = velocity
         middle = median(values, spare)
-        away = work.away[c]
         for k in range(count):
-            away[k] = np.abs(pairs.velocity[k, c] - middle)
-        values[:] = away[:count]
+            away[k] = np.abs(velocity[k] - middle)
+        values[:] = away
         spread = median(values, spare)
         limit = threshold * spread if spread > 0 else np.inf
         for k in range(count):
-            work.used[k] &= not away[k] > limit
+            used[k] &= not away[k] > limit
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -59,34 +59,39 @@ def judge(model, pairs, threshold, least, work):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _floor(work, component, count):
     """Return the size of residuals that is rounding."""
-    largest, root = 0.0, 0.0
-    for j in range(work.solution.shape[1]):
-        largest = max(largest, np.abs(work.solution[component, j]))
-    for k in range(count):
-        root = max(root, work.root[component, k])
-    return ROUNDING * largest * root
+    return ROUNDING * np.abs(work.solution[:, component]).max() * _largest(work.root[component, :count])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _largest(values):
+    """Return the largest of values (n,) above 0; four side by side do not wait for one another."""
+    a = b = c = d = 0.0
+    for k in range(values.size // 4):
+        v0, v1, v2, v3 = values[4 * k], values[4 * k + 1], values[4 * k + 2], values[4 * k + 3]
+        a, b = v0 if v0 > a else a, v1 if v1 > b else b
+        c, d = v2 if v2 > c else c, v3 if v3 > d else d
+    for k in range(values.size // 4 * 4, values.size):
+        a = values[k] if values[k] > a else a
+    return max(max(a, b), max(c, d))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _limit(away, used, floor, threshold, least, spare):
     """Return above which size a residual (n,) is one of an outlier."""
-    largest = 0.0
-    for k in range(away.size):
-        largest = max(largest, away[k])
     # If more than half of the residuals are above this share of the largest one, so is their median.
-    within, above, total = largest * ((1 + ROUNDING) / threshold), 0, 0
+    within, above, total = _largest(away) * ((1 + ROUNDING) / threshold), 0, 0
     for k in range(away.size):
         total += np.int64(used[k])
         above += np.int64(used[k]) & np.int64(away[k] > within)
     if 2 * above > total:
         return np.inf
-    free, limit = 0, max(floor, least)
+    free, limit, chosen = 0, max(floor, least), spare[0]
     for k in range(away.size):
-        spare[0, free] = away[k]
+        chosen[free] = away[k]
         free += np.int64(used[k]) & np.int64(away[k] > floor)
     if free == 0:
         return limit
-    return max(threshold * median(spare[0, :free], spare[1, :free]), limit)
+    return max(threshold * median(chosen[:free], spare[1, :free]), limit)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

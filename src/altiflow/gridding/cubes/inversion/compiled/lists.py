@@ -1,0 +1,130 @@
+# mypy: disable-error-code="no-untyped-def, untyped-decorator, no-untyped-call"
+"""Lists: the pairs of a block of pixels, found where they lie and put pixel after pixel, compiled."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba import types
+
+__all__ = ["Stored", "find_pairs", "lay_flat", "list_pairs"]
+
+WORD = 8
+"""Pixels that are looked at together, whether any of them has a pair."""
+
+
+class Stored(NamedTuple):
+    """Values of some pixels as they lie: the value of pixel i in layer l is element ``l * step + i``."""
+
+    values: Any
+    step: int
+
+
+def lay_flat(values: npt.NDArray[Any]) -> Stored:
+    """Return views (layers, m) of stored values as one piece of memory; copies what does not lie row by row."""
+    size = values.itemsize
+    if values.strides[1] != size or values.strides[0] < size * values.shape[1] or values.strides[0] % size:
+        values = np.ascontiguousarray(values)
+    step = values.strides[0] // size
+    shape = ((len(values) - 1) * step + values.shape[1],)
+    return Stored(np.lib.stride_tricks.as_strided(values, shape, (size,), writeable=False), step)
+
+
+def _typed(kind: Any) -> Any:
+    """Return the type of stored values, read-only or not: one for all of them, so that they are compiled for once."""
+    return types.NamedTuple((types.Array(kind, 1, "C", readonly=True), types.int64), Stored)
+
+
+_KINDS = (types.float32, types.float64)
+
+
+@numba.njit(
+    [
+        (
+            *(_typed(kind),) * 4,
+            *(types.int64[::1], types.int64[::1], types.int64[::1]),
+            *(types.int32[::1], types.int32[::1], types.Array(kind, 2, "C")),
+        )
+        for kind in _KINDS
+    ],
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def find_pairs(vx, vy, vx_sigma, vy_sigma, layers, rows, count, pixel, row, values):
+    """Find the pairs of which both velocities are there, layer after layer, each looked at once; return how many.
+
+    What is not there is put down as well, and the next one over it: that leaves the processor nothing to guess.
+
+    Parameters
+    ----------
+    vx, vy, vx_sigma, vy_sigma
+        As they are stored.
+    layers, rows
+        Layers to look through (n,), and their rows in the model.
+    count
+        How many there are in each pixel (m,); is added to.
+    pixel, row, values
+        Filled: pixel, row of the model, and vx and vy, with both sigmas if there is room for four, of each pair.
+    """
+    found, both = 0, values.shape[1] == 4
+    there = np.zeros(-(-count.size // WORD) * WORD, np.uint8)
+    words = there.view(np.uint64)
+    for k in range(layers.size):
+        first = vx.values[layers[k] * vx.step : layers[k] * vx.step + count.size]
+        second = vy.values[layers[k] * vy.step : layers[k] * vy.step + count.size]
+        for i in range(count.size):
+            # Nothing but a number less itself is 0.
+            there[i] = np.uint8(first[i] - first[i] == 0) & np.uint8(second[i] - second[i] == 0)
+        for i in range(count.size):
+            count[i] += there[i]
+        for word in range(words.size):
+            if words[word] == 0:
+                continue
+            for i in range(word * WORD, min(word * WORD + WORD, count.size)):
+                pixel[found], row[found] = i, rows[k]
+                values[found, 0], values[found, 1] = first[i], second[i]
+                if both:
+                    values[found, 2] = vx_sigma.values[layers[k] * vx_sigma.step + i]
+                    values[found, 3] = vy_sigma.values[layers[k] * vy_sigma.step + i]
+                found += there[i]
+    return found
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _weight(sigma):
+    """Return the inverse square of a standard error; 0 where it is none."""
+    size = np.float64(sigma)
+    return 1.0 / (size * size) if 0 < size < np.inf else 0.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def list_pairs(pixel, row, values, known, stop, layer, velocity, weight):
+    """Put pairs that have a weight in both components pixel after pixel, in the order that they come in.
+
+    Parameters
+    ----------
+    pixel, row, values
+        Pairs (n,) as they were found.
+    known
+        Weights of rows (r, 2), where values have no sigmas.
+    stop
+        Where the list of each pixel begins (m,); becomes where it ends.
+    layer, velocity, weight
+        The lists: row, and velocity and weight of both components, see :class:`Pairs`.
+    """
+    wide = values.shape[1] == 4
+    for k in range(pixel.size):
+        if wide:
+            w0, w1 = _weight(values[k, 2]), _weight(values[k, 3])
+        else:
+            w0, w1 = known[row[k], 0], known[row[k], 1]
+        if w0 > 0 and w1 > 0:
+            place = stop[pixel[k]]
+            layer[place] = row[k]
+            velocity[place, 0], velocity[place, 1] = values[k, 0], values[k, 1]
+            weight[place, 0], weight[place, 1] = w0, w1
+            stop[pixel[k]] = place + 1
