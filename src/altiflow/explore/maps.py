@@ -13,6 +13,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
 from altiflow.errors import InputError
+from altiflow.explore.cartography.colours import usual_colours
 from altiflow.explore.cartography.furniture import draw_colour_bar, draw_scale_bar, metric_text, period_text
 from altiflow.explore.cartography.graticule import Graticule, draw_graticule
 from altiflow.explore.cartography.layers import cut_layers, layer_number
@@ -229,17 +230,3 @@ def draw_side_by_side(
     write_texts(figure, panels[0].dataset, first, heading, "", (), grids)
     write_figure(figure, target)
     return figure
-
-
-def usual_colours(variable: str) -> str:
-    """Return the colours of a kind of variable, so that an uncertainty or a count is not taken for the value.
-
-    Examples
-    --------
-    >>> [usual_colours(name) for name in ("freeboard_mean", "freeboard_sigma", "n_segments")]
-    ['viridis', 'YlOrBr', 'cividis']
-    """
-    if variable.endswith(("_sigma", "_sigma_passes", "_std", "_mad")):
-        return "YlOrBr"
-    counts = ("n_segments", "n_passes", "n_sections", "n_days", "n_years", "n_used", "length_sum")
-    return "cividis" if variable.endswith(counts) else "viridis"

@@ -156,7 +156,10 @@ def period_text(dataset: xr.Dataset, layer: int) -> str:
     if np.isnat(start) or np.isnat(end):
         return ""
     first, last = _date_text(start), _date_text(end)
-    return first if first == last else f"{first} to {last}"
+    period = first if first == last else f"{first} to {last}"
+    if "drift" in dataset.attrs:
+        return f"brought to {_date_text(dataset['time'].values[layer])}, measured {period}"
+    return period
 
 
 def pretty_units(units: str) -> str:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
+from altiflow.explore.cartography.colours import is_signed
 from altiflow.explore.cartography.furniture import pretty_units
 from altiflow.gridding.grids.grid import Grid
 
@@ -84,7 +85,7 @@ def cut_layers(dataset: xr.Dataset, variable: str, chosen: list[int], limits: tu
     place = slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
     window = grid.window(*place)
     cut = values[:, place[0], place[1]]
-    low, high = _colour_limits(cut, limits)
+    low, high = _colour_limits(cut, limits, signed=is_signed(variable))
     attributes = dataset[variable].attrs
     units = pretty_units(str(attributes.get("units", "")))
     label = str(attributes.get("long_name", variable)).replace("_", " ") + (f"  [{units}]" if units else "")
@@ -128,14 +129,17 @@ def layer_number(dataset: xr.Dataset, time: int) -> int:
     return time % layers
 
 
-def _colour_limits(values: Floats, limits: tuple[float, float] | None) -> tuple[float, float]:
-    """Return lowest and highest value of the colours."""
+def _colour_limits(values: Floats, limits: tuple[float, float] | None, *, signed: bool) -> tuple[float, float]:
+    """Return lowest and highest value of the colours, as far from zero where the sign matters."""
     if limits is not None:
         low, high = (float(limit) for limit in limits)
         if not (np.isfinite([low, high]).all() and low < high):
             raise InputError(f"limits are (lowest, highest), got {limits!r}")
         return low, high
     low, high = (float(limit) for limit in np.nanpercentile(values, [2.0, 98.0]))
+    if signed:
+        high = max(abs(low), abs(high)) or 0.5
+        return -high, high
     spare = 0.0 if high > low else 0.5 * abs(low) or 0.5
     return low - spare, high + spare
 

@@ -303,7 +303,7 @@ def _side_by_side(moved: xr.Dataset, still: xr.Dataset) -> xr.Dataset:
     both[f"{value}_difference"] = both[f"{value}_mean"] - both[f"{value}_mean_eulerian"]
     both[f"{value}_difference"].attrs = {
         **both[f"{value}_mean"].attrs,
-        "long_name": f"mean {value} along with the drift less that where it was measured",
+        "long_name": f"drift-aware less Eulerian mean {value}",
     }
     return both
 
