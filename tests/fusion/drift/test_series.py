@@ -84,6 +84,18 @@ def test_the_bits_are_the_same_by_two_processes(grid, weekly, make_tracks, tmp_p
     assert read_all(one.paths) == read_all(two.paths)
 
 
+def test_the_bits_are_the_same_on_a_cluster(grid, weekly, make_tracks, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    store = TallyStore.create(tmp_path / "winter", tally_segments(make_tracks(), grid, value="freeboard"))
+    options = {"targets": TARGETS[:3], "plan": PLAN, "block": 2}
+    here = drift_series(store, weekly, grid, tmp_path / "here", **options)
+    local = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**local) as cluster, distributed.Client(cluster) as client:
+        there = drift_series(store, weekly, grid, tmp_path / "there", client=client, **options)
+    assert [path.name for path in here.paths] == [path.name for path in there.paths]
+    assert read_all(here.paths) == read_all(there.paths)
+
+
 def test_targets_without_segments_have_no_file_and_are_counted(grid, weekly, make_tracks, tmp_path):
     small, table = grid, make_tracks(passes=4)
     targets = ["2020-01-16", "2020-02-10T06:00"]
