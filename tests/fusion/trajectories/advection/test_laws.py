@@ -100,29 +100,52 @@ def test_the_inverse_of_a_displacement_is_found_in_three_rounds_and_is_not_its_n
     assert np.hypot(back[0] - RADIUS, back[1]) < 1.0
 
 
+def weekly_file(folder, stamps, u, *, fill=-9999.0, dtype="f4"):
+    """Return a file in the layout of NSIDC-0116 in which u and v are `u` (time, y, x) [cm/s]."""
+    axis = (np.arange(40) - 19.5) * 25_067.525
+    speed = {"units": "cm / s", "grid_mapping": "crs", "_FillValue": np.dtype(dtype).type(fill)}
+    layer = ("time", "y", "x")
+    noons = (np.array(stamps, "M8[D]") - np.datetime64("1970-01-01")).astype(float) + 0.5
+    file = xr.Dataset(
+        {
+            "crs": ((), np.int32(0), {"srid": "urn:ogc:def:crs:EPSG::3408"}),
+            "u": (layer, u.astype(dtype), speed),
+            "v": (layer, u.astype(dtype), speed),
+            "time": ("time", noons, {"units": "days since 1970-01-01", "calendar": "julian"}),
+            "x": ("x", axis),
+            "y": ("y", axis),
+        }
+    )
+    year = stamps[0][:4]
+    path = folder / f"icemotion_weekly_nh_25km_{year}0101_{year}1231_v4.1.nc"
+    file.to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+def test_a_way_over_the_end_of_a_file_and_of_a_year_is_one_way(tmp_path):
+    """10 cm/s in the last weeks of one file, 20 in the first of the next, from middle to middle; forward, back."""
+    old = weekly_file(tmp_path, ["2019-12-17", "2019-12-24"], np.full((2, 40, 40), 10.0))
+    new = weekly_file(tmp_path, ["2020-01-01", "2020-01-08"], np.full((2, 40, 40), 20.0))
+    field = read_velocity([new, old])
+    knots = np.array(["2019-12-20T12", "2019-12-27T12", "2020-01-04T12", "2020-01-12"], "M8[s]").astype(float)
+    start, end = np.datetime64("2019-12-22T05", "s").astype(float), np.datetime64("2020-01-09T07", "s").astype(float)
+    moments = np.linspace(start, end, 100_001)
+    way = np.trapezoid(np.interp(moments, knots, [0.1, 0.1, 0.2, 0.2]), moments)
+    there = advect_points(points_at([0.0], [1e4], "2019-12-22T05", crs="EPSG:3408"), field, "2020-01-09T07")
+    assert places(there)[0] == pytest.approx([way, 1e4 + way], abs=0.01)
+    back = advect_points(points_at(*places(there).T, "2020-01-09T07", crs="EPSG:3408"), field, "2019-12-22T05")
+    assert places(back)[0] == pytest.approx([0.0, 1e4], abs=1e-3)
+
+
 FILLS = (-9999.0, -32767.0, -1e10, 3.4028235e38)
 
 
 @pytest.mark.parametrize(("fill", "dtype"), [*((fill, "f4") for fill in FILLS), (-9999.0, "i2"), (-32767.0, "i2")])
 def test_fill_of_a_file_never_becomes_a_velocity(tmp_path, fill, dtype):
     """A block of fill in a file of weekly motion, stated as its fill; parcels all round it."""
-    axis = (np.arange(40) - 19.5) * 25_067.525
     u = np.full((2, 40, 40), 7.0)
     u[:, 18:22, 18:22] = fill
-    speed = {"units": "cm / s", "grid_mapping": "crs", "_FillValue": np.dtype(dtype).type(fill)}
-    layer = ("time", "y", "x")
-    file = xr.Dataset(
-        {
-            "crs": ((), np.int32(0), {"srid": "urn:ogc:def:crs:EPSG::3408"}),
-            "u": (layer, u.astype(dtype), speed),
-            "v": (layer, u.astype(dtype), speed),
-            "time": ("time", [18262.5, 18269.5], {"units": "days since 1970-01-01", "calendar": "julian"}),
-            "x": ("x", axis),
-            "y": ("y", axis),
-        }
-    )
-    path = tmp_path / "icemotion_weekly_nh_25km_20200101_20201231_v4.1.nc"
-    file.to_netcdf(path, engine="h5netcdf")
+    path = weekly_file(tmp_path, ["2020-01-01", "2020-01-08"], u, fill=fill, dtype=dtype)
     field = read_velocity(path)
     x, y = np.random.default_rng(0).uniform(-2e5, 2e5, (2, 500))
     table = points_at(x, y, "2020-01-03", crs="EPSG:3408")
