@@ -285,3 +285,6 @@ def test_blocks_do_not_show(make_field, make_table, monkeypatch):
     whole = sample_velocity(table, field, time_method="linear", max_gap_m=5e4)
     monkeypatch.setattr("altiflow.fusion.layers._BLOCK", 7)
     assert whole.equals(sample_velocity(table, field, time_method="linear", max_gap_m=5e4))
+    monkeypatch.setattr("altiflow.fusion.layers._PART", 11)
+    parts = sample_velocity(table, field, time_method="linear", max_gap_m=5e4)
+    pd.testing.assert_frame_equal(pd.DataFrame(parts), pd.DataFrame(whole), rtol=1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -44,6 +45,9 @@ _POINT_METHODS: dict[str, PointMethod] = {"linear": "bilinear", "nearest": "near
 
 _BLOCK = 1_000_000
 """Points sampled at a time: their stencils take 64 bytes each."""
+
+_PART = 2_000_000
+"""Points worked on at a time, all layers taken together: some 200 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -122,16 +126,36 @@ def sample_points(
     FieldError
         If the field is undated and has more than one layer, or its layers overlap and `time_method` is "linear".
     """
-    sampler = _Sampler(field, x, y, _POINT_METHODS[method], max_gap_m)
     moments = np.asarray(times).astype("datetime64[ns]")
+    sampler = _Sampler(field, x, y, _POINT_METHODS[method], max_gap_m)
+    if x.size <= _PART:
+        return _sample_part(sampler, moments, method, time_method)
+    whole = np.empty((len(dataclasses.fields(PointVelocity)), x.size))
+    # In order of time few parts need the same layer.
+    order = np.argsort(moments, kind="stable")
+    for first in range(0, x.size, _PART):
+        some = order[first : first + _PART]
+        part = dataclasses.replace(sampler, x=x[some], y=y[some])
+        for row, values in zip(
+            whole, vars(_sample_part(part, moments[some], method, time_method)).values(), strict=True
+        ):
+            row[some] = values
+    return PointVelocity(*whole)
+
+
+def _sample_part(
+    sampler: _Sampler, moments: npt.NDArray[np.datetime64], method: SampleMethod, time_method: TimeMethod
+) -> PointVelocity:
+    """Return the velocity of a checked field at the sampler's points and moments (n,), all at once."""
+    field, size = sampler.field, sampler.x.size
     if is_undated(field):
         if field.sizes["time"] != 1:
             raise FieldError(
                 f"the field is undated and has {field.sizes['time']} layers, so none can be chosen by time; "
                 "pick one: field.isel(time=[0])"
             )
-        values = sampler.at_layers(np.zeros(x.size, dtype=np.intp))
-        days = np.full(x.size, np.nan)
+        values = sampler.at_layers(np.zeros(size, dtype=np.intp))
+        days = np.full(size, np.nan)
     elif field.attrs["time_rule"] == "instant":
         found = bracket_times(moments, field["time"].values)
         days = found.days

@@ -57,14 +57,14 @@ def _velocity(x, y, moment, frame, cells, middles):  # type: ignore[no-untyped-d
     for i in range(2):
         for j in range(2):
             weight = (above if i else 1 - above) * (right if j else 1 - right)
-            cell = cells[low_row + i, low_col + j]
-            if np.isfinite(cell[0]):
-                vx += cell[0] * weight
-                vy += cell[1] * weight
+            line, post = low_row + i, low_col + j
+            if np.isfinite(cells[line, post, 0]):
+                vx += cells[line, post, 0] * weight
+                vy += cells[line, post, 1] * weight
                 early += weight
-            if parts == 4 and np.isfinite(cell[2]):
-                to_x += cell[2] * weight
-                to_y += cell[3] * weight
+            if parts == 4 and np.isfinite(cells[line, post, 2]):
+                to_x += cells[line, post, 2] * weight
+                to_y += cells[line, post, 3] * weight
                 late += weight
     if early < _NEARLY_ALL or (parts == 4 and late < _NEARLY_ALL):
         return np.nan, np.nan

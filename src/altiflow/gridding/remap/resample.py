@@ -78,7 +78,10 @@ class Stencil:
         values = np.asarray(layers)
         if values.shape[-2:] != self.shape:
             raise InputError(f"the layer has shape {values.shape}, the lattice {self.shape}")
-        flat = values.reshape(*values.shape[:-2], -1)
+        flat, places = values.reshape(*values.shape[:-2], -1), self.index
+        if places.size < flat.shape[-1]:
+            # For few points only the values they need are looked at.
+            flat, places = flat.take(places.ravel(), axis=-1), np.arange(places.size).reshape(places.shape)
         valid = np.isfinite(flat)
         held = np.where(valid, flat, 0.0)
         if flat.ndim > 1 and len(flat) > 1 and (valid[1:] == valid[:1]).all():
@@ -86,9 +89,9 @@ class Stencil:
             valid = valid[:1]
         total = np.zeros((*flat.shape[:-1], self.index.shape[1]))
         share = np.zeros((*valid.shape[:-1], self.index.shape[1]))
-        for index, weight in zip(self.index, self.weight, strict=True):
-            used = np.where(valid[..., index], weight, 0.0)
-            total += held[..., index] * used
+        for index, weight in zip(places, self.weight, strict=True):
+            used = np.where(valid.take(index, axis=-1), weight, 0.0)
+            total += held.take(index, axis=-1) * used
             share += used
         enough = (share > 0) & (share >= min_valid - _ROUNDING)
         return np.asarray(np.divide(total, share, out=np.full(total.shape, np.nan), where=enough))

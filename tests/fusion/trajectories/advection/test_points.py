@@ -61,7 +61,7 @@ def test_uniform_drift_moves_every_row_from_its_own_time(make_drift):
 
 
 def test_length_of_the_way_is_that_on_the_ground(make_drift):
-    """Against the geodesic, and twice the map's scale away from the pole; a circle is longer than its chord."""
+    """Against the geodesic, at the pole and far from it; the way round a circle is longer than its chord."""
     x, y = np.array([0.0, 6e5]), np.array([-9e5, 5e5])
     moved = advect_points(points_at(x, y, "2020-01-01"), make_drift(), "2020-01-16")
     there = pyproj.Transformer.from_crs("EPSG:6931", "EPSG:4326", always_xy=True)
@@ -73,8 +73,6 @@ def test_length_of_the_way_is_that_on_the_ground(make_drift):
     gyre = make_drift(-2e-6 * grid_y * 86.4, 2e-6 * grid_x * 86.4)
     turned = advect_points(points_at([5e5], [0.0], "2019-12-02"), gyre, "2020-01-29")
     angle = 2e-6 * 58 * 86400
-    scale = np.hypot(*(np.diff(there.transform([5e5, 5e5], [-50.0, 50.0])))) > 0
-    assert scale
     assert turned["distance_m"].item() == pytest.approx(2 * 5e5 * abs(np.sin(angle / 2)), rel=3e-3)
     assert turned["path_m"].item() == pytest.approx(5e5 * angle, rel=3e-3)
 
