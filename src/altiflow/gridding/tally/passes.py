@@ -8,11 +8,13 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from altiflow.errors import InputError
+from altiflow.gridding.kernel import NO_TIME
 from altiflow.readers.catalogue.names import parse_granule_name
 
-__all__ = ["Passes", "check_granules", "granule_key", "granule_release", "join_passes"]
+__all__ = ["Passes", "check_granules", "check_once", "granule_key", "granule_release", "join_passes"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -124,3 +126,35 @@ def check_granules(names: Iterable[str]) -> None:
                 f"{other} and {name} are one granule in two releases, revisions or subsets, which would count twice; "
                 "leave one of them out"
             )
+
+
+_SAME = ("unit", "value", "bin", "cell", "first", "last", "count", "weight", "mean")
+_WHOLE_SECOND = 10**9
+
+
+def check_once(parts: Sequence[npt.NDArray[np.void]], passes: Passes, numbers: Sequence[npt.NDArray[np.int32]]) -> None:
+    """Refuse states of tallies with the same segments of a granule: of one beam no two segments have one time.
+
+    Records of a beam, cell and bin that begin or end at the same time hold the same segment. Where times are whole
+    seconds, records must be the same in all, and without times nothing is found.
+    """
+    times = np.bincount(np.concatenate(numbers), minlength=len(passes.names))
+    shared = (times > 1) & np.array([granule != "" for granule, _ in passes.names], bool)
+    if not shared.any():
+        return
+    rows = []
+    for states, own in zip(parts, numbers, strict=True):
+        keep = shared[own[states["unit"]]] & (states["first"] != NO_TIME)
+        columns = {name: states[name][keep] for name in _SAME} | {"unit": own[states["unit"][keep]]}
+        rows.append(pd.DataFrame(columns))
+    found = pd.concat(rows, ignore_index=True)
+    same = found.duplicated(list(_SAME), keep=False)
+    for name in ("first", "last"):
+        fine = found[name] % _WHOLE_SECOND != 0
+        same |= fine & found.duplicated(["unit", "value", "bin", "cell", name], keep=False)
+    if same.any():
+        granule, beam = passes.names[int(found.loc[same, "unit"].min())]
+        raise InputError(
+            f"segments of granule {granule}, beam {beam or 'not stated'}, are there twice; parts of a beam can be "
+            "added, the same part only once"
+        )

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.gridding.grids.grid import Grid
-from altiflow.gridding.kernel import NO_TIME, Engine
+from altiflow.gridding.kernel import Engine
 from altiflow.gridding.tally.build import TallyOptions, build_records
 from altiflow.gridding.tally.columns import SegmentColumns, SegmentSource, segment_columns
-from altiflow.gridding.tally.passes import Passes, check_granules, join_passes
+from altiflow.gridding.tally.passes import Passes, check_granules, check_once, join_passes
 from altiflow.gridding.tally.records import Records, join_records, regroup
 
 __all__ = ["Tally", "merge_tallies", "tally_columns", "tally_segments"]
@@ -309,7 +308,7 @@ def merge_tallies(tallies: Iterable[Tally]) -> Tally:
             raise InputError(f"tallies of different {name} cannot be merged: {one} and {two}")
     passes, numbers = join_passes([part.passes for part in parts])
     check_granules(passes.granules)
-    _check_once(parts, passes, numbers)
+    check_once([part.records.states for part in parts], passes, numbers)
     records = join_records([part.records for part in parts], numbers)
     told = _joined([part.told for part in parts])
     return replace(parts[0], passes=passes, records=records, told=told)
@@ -330,39 +329,6 @@ def _check_alike(first: Tally, other: Tally) -> None:
         raise InputError(
             f"tallies that keep different details cannot be merged: {', '.join(one) or 'none'} and "
             f"{', '.join(two) or 'none'}; sections come from the columns refsurf_ndx and refsurf_sigma"
-        )
-
-
-_SAME = ("unit", "value", "bin", "cell", "first", "last", "count", "weight", "mean")
-_WHOLE_SECOND = 10**9
-
-
-def _check_once(parts: Sequence[Tally], passes: Passes, numbers: Sequence[npt.NDArray[np.int32]]) -> None:
-    """Refuse parts with the same segments of a granule: of one beam no two segments have one time.
-
-    Records of a beam, cell and bin that begin or end at the same time hold the same segment. Where times are whole
-    seconds, records must be the same in all, and without times nothing is found.
-    """
-    times = np.bincount(np.concatenate(numbers), minlength=len(passes.names))
-    shared = (times > 1) & np.array([granule != "" for granule, _ in passes.names], bool)
-    if not shared.any():
-        return
-    rows = []
-    for part, own in zip(parts, numbers, strict=True):
-        states = part.records.states
-        keep = shared[own[states["unit"]]] & (states["first"] != NO_TIME)
-        columns = {name: states[name][keep] for name in _SAME} | {"unit": own[states["unit"][keep]]}
-        rows.append(pd.DataFrame(columns))
-    found = pd.concat(rows, ignore_index=True)
-    same = found.duplicated(list(_SAME), keep=False)
-    for name in ("first", "last"):
-        fine = found[name] % _WHOLE_SECOND != 0
-        same |= fine & found.duplicated(["unit", "value", "bin", "cell", name], keep=False)
-    if same.any():
-        granule, beam = passes.names[int(found.loc[same, "unit"].min())]
-        raise InputError(
-            f"segments of granule {granule}, beam {beam or 'not stated'}, are there twice; parts of a beam can be "
-            "added, the same part only once"
         )
 
 
