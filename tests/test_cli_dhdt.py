@@ -123,7 +123,7 @@ def test_wrong_use_and_wrong_data_are_told(tables: list[Path], altiflow: Callabl
     for words, message in (
         ((tables[0],), "without later epoch 1000"),
         ((tables[0], tables[0]), "in two of the tables"),
-        ((*tables, "--max-gap", "0"), "max_gap_m must be"),
+        ((*tables, "--max-gap", "0"), "--max-gap must be"),
         ((tmp_path / "nothing.parquet",), "no table"),
     ):
         result = altiflow("dhdt", *words, "-o", tmp_path / "out.parquet")

@@ -144,6 +144,27 @@ def test_area_where_no_thickness_is_given_and_a_variable_of_a_netcdf(altiflow, v
         assert message in result.output
 
 
+def test_without_one_total_nothing_is_written(altiflow, velocity, tmp_path):
+    """A gate that leaves the field for most of its way."""
+    there = pyproj.Transformer.from_crs("EPSG:3413", "EPSG:4326", always_xy=True)
+    ends = (there.transform(CENTRE[0], CENTRE[1] + way) for way in (0.0, 1e5))
+    text = " ".join(f"{lon},{lat}" for lon, lat in ends)
+    out = tmp_path / "flux.csv"
+    result = altiflow("flux", velocity, f"--gate={text}", "-o", out)
+    assert result.exit_code == 1
+    assert "not one of 2 layers has values along enough of the gate" in result.output
+    assert "less with --min-cover" in result.output
+    assert not out.exists()
+
+
+def test_errors_that_nobody_gave_are_said_to_be_missing(altiflow, velocity, gate, tmp_path):
+    bare = read_velocity(velocity).drop_vars(["vx_sigma", "vy_sigma"]).isel(time=[0])
+    path = write_velocity(bare, tmp_path / "bare.nc")
+    words = ("flux", path, "--gate", gate, "-o", tmp_path / "flux.csv")
+    assert "none given, by the files or by options; sigma of: none" in altiflow(*words).output
+    assert "sigma of: velocity" in altiflow(*words, "--velocity-sigma", 10).output
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -13,7 +13,7 @@ import shapely
 import xarray as xr
 
 from altiflow.cli.options import counted, quiet_option, saying, told, velocity_file_options
-from altiflow.errors import InputError
+from altiflow.errors import InputError, NoOverlapError
 from altiflow.files import whole_file
 from altiflow.fusion import Gate, Uncertain, area_flux, mass_flux, volume_flux
 from altiflow.gridding import write_netcdf
@@ -44,6 +44,7 @@ _LINES = ("LineString", "MultiLineString", "Polygon")
     show_default=True,
     help="Mean velocity over depth by that at the surface.",
 )
+@click.option("--velocity-sigma", type=float, help="Standard error of a component; that of the velocity's own file.")
 @click.option("--velocity-bias", type=float, default=0.0, help="Error common to all of the gate [the velocity's unit].")
 @click.option("--per", type=click.Choice(["s", "d", "month", "yr"]), help="By default as the velocity; month for s.")
 @click.option(
@@ -67,7 +68,7 @@ def flux(velocity: tuple[str, ...], gate: str, out: str, quiet: bool, **asked: A
     Without enough of it there is no total; nothing is made up for what is missing.
 
     \b
-    altiflow flux icemotion_weekly_nh_25km_2018.nc --gate="-15,79.5 10,79.5" --thickness 2.1 --per month
+    altiflow flux icemotion_weekly_nh_25km_2018.nc --gate="-14,81 12,81" --thickness 2.1 --per month --min-cover 0.5
     altiflow flux mosaic.nc --gate gate.geojson --thickness BedMachine.nc:thickness --density 917 -o flux.nc
     """
     suffix = Path(out).suffix
@@ -82,6 +83,7 @@ def flux(velocity: tuple[str, ...], gate: str, out: str, quiet: bool, **asked: A
     cell = min(abs(float(field[axis].values[1] - field[axis].values[0])) for axis in ("x", "y"))
     line = _read_gate(gate, asked["spacing"] or cell / 2)
     found = _flux_of(line, field, asked)
+    _refuse_none(found)
     if suffix == ".nc":
         write_netcdf(found, out)
     else:
@@ -111,7 +113,7 @@ def _read_gate(text: str, spacing: float) -> Gate:
 
 def _flux_of(gate: Gate, field: xr.Dataset, asked: dict[str, Any]) -> xr.Dataset:
     """Return the flux that the command line asks for."""
-    common: dict[str, Any] = {name: asked[name] for name in ("per", "min_cover", "velocity_bias")}
+    common: dict[str, Any] = {name: asked[name] for name in ("per", "min_cover", "velocity_sigma", "velocity_bias")}
     if asked["concentration"] is not None:
         common["concentration"] = _value(asked["concentration"], "--concentration", asked["raster_crs"])
     if asked["thickness"] is None:
@@ -154,6 +156,17 @@ def _totals(found: xr.Dataset) -> pd.DataFrame:
     return table
 
 
+def _refuse_none(found: xr.Dataset) -> None:
+    """Raise if not one layer has a total."""
+    total = next(data for name, data in found.data_vars.items() if str(name).endswith("_total"))
+    if not np.isfinite(total.values).any():
+        cover = found["coverage"].values
+        raise NoOverlapError(
+            f"not one of {counted(cover.size, 'layer')} has values along enough of the gate, {cover.min():.0%} to "
+            f"{cover.max():.0%} of it; move the gate, or take less with min_cover"
+        )
+
+
 def _tell(found: xr.Dataset, gate: Gate, out: str, say: Any) -> None:
     """Say what was found."""
     name = next(str(one) for one in found.data_vars if str(one).endswith("_total"))
@@ -167,8 +180,10 @@ def _tell(found: xr.Dataset, gate: Gate, out: str, say: Any) -> None:
         spread = f", from {totals[known].min():.4g} to {totals[known].max():.4g}" if known.sum() > 1 else ""
         say(f"{mean}{spread}")
         parts = [("sigma", f"{kind}_sigma"), ("bias", f"{kind}_bias")]
-        errors = [f"{word} {float(np.nanmedian(found[part].values)):.2g}" for word, part in parts if part in found]
-        say(f"errors of a layer (median): {', '.join(errors)} {unit}; sigma of: {found.attrs['sigma_of']}")
+        sizes = {word: float(np.nanmedian(found[part].values)) for word, part in parts if part in found}
+        errors = [f"{word} {size:.2g}" for word, size in sizes.items() if size > 0]
+        told = f"{', '.join(errors)} {unit}" if errors else "none given, by the files or by options"
+        say(f"errors of a layer (median): {told}; sigma of: {found.attrs['sigma_of']}")
     say(f"{int(known.sum())} of {counted(known.size, 'layer')} with a total: {out}")
     if not known.all():
         click.echo(

@@ -235,6 +235,16 @@ def test_without_a_pair_the_most_frequent_reason_is_told(waves, uniform) -> None
         lagrangian_dhdt(waves, across)
 
 
+def test_the_many_heights_of_the_last_pass_do_not_hide_the_reason(make_pass, joined) -> None:
+    few, many = np.arange(0, 200, 20.0), np.arange(0, 2000, 20.0)
+    with pytest.raises(NoOverlapError, match=r"without later epoch 100; .*beams='all'"):
+        eulerian_dhdt(joined(make_pass(few, 0.0, 0.0, 1.0), make_pass(many, 500.0, 1.0, 1.0)))
+
+
+def test_land_ice_knows_no_edge_of_sea_ice(waves, uniform) -> None:
+    assert "ice_edge" not in lagrangian_dhdt(waves, uniform(1e3)).attrs["altiflow"]["height_change"]["counts"]
+
+
 def test_the_order_of_rows_changes_nothing(waves) -> None:
     shuffled = waves.sample(frac=1.0, random_state=3)
     shuffled.attrs = waves.attrs

@@ -104,3 +104,38 @@ def test_ice_as_dense_as_water_is_refused() -> None:
         basal_melt(0.0, 0.0, 10.0, smb=0.0, rho_w=900.0)
     with pytest.raises(InputError, match="does not float"):
         ice_shelf_height(10.0, rho_w=np.nan)
+
+
+def layer(values, x=(0.0, 1e3), **attrs):
+    return xr.DataArray(np.asarray(values, float), dims=("y", "x"), coords={"y": [0.0], "x": list(x)}, attrs=attrs)
+
+
+def test_melt_of_maps_has_a_name_a_unit_and_every_cell() -> None:
+    rate, spread = layer([[-1.0, np.nan]], units="m yr-1"), layer([[0.0, 0.0]], units="yr-1")
+    found = basal_melt(rate, spread, layer([[50.0, 50.0]], units="m"), smb=0.0)
+    assert (found.name, found.attrs["units"]) == ("basal_melt", "m yr-1")
+    assert found.values[0] == pytest.approx([LEVERAGE, np.nan], nan_ok=True)
+    thickness = ice_shelf_thickness(layer([[50.0, 40.0]], units="m", crs="EPSG:3031"), firn_air=10.0)
+    assert thickness.attrs["units"] == "m"
+    assert thickness.attrs["crs"] == "EPSG:3031"
+    assert ice_shelf_height(thickness, firn_air=10.0).name == "height"
+
+
+def test_cells_are_not_lost_where_maps_do_not_fit() -> None:
+    rate, height = layer([[-1.0, -1.0]]), layer([[50.0, 50.0]], x=(500.0, 1500.0))
+    with pytest.raises(InputError, match="height_rate, height lie on different coordinates"):
+        basal_melt(rate, 0.0, height, smb=0.0)
+    with pytest.raises(InputError, match="height, firn_air lie on different coordinates"):
+        ice_shelf_thickness(rate, firn_air=height)
+    with pytest.raises(InputError, match="thickness, firn_air lie on different coordinates"):
+        ice_shelf_height(rate, firn_air=height)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"), [("height_rate", "m d-1"), ("divergence", "s-1"), ("height", "km"), ("smb", "kg m-2 yr-1")]
+)
+def test_other_units_than_metres_and_years_are_refused(name: str, unit: str) -> None:
+    given = {"height_rate": -1.0, "divergence": 0.0, "height": 50.0, "smb": 0.0, name: layer([[1.0, 1.0]], units=unit)}
+    with pytest.raises(InputError, match=f"{name} is in '{unit}', and"):
+        basal_melt(given["height_rate"], given["divergence"], given["height"], smb=given["smb"])
+    assert basal_melt(layer([[1.0, 1.0]], units="meters year-1"), 0.0, 50.0, smb=0.0).sizes["x"] == 2

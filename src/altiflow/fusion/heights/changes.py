@@ -130,7 +130,8 @@ def refuse_none(changes: gpd.GeoDataFrame) -> None:
     if len(changes):
         return
     counts = changes.attrs["altiflow"]["height_change"]["counts"]
-    why = max(_HINTS, key=lambda name: counts.get(name, 0))
+    tried = [name for name in _HINTS if name != "without_later_epoch"]
+    why = max(tried, key=lambda name: counts.get(name, 0)) if counts["looked_for"] else "without_later_epoch"
     raise NoOverlapError(f"not one height has a later one to be compared with: {counts_text(counts)}; {_HINTS[why]}")
 
 

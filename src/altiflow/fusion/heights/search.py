@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 _DAY = 86400.0
+_LOST = tuple(enumerate(STATUS_WORDS))[1:4]
+"""Why ice is lost on its way: number and word. Land ice has no edge of ice on water that would stop it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Matches:
 def search_matches(heights: Heights, rules: Rules, carrier: Carrier | None = None) -> Matches:
     """Return the pairs of heights; without a carrier, parcels stay where they are."""
     counts: Counter[str] = Counter(
-        dict.fromkeys(("looked_for", "matched", *UNMATCHED, *(STATUS_WORDS[1:] if carrier else ())), 0)
+        dict.fromkeys(("looked_for", "matched", *UNMATCHED, *(word for _, word in _LOST if carrier)), 0)
     )
     parts: list[tuple[Ints, Spots, Floats]] = []
     for number, early in enumerate(heights.epochs):
@@ -103,7 +105,7 @@ def _search_after(
         counts["matched"] += int(found.sum())
         counts["gap_in_track"] += int((~found & spots.close).sum())
         counts["no_track_near"] += int((~found & ~spots.close).sum())
-        for status, word in enumerate(STATUS_WORDS[1:], start=1):
+        for status, word in _LOST:
             if carrier is not None:
                 counts[word] += int((parcels.status[wanted] == status).sum())
         if found.any():

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import InputError
+from altiflow.units import canonical_unit
 
 __all__ = ["ICE_DENSITY", "WATER_DENSITY", "basal_melt", "ice_shelf_height", "ice_shelf_thickness"]
 
 Quantity = TypeVar("Quantity", float, npt.NDArray[np.float64], xr.DataArray)
+
+Kind = TypeVar("Kind")
 
 WATER_DENSITY = 1028.0
 """Of sea water below ice shelves [kg m-3]; with 917 for ice a metre of height stands for 9.261 m of ice, the 9.26 of
@@ -44,7 +47,7 @@ def ice_shelf_thickness(
     Raises
     ------
     InputError
-        If the water is not the denser of the two.
+        If the water is not the denser of the two, or two DataArrays have different coordinates or not metres.
 
     Notes
     -----
@@ -55,9 +58,11 @@ def ice_shelf_thickness(
     >>> [float(ice_shelf_thickness(height, firn_air=15.0)).__round__(1) for height in (50.0, 10.0)]
     [324.1, nan]
     """
+    _check_labels({"height": height, "firn_air": firn_air})
     above = height - firn_air
     afloat: Any = above.where(above > 0) if isinstance(above, xr.DataArray) else np.where(above > 0, above, np.nan)[()]
-    return cast(Quantity, afloat * _leverage(rho_w, rho_i))
+    thickness: Quantity = afloat * _leverage(rho_w, rho_i)
+    return _named(thickness, "thickness", "m", "thickness of ice afloat, without air")
 
 
 def ice_shelf_height(
@@ -72,9 +77,11 @@ def ice_shelf_height(
     Raises
     ------
     InputError
-        If the water is not denser than the ice.
+        As :func:`ice_shelf_thickness` does.
     """
-    return thickness / _leverage(rho_w, rho_i) + firn_air
+    _check_labels({"thickness": thickness, "firn_air": firn_air})
+    height = thickness / _leverage(rho_w, rho_i) + firn_air
+    return _named(height, "height", "m", "height of ice afloat above the sea surface")
 
 
 def basal_melt(
@@ -109,13 +116,14 @@ def basal_melt(
     Raises
     ------
     InputError
-        If the water is not denser than the ice.
+        If the water is not denser than the ice, or DataArrays lie on different coordinates (of which xarray would keep
+        those they share, without a word) or state other units than these.
 
     Notes
     -----
     Ice is conserved on its way, ``DH/Dt + H ∇·v = smb - melt``, and floats, ``H = (h - d) rho_w / (rho_w - rho_i)``::
 
-        melt = smb - (Dh/Dt + (h - d) ∇·v) rho_w / (rho_w - rho_i)
+        melt: Quantity = smb - (Dh/Dt + (h - d) ∇·v) rho_w / (rho_w - rho_i)
 
     (Moholdt et al. 2014; Adusumilli et al. 2020, doi:10.1038/s41561-020-0616-z.) Freezing on is negative. The ice has
     to be afloat: at the grounding line the second equation does not hold.
@@ -127,8 +135,52 @@ def basal_melt(
     >>> round(basal_melt(-1.0, 0.0, 50.0, smb=0.0), 2), basal_melt(0.0, 0.0, 50.0, smb=-0.5)
     (9.26, -0.5)
     """
-    above = height - firn_air
-    return smb - (height_rate + above * divergence) * _leverage(rho_w, rho_i)
+    given = {"height_rate": height_rate, "divergence": divergence, "height": height, "smb": smb, "firn_air": firn_air}
+    _check_labels(given)
+    above: Any = height - firn_air
+    melt: Quantity = smb - (height_rate + above * divergence) * _leverage(rho_w, rho_i)
+    return _named(melt, "basal_melt", "m yr-1", "melt at the base, as ice; positive where ice melts")
+
+
+_UNITS = {"height_rate": "m yr-1", "smb": "m yr-1", "divergence": "yr-1"}
+"""What is not in metres."""
+
+
+def _check_labels(given: dict[str, Any]) -> None:
+    """Raise unless all DataArrays have the coordinates that they share in common, and the units that are asked for."""
+    labelled = {name: data for name, data in given.items() if isinstance(data, xr.DataArray)}
+    for name, data in labelled.items():
+        wanted, stated = _UNITS.get(name, "m"), data.attrs.get("units")
+        if stated is not None and not _same_unit(str(stated), wanted):
+            raise InputError(f"{name} is in {stated!r}, and {wanted!r} is needed; convert it and its attribute 'units'")
+    try:
+        xr.align(*labelled.values(), join="exact")
+    except ValueError as error:
+        raise InputError(
+            f"{', '.join(labelled)} lie on different coordinates; put them on one grid first, such as with "
+            f"align_velocity or regrid: {error}"
+        ) from error
+
+
+def _same_unit(stated: str, wanted: str) -> bool:
+    """Return whether two spellings are of one unit."""
+    if wanted == "m yr-1":
+        try:
+            return canonical_unit(stated) == wanted
+        except InputError:
+            return False
+    plain = stated.strip().lower().replace("**", "").replace("^", "")
+    return plain in {"m": ("m", "meter", "meters", "metre", "metres"), "yr-1": ("yr-1", "1/yr", "a-1", "y-1")}[wanted]
+
+
+def _named(found: Kind, name: str, units: str, meaning: str) -> Kind:
+    """Return a DataArray with its name and units; anything else as it is."""
+    if not isinstance(found, xr.DataArray):
+        return found
+    mapping = {key: value for key, value in found.attrs.items() if key in ("crs", "grid_mapping")}
+    found = found.rename(name)
+    found.attrs = {"units": units, "long_name": meaning, **mapping}
+    return found
 
 
 def _leverage(rho_w: float, rho_i: float) -> float:
