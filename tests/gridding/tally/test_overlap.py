@@ -82,6 +82,61 @@ def test_passes_of_unequal_weight_do_not_hide_their_scatter(weights):
     assert np.sqrt((found.freeboard_sigma_passes.to_numpy()[filled] ** 2).mean()) == pytest.approx(truth, rel=0.15)
 
 
+def one_section(count, *, ndx=7, **columns):
+    """Return segments of one pass, of one section unless told otherwise, each with 3 cm of its own and 4 cm of it."""
+    stated = {"granule": "a", "refsurf_ndx": ndx, "refsurf_sigma": 0.04, "freeboard_sigma": 0.05, **columns}
+    return table(np.full(count, 0.3), np.full(count, 50.0), **stated)
+
+
+def sigma_of(frame, **options):
+    return float(tallied(frame).to_dataset(crop=True, **options).freeboard_sigma.max())
+
+
+@pytest.mark.parametrize("count", [1, 4, 100, 2500])
+def test_the_error_of_a_section_stays_however_many_segments_it_has(count):
+    apart = one_section(count, x_atc=np.arange(count) * 60.0)
+    assert sigma_of(apart) == pytest.approx(np.sqrt(0.04**2 + 0.03**2 / count), rel=1e-9)
+
+
+@pytest.mark.parametrize(("spacing", "times"), [(50.0, 1), (25.0, 2), (6.25, 8)])
+def test_the_independent_part_grows_with_how_often_the_ground_is_covered(spacing, times):
+    """Of a strong beam about twice, of a weak one 6.5 to 9 times; the ends of the chain are covered less."""
+    count = 4000
+    frame = one_section(count, x_atc=np.arange(count) * spacing, refsurf_sigma=0.0, freeboard_sigma=0.03)
+    assert sigma_of(frame) == pytest.approx(0.03 * np.sqrt(times / count), rel=5e-3)
+
+
+def test_overlapping_segments_have_the_mean_of_the_thinned_ones():
+    place = np.arange(400) * 25.0
+    value = 0.3 + 0.1 * np.sin(place / 700.0)
+    doubled = one_section(400, x_atc=place).assign(freeboard=value)
+    means = [float(tallied(part).to_dataset(crop=True).freeboard_mean.max()) for part in (doubled, doubled[::2])]
+    assert means[0] == pytest.approx(means[1], abs=5e-4)
+    # The same photons, told twice: not the root of two more certain.
+    assert sigma_of(doubled) == pytest.approx(sigma_of(doubled[::2]), rel=1e-2)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 1.0])
+def test_neighbouring_sections_may_be_correlated(rho):
+    """Against the double sum over the sections of a pass; another pass has its own, whatever their numbers."""
+    ndx = np.array([3, 3, 4, 6, 4])
+    one = one_section(5, ndx=ndx, x_atc=np.arange(5) * 60.0, freeboard_sigma=0.04)
+    two = one_section(5, ndx=ndx, x_atc=np.arange(5) * 60.0, freeboard_sigma=0.04, granule="b")
+    amount, number = np.array([2.0, 2.0, 1.0]) / 5 * 0.04, np.array([3, 4, 6])
+    apart = np.abs(number[:, None] - number)
+    expected = np.sqrt(amount @ np.where(apart == 0, 1.0, rho**apart) @ amount)
+    assert sigma_of(one, section_rho=rho) == pytest.approx(expected, rel=1e-12)
+    assert sigma_of(pd.concat([one, two]), section_rho=rho) == pytest.approx(expected / np.sqrt(2), rel=1e-12)
+    if rho == 1:
+        assert expected == pytest.approx(0.04)
+
+
+def test_a_correlation_of_sections_that_is_none_is_refused():
+    for rho in (-0.1, 1.5, np.nan):
+        with pytest.raises(InputError, match="section_rho is a correlation"):
+            sigma_of(one_section(3), section_rho=rho)
+
+
 def test_tallies_with_and_without_sections_are_not_mixed():
     plain = tallied(table([0.2, 0.3], [10.0, 20.0]))
     known = tallied(table([0.4], [10.0], granule="x", refsurf_ndx=1, refsurf_sigma=0.1))

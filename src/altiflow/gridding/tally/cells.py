@@ -34,7 +34,7 @@ class Cells:
     between
         Sum over the passes g of the squared change of the mean where g is left out; 0 for one pass.
     correlated
-        Sum over the sections s of (sum of w sigma_ref)^2.
+        Sum over the sections s of (sum of w sigma_ref)^2; with a correlation of neighbours, their products beside it.
     starts, records
         The records they are made of, one per pass, and where those of each cell start.
     """
@@ -76,7 +76,7 @@ class Cells:
         return np.asarray(np.sqrt(np.where(group > 1, (group - 1.0) / group * self.between, np.nan)))
 
 
-def cells_of(records: Records, value: int, periods: Times, step: int | None) -> Cells:
+def cells_of(records: Records, value: int, periods: Times, step: int | None, *, section_rho: float = 0.0) -> Cells:
     """Return the statistics of one value per cell and period, from records of any number of passes and bins.
 
     Parameters
@@ -89,12 +89,17 @@ def cells_of(records: Records, value: int, periods: Times, step: int | None) -> 
         [start, end) (t, 2); records in none of them are left out.
     step
         Length of the bins of the records [s]; None puts all records into the one period, whatever their bins.
+    section_rho
+        Correlation of the errors of two reference-surface sections of a pass that follow each other; of those k apart
+        it is the power k of it.
 
     Raises
     ------
     InputError
-        If a period begins or ends inside a bin.
+        If a period begins or ends inside a bin, or the correlation is not from 0 to 1.
     """
+    if not 0 <= section_rho <= 1:
+        raise InputError(f"section_rho is a correlation from 0 to 1, got {section_rho!r}")
     chosen = records.where(records.states["value"] == value)
     bins = chosen.states["bin"]
     place = np.zeros(bins.size, np.int64)
@@ -121,7 +126,7 @@ def cells_of(records: Records, value: int, periods: Times, step: int | None) -> 
     away = (states["mean"] - np.repeat(found["mean"], passes)) * states["weight"]
     rest = np.repeat(found["weight"], passes) - states["weight"]
     change = np.divide(away, rest, out=np.zeros(away.size), where=np.repeat(passes, passes) > 1)
-    sections, correlated = _section_sums(merged, starts)
+    sections, correlated = _section_sums(merged, starts, section_rho)
     return Cells(
         period=np.ascontiguousarray(states["bin"][starts]),
         cell=np.ascontiguousarray(states["cell"][starts]),
@@ -144,8 +149,8 @@ def _cut(bins: Ints, periods: Times, step: int) -> bool:
     return bool((inside & (later < edges.size)).any())
 
 
-def _section_sums(records: Records, starts: Ints) -> tuple[Ints, Floats]:
-    """Return the number of sections of each cell, and the sum of the squares of their amounts."""
+def _section_sums(records: Records, starts: Ints, rho: float) -> tuple[Ints, Floats]:
+    """Return the number of sections of each cell, and the variance of the sum of their amounts."""
     found = records.details.get("sections")
     if found is None or found.size == 0:
         return np.zeros(starts.size, np.int64), np.zeros(starts.size)
@@ -154,7 +159,24 @@ def _section_sums(records: Records, starts: Ints) -> tuple[Ints, Floats]:
     sections, sums = np.zeros(starts.size, np.int64), np.zeros(starts.size)
     sections[cell[first]] = np.diff(first, append=found.size)
     sums[cell[first]] = np.add.reduceat(found["amount"] ** 2, first)
+    if rho > 0:
+        np.add.at(sums, *_neighbour_products(found, cell, rho))
     return sections, sums
+
+
+def _neighbour_products(found: npt.NDArray[np.void], cell: Ints, rho: float) -> tuple[Ints, Floats]:
+    """Return cell and 2 rho^k times the product of the amounts of every two sections of a record, k apart."""
+    order = np.lexsort((found["key"], found["record"]))
+    record, key, amount, owner = found["record"][order], found["key"][order], found["amount"][order], cell[order]
+    cells, products = [np.empty(0, np.int64)], [np.empty(0)]
+    for lag in range(1, order.size):
+        pair = np.flatnonzero(record[lag:] == record[:-lag])
+        if pair.size == 0:
+            break
+        apart = (key[pair + lag] - key[pair]).astype(float)
+        cells.append(owner[pair])
+        products.append(2 * rho**apart * amount[pair] * amount[pair + lag])
+    return np.concatenate(cells), np.concatenate(products)
 
 
 def _cell_of(records: Records, starts: Ints) -> Ints:

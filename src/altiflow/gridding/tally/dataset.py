@@ -48,6 +48,7 @@ def tally_dataset(
     quantiles: Sequence[float] = (),
     min_count: int = 1,
     min_weight: float = 0.0,
+    section_rho: float = 0.0,
     crop: bool = False,
 ) -> xr.Dataset:
     """Return the statistics of a tally per cell and period.
@@ -67,6 +68,10 @@ def tally_dataset(
         Shares from 0 to 1, of a tally that keeps samples; the median absolute deviation and the mode come along.
     min_count, min_weight
         Cells with fewer segments, or less weight, are empty but for their count.
+    section_rho
+        Correlation of the errors of neighbouring reference-surface sections of a pass, from 0 to 1, in
+        ``<value>_sigma``; of those k apart it is its power k. From version 7 of ATL10 on the surface is interpolated
+        from section to section, so that it is not 0.
     crop
         Give the window that holds data, not the whole grid.
 
@@ -83,8 +88,8 @@ def tally_dataset(
     Raises
     ------
     InputError
-        If the periods cut through the tally's time bins, a value is not in the tally, or quantiles are asked of a
-        tally without samples.
+        If the periods cut through the tally's time bins, a value is not in the tally, quantiles are asked of a
+        tally without samples, or section_rho is no correlation.
     EmptyDataError
         With `crop`, if no cell holds anything.
     """
@@ -96,10 +101,13 @@ def tally_dataset(
         raise InputError("the tally keeps no samples; make it with quantiles=0.001 or quantiles='exact'")
     edges = tally_periods(tally, freq) if periods is None else _given_periods(tally, periods)
     step = None if freq is None and periods is None else tally.options.step
-    found = {name: cells_of(tally.records, tally.values.index(name), edges, step) for name in names}
+    found = {
+        name: cells_of(tally.records, tally.values.index(name), edges, step, section_rho=section_rho) for name in names
+    }
     grid, rows, cols = _window(tally, list(found.values())) if crop else (tally.grid, 0, 0)
     frame = make_frame(grid, edges)
     frame.attrs |= _provenance(tally, list(found.items()), freq if periods is None else edges)
+    frame.attrs |= {"section_rho": section_rho} if section_rho else {}
     for number, (name, cells) in enumerate(found.items()):
         keep = (cells.states["count"] >= min_count) & (cells.states["weight"] >= min_weight)
         place = _places(cells, tally, grid.shape, (rows, cols))

@@ -162,6 +162,7 @@ class Tally:
         quantiles: Sequence[float] = (),
         min_count: int = 1,
         min_weight: float = 0.0,
+        section_rho: float = 0.0,
         crop: bool = False,
     ) -> xr.Dataset:
         """Return the statistics per cell and period; see :func:`altiflow.gridding.tally.dataset.tally_dataset`."""
@@ -175,6 +176,7 @@ class Tally:
             quantiles=quantiles,
             min_count=min_count,
             min_weight=min_weight,
+            section_rho=section_rho,
             crop=crop,
         )
 
