@@ -97,6 +97,7 @@ def test_mean_of_noise_is_rest_and_mean_of_its_speed_is_not(make_cube):
     cube = make_cube(start, start + 20, vx, vy)
     mean = mid_date_mean(cube, YEAR)
     assert (np.hypot(mean["vx"], mean["vy"]) < 4 * 10 / np.sqrt(25_000)).all()
+    assert all(abs(float(mean[name].mean())) < 3 * 10 / np.sqrt(100_000) for name in ("vx", "vy"))
     assert mean_of_speeds(cube, YEAR)["speed"].values == pytest.approx(12.53, abs=0.1)
 
 
