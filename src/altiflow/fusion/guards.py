@@ -150,10 +150,14 @@ def refuse_surfaces(table: gpd.GeoDataFrame, field: xr.Dataset | None = None) ->
     Raises
     ------
     InputError
-        If the table is of a sea-ice product.
+        If the table is none, or of a sea-ice product.
     FieldError
         If the field is of sea ice.
     """
+    if not isinstance(table, gpd.GeoDataFrame):
+        raise InputError(
+            f"the table must be a GeoDataFrame as read_segments and read_table return it, got {type(table).__name__}"
+        )
     product = str(table.attrs.get("altiflow", {}).get("product", ""))
     if _surface_of_product(product) == "sea ice":
         raise InputError(

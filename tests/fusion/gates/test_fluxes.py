@@ -291,6 +291,11 @@ def test_what_is_refused(make_channel, options, match):
         volume_flux(gate, make_channel(), **options)
 
 
+def test_a_bare_line_is_no_gate(make_channel):
+    with pytest.raises(InputError, match=r"got LineString; Gate\.of\(line"):
+        area_flux(shapely.LineString([(0, 0), (1, 1)]), make_channel())
+
+
 def test_a_density_that_is_not_of_ice_is_refused(make_channel):
     gate = Gate(shapely.LineString([CENTRE, (CENTRE[0], CENTRE[1] - 5e4)]), "EPSG:6931", 1e3)
     with pytest.raises(InputError, match=r"density is 0\.917"):

@@ -202,6 +202,8 @@ def test_arguments_that_mean_nothing_are_refused(waves, options, message) -> Non
 
 
 def test_tables_that_hold_no_heights_of_one_hemisphere_are_refused(waves, make_pass, joined) -> None:
+    with pytest.raises(InputError, match=r"must be a GeoDataFrame .*, got str"):
+        eulerian_dhdt("heights.parquet")
     with pytest.raises(InputError, match="no column height"):
         eulerian_dhdt(waves.drop(columns="height"))
     with pytest.raises(InputError, match="with a CRS"):

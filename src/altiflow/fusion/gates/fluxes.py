@@ -230,6 +230,10 @@ def _plan(
     depth_factor: float = 1.0,
 ) -> FluxPlan:
     """Return what to compute, once it is known to be possible."""
+    if not isinstance(gate, Gate):
+        raise InputError(
+            f"gate must be a Gate, got {type(gate).__name__}; Gate.of(line, spacing=..., crs=...) makes one"
+        )
     checked = convert_field(field)
     if per is not None and per not in get_args(FluxTime):
         raise InputError(f"per must be one of {get_args(FluxTime)}, got {per!r}")

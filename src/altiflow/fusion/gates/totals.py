@@ -24,8 +24,8 @@ Floats = npt.NDArray[np.float64]
 _AMOUNTS = {"area": ("m2", "km2"), "volume": ("m3", "km3"), "mass": ("kg", "Gt")}
 _LIMITS = {
     "concentration": (0.0, 1.0, "a share from 0 to 1; divide percent by 100"),
-    "thickness": (0.0, 1e4, "a thickness in metres"),
-    "density": (100.0, 1100.0, "a density of ice in kg/m3"),
+    "thickness": (0.0, 1e4, "a thickness from 0 to 10,000 m"),
+    "density": (100.0, 1100.0, "a density of ice in kg/m3, from 100 to 1100"),
 }
 _UNITS = {"concentration": "1", "thickness": "m", "density": "kg m-3"}
 _ROUNDING = 1e-9
