@@ -236,10 +236,10 @@ def usual_colours(variable: str) -> str:
 
     Examples
     --------
-    >>> [usual_colours(name) for name in ("freeboard_mean", "freeboard_sigma", "n_segments")]
+    >>> [usual_colours(name) for name in ("freeboard_mean", "freeboard_sigma_drift", "n_segments")]
     ['viridis', 'YlOrBr', 'cividis']
     """
-    if variable.endswith(("_sigma", "_sigma_passes", "_std", "_mad")):
+    if variable.endswith(("_std", "_mad")) or "_sigma" in variable:
         return "YlOrBr"
-    counts = ("n_segments", "n_passes", "n_sections", "n_days", "n_years", "n_used", "length_sum")
+    counts = ("n_segments", "n_passes", "n_parcels", "n_sections", "n_days", "n_years", "n_used", "length_sum")
     return "cividis" if variable.endswith(counts) else "viridis"
