@@ -12,6 +12,7 @@ import pytest
 from altiflow.errors import InputError
 from altiflow.readers import make_sample, read_segments
 from altiflow.readers.sample import GYRES
+from altiflow.readers.sample.tracks import beam_positions
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
@@ -72,3 +73,13 @@ def test_the_gyre_turns_what_it_says() -> None:
 def test_samples_that_mean_nothing_are_refused(bad: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(InputError):
         make_sample(tmp_path, **bad)  # type: ignore[arg-type]
+
+
+def test_tracks_repeat_after_1387_orbits_and_not_before() -> None:
+    argument = np.linspace(0.9, 2.2, 50)
+    first = np.stack(beam_positions(argument, 0, 0.0)[:2])
+    np.testing.assert_allclose(np.stack(beam_positions(argument, 1387, 0.0)[:2]), first, atol=1e-8)
+    crossings = np.array([beam_positions([0.0], orbit, 0.0)[0][0] for orbit in range(1387)])
+    # Equator crossings lie 360 / 1387 degrees apart, each once.
+    gaps = np.diff(np.sort(crossings))
+    np.testing.assert_allclose(gaps, 360 / 1387, atol=1e-6)

@@ -268,3 +268,11 @@ class TestGuards:
             grid_with_drift(table, None, grid, target=TARGET, value="h", weight=None)
         found = grid_with_drift(table, None, grid, target=TARGET, value="h", weight=None, mode="eulerian")
         assert int(found["n_segments"].sum()) == 1
+        assert found.attrs["title"].endswith("where it was measured")
+
+    def test_a_field_that_is_not_used_is_not_named(self, grid, make_drift, table):
+        drift = make_drift(8.0, 0.0)
+        for mode, told in (("eulerian", "where it was measured"), ("both", "along with the ice drift")):
+            found = grid_with_drift(table, drift, grid, target=TARGET, value="h", weight=None, mode=mode)
+            assert found.attrs["title"].endswith(told)
+            assert ("velocity_source" in found.attrs) == (mode == "both")

@@ -140,6 +140,8 @@ def _cell_text(grid: Grid) -> str:
 def period_text(dataset: xr.Dataset, layer: int) -> str:
     """Return the period of a layer as text, its last day included; empty where it is undated.
 
+    Ice that was brought to one moment has that moment first, and the days it was measured on after it.
+
     Examples
     --------
     >>> bounds = np.array([["2019-01-01", "2019-02-01"]], "datetime64[ns]")

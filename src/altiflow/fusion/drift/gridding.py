@@ -299,7 +299,7 @@ def _side_by_side(moved: xr.Dataset, still: xr.Dataset) -> xr.Dataset:
     names = [name for name in (*_TWINS, f"{value}_mean", f"{value}_std", f"{value}_sigma") if name in still]
     both = moved.assign({f"{name}_eulerian": still[name] for name in names})
     for name in names:
-        both[f"{name}_eulerian"].attrs["long_name"] = f"{still[name].attrs['long_name']}, where it was measured"
+        both[f"{name}_eulerian"].attrs["long_name"] = f"{still[name].attrs['long_name']}, Eulerian"
     both[f"{value}_difference"] = both[f"{value}_mean"] - both[f"{value}_mean_eulerian"]
     both[f"{value}_difference"].attrs = {
         **both[f"{value}_mean"].attrs,
@@ -335,9 +335,10 @@ def _told(gridded: xr.Dataset, plan: DriftPlan, field: xr.Dataset | None) -> xr.
         "growth": plan.growth,
         "min_ice": None if plan.ice is None else plan.min_ice,
     }
-    source = None if field is None else str(field.attrs["source"])
+    moving = None if plan.mode == "eulerian" else field
+    source = None if moving is None else str(moving.attrs["source"])
     return gridded.assign_attrs(
-        title=f"{gridded.attrs['title']}, {'where it was measured' if field is None else 'along with the ice drift'}",
+        title=f"{gridded.attrs['title']}, {'where it was measured' if moving is None else 'along with the ice drift'}",
         drift=json.dumps(told),
         history=f"altiflow {__version__}: grid_with_drift",
         **({} if source is None else {"velocity_source": source}),

@@ -14,8 +14,8 @@ Floats = npt.NDArray[np.float64]
 _INCLINATION = np.radians(92.0)
 _PERIOD = 91 * 86_400.0 / 1387
 """Orbital period [s]: 1387 orbits repeat in 91 days (ICESat-2 mission design)."""
-_SPIN = 2 * np.pi / 86_164.1
-"""Rotation of the Earth [rad/s], sidereal."""
+_SPIN = 2 * np.pi / 86_400.0
+"""Rotation of the Earth below the plane of the orbit [rad/s]: 91 turns in 1387 orbits, so that tracks repeat."""
 _EARTH_RADIUS = 6_371_228.0
 
 BEAM_OFFSETS = {"gt1l": -3345.0, "gt1r": -3255.0, "gt2l": -45.0, "gt2r": 45.0, "gt3l": 3255.0, "gt3r": 3345.0}
