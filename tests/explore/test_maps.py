@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.quiver import Quiver, QuiverKey
 
 from altiflow.errors import EmptyDataError, InputError
-from altiflow.explore.cartography import Graticule, map_scale, projection_of, thin_velocity
+from altiflow.explore.cartography import Graticule, map_scale, period_text, projection_of, thin_velocity
 from altiflow.explore.maps import draw_map, draw_panels
 from altiflow.gridding.frame import make_frame
 from altiflow.gridding.grids.grid import Grid
@@ -283,3 +283,14 @@ def test_what_cannot_be_drawn_is_refused_with_a_reason(tmp_path: Path, north: Gr
         projection_of("EPSG:4326")
     with pytest.raises(InputError, match="at least one layer"):
         draw_panels(dataset, "freeboard_mean", times=[])
+
+
+def test_ice_that_was_brought_to_a_date_tells_it_before_the_days_of_measurement() -> None:
+    bounds = np.array([["2019-01-16", "2019-02-15"]], "datetime64[ns]")
+    times = {"time": ("time", np.array(["2019-01-31"], "datetime64[ns]")), "time_bnds": (("time", "nv"), bounds)}
+    mapped = xr.Dataset(coords=times)
+    measured = "16 Jan 2019 to 14 Feb 2019"
+    assert period_text(mapped, 0) == measured
+    assert period_text(mapped.assign_attrs(drift='{"mode": "eulerian"}'), 0) == measured
+    moved = mapped.assign_attrs(drift='{"mode": "both"}')
+    assert period_text(moved, 0) == f"brought to 31 Jan 2019, measured {measured}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -159,7 +160,7 @@ def period_text(dataset: xr.Dataset, layer: int) -> str:
         return ""
     first, last = _date_text(start), _date_text(end)
     period = first if first == last else f"{first} to {last}"
-    if "drift" in dataset.attrs:
+    if json.loads(dataset.attrs.get("drift", "{}")).get("mode", "eulerian") != "eulerian":
         return f"brought to {_date_text(dataset['time'].values[layer])}, measured {period}"
     return period
 
