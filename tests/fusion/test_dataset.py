@@ -45,6 +45,14 @@ def table(make_table):
     )
 
 
+def test_segments_without_a_value_have_no_share_in_the_velocity_of_a_cell(table, field, grid):
+    table.loc[table.index[::2], "freeboard"] = np.nan
+    found = fuse(table, field, grid, value="freeboard", freq="7D", kinematics=()).grid
+    whole = fuse(table[table["freeboard"].notna()], field, grid, value="freeboard", freq="7D", kinematics=()).grid
+    np.testing.assert_array_equal(np.isfinite(found["velocity_share"]), found["n_segments"] > 0)
+    np.testing.assert_array_equal(found["velocity_share"], whole["velocity_share"])
+
+
 def test_all_parts_are_those_of_the_functions_that_make_them(table, field, grid):
     found = fuse(table, field, grid, value="freeboard", freq="MS")
     gridded = grid_segments(table, grid, value="freeboard", freq="MS")

@@ -127,7 +127,7 @@ def fuse(
     parts = [gridded, velocity.drop_vars("crs")]
     if kinematics:
         parts.append(_kinematics(velocity, kinematics))
-    rows = points.assign(velocity_share=points["v_valid"].astype(float))
+    rows = points.assign(velocity_share=points["v_valid"].astype(float).where(np.isfinite(points[value].astype(float))))
     share = grid_segments(rows, grid, value="velocity_share", weight=weight, freq=freq)
     parts.append(_share(share, gridded))
     both = xr.merge(parts, combine_attrs="drop_conflicts", compat="no_conflicts", join="exact")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyproj
 import pytest
 import xarray as xr
 
+from altiflow.errors import NoOverlapError
 from altiflow.fusion import grid_with_drift
 from altiflow.gridding import Grid, grid_segments, merge_tallies, tally_segments
 
@@ -138,3 +140,39 @@ def test_segments_move_as_the_ice_does_by_hand(grid, make_drift, make_tracks):
     )
     age = np.bincount(flat, table["segment_length"] * days, minlength=weight.size)[filled] / weight[filled]
     np.testing.assert_allclose(found["age_mean"].values.ravel()[filled], age, atol=1e-6)
+
+
+def test_what_was_left_out_is_counted_for_the_window_and_attributes_list_what_is_in_all(grid, make_drift, make_tracks):
+    table = make_tracks(passes=20)
+    table.loc[table.index[5], "freeboard"] = np.nan
+    table.loc[table.index[-5], "freeboard"] = np.nan
+    targets = ["2020-01-16", "2020-01-24"]
+    found = grid_with_drift(table, make_drift(3.0, 1.0), grid, target=targets, window="1D", value="freeboard")
+    assert found["segments_left_out"].values.tolist() == [1, 1]
+    assert found.attrs["granules"].count("pass") > 4
+    for target in targets:
+        alone = grid_with_drift(table, make_drift(3.0, 1.0), grid, target=target, window="1D", value="freeboard")
+        assert set(alone.attrs["granules"].split()) <= set(found.attrs["granules"].split())
+
+
+def test_a_target_of_another_time_zone_is_the_same_moment(grid, make_drift, make_tracks):
+    table = make_tracks(passes=6)
+    for target in (pd.Timestamp("2020-01-16", tz="Etc/GMT+8"), "2020-01-16T00:00-08:00"):
+        found = grid_with_drift(table, make_drift(3.0, 1.0), grid, target=target, window="1D", value="freeboard")
+        assert found["time"].values[0] == np.datetime64("2020-01-16T08:00")
+
+
+def test_the_eulerian_grid_says_so_though_a_field_is_given(grid, make_drift, make_tracks):
+    found = grid_with_drift(
+        make_tracks(passes=4), make_drift(3, 1), grid, target="2020-01-16", value="freeboard", mode="eulerian"
+    )
+    assert found.attrs["title"].endswith("where it was measured")
+    assert "velocity_source" not in found.attrs
+
+
+def test_a_tally_of_the_other_hemisphere_is_refused(grid, make_tracks):
+    south = Grid.named("EASE2_S25km")
+    table = make_tracks(passes=2).assign(latitude=-60.0)
+    tally = tally_segments(table, south, value="freeboard")
+    with pytest.raises(NoOverlapError, match="hemisphere of grid EASE2_N25km"):
+        grid_with_drift(tally, None, Grid.named("EASE2_N25km"), target="2020-01-16", mode="eulerian")

@@ -115,3 +115,69 @@ def test_a_folder_that_is_a_file_is_refused(grid, weekly, make_tracks, tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file; name a folder"):
         drift_series(make_tracks(passes=2), weekly, grid, tmp_path / "file", targets=TARGETS, value="freeboard")
+
+
+CHANGES = {
+    "freeboard_sigma": lambda table: 0.2,
+    "refsurf_sigma": lambda table: 0.019,
+    "refsurf_ndx": lambda table: 1,
+    "granule": lambda table: table["granule"] + "x",
+    "beam": lambda table: np.where(np.arange(len(table)) % 2, "gt1l", "gt2l"),
+    "x_atc": lambda table: np.arange(len(table)) * 20.0,
+    "time": lambda table: table["time"] + np.where(np.arange(len(table)) % 2, 1, -1) * np.timedelta64(1, "ms"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("tallied", [False, True])
+def test_whatever_of_the_segments_changes_the_file_is_made_anew(grid, weekly, make_tracks, tmp_path, name, tallied):
+    table = make_tracks(passes=2).assign(refsurf_ndx=np.tile(np.arange(400) // 10, 2), refsurf_sigma=0.01)
+    options = {"targets": "2020-01-16", "plan": DriftPlan(window="2D"), "value": "freeboard"}
+
+    def run(rows):
+        source = tally_segments(rows, grid, value="freeboard") if tallied else rows
+        return drift_series(source, weekly, grid, tmp_path, **options)
+
+    assert run(table).made == 1
+    assert run(table.copy()).kept == 1
+    assert run(table.assign(**{name: CHANGES[name](table)})).made == 1
+
+
+def test_another_unit_of_the_ice_makes_the_file_anew(grid, weekly, make_tracks, tmp_path):
+    axis = (np.arange(121) - 60) * 25e3
+    share = xr.DataArray(np.full((121, 121), 0.9), dims=("y", "x"), coords={"y": axis, "x": axis})
+    for units in ("1", "%"):
+        ice = xr.Dataset({"concentration": share.assign_attrs(units=units)}, attrs={"crs": "EPSG:6931"})
+        plan = DriftPlan(window="2D", ice=ice)
+        found = drift_series(
+            make_tracks(passes=2), weekly, grid, tmp_path, targets="2020-01-16", plan=plan, value="freeboard"
+        )
+        assert found.made == 1
+
+
+def test_the_bits_do_not_depend_on_the_targets_that_are_worked_on_together(grid, weekly, make_tracks, tmp_path):
+    table = make_tracks(passes=20)
+    table.loc[::50, "freeboard"] = np.nan
+    store = TallyStore.create(tmp_path / "winter", tally_segments(table, grid, value="freeboard"))
+    options = {"targets": pd.date_range("2020-01-16", "2020-01-22", freq="2D"), "plan": DriftPlan(window="2D")}
+    for source in (store, table):
+        value = None if source is store else "freeboard"
+        folders = [tmp_path / f"{'store' if source is store else 'table'}{block}" for block in (1, 8)]
+        one, two = (
+            drift_series(source, weekly, grid, folder, value=value, block=block, **options)
+            for folder, block in zip(folders, (1, 8), strict=True)
+        )
+        assert read_all(one.paths) == read_all(two.paths)
+        with xr.open_dataset(one.paths[0]) as first:
+            assert int(first["segments_left_out"][0]) == (48 if source is store else 49)
+
+
+def test_the_file_of_a_target_that_a_store_has_nothing_for_goes(grid, weekly, make_tracks, tmp_path):
+    store = TallyStore.create(tmp_path / "winter", tally_segments(make_tracks(passes=4), grid, value="freeboard"))
+    stale = tmp_path / "out" / "drift_20200220.nc"
+    stale.parent.mkdir()
+    stale.write_text("of an earlier run")
+    plan = DriftPlan(window="2D")
+    found = drift_series(store, weekly, grid, stale.parent, targets=["2020-01-16", "2020-02-20"], plan=plan, block=1)
+    assert (found.made, found.empty) == (1, 1)
+    assert not stale.exists()

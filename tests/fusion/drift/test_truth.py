@@ -192,6 +192,67 @@ def test_growth_is_not_fitted_to_two_days_and_never_steeper_than_its_limit(grid,
         np.testing.assert_allclose(found["h_growth"].values[filled], expected)
 
 
+def test_growth_that_could_not_be_fitted_has_no_known_error(grid, make_drift):
+    times = pd.to_datetime(["2020-01-20", "2020-01-21"])
+    table = table_at(np.full(2, 5e3), np.full(2, 5e3), {"time": times, "h": 0.3, "granule": ["a", "b"], "beam": "x"})
+    found = grid_with_drift(table, make_drift(0.0, 0.0), grid, target=TARGET, value="h", weight=None, growth="fit")
+    filled = found["n_segments"].values > 0
+    assert np.isnan(found["h_sigma_growth"].values[filled]).all()
+
+
+def test_the_error_of_growth_is_that_of_crossings_and_not_of_the_parcels_in_them(grid, make_drift):
+    rng, passes, along, trials = np.random.default_rng(1), 8, 24, 40
+    days = np.array([-14.0, -10, -6, -2, 1, 5, 9, 13])
+    x = np.tile(np.linspace(1e3, 24e3, along), passes)
+    times = np.datetime64(TARGET, "ns") + (np.repeat(days, along) * 86_400e9).astype("m8[ns]")
+    columns = {"time": times, "granule": np.repeat([f"g{n}" for n in range(passes)], along), "beam": "x"}
+    slopes, sigmas = [], []
+    for _ in range(trials):
+        # What one pass has wrong it has wrong all the way.
+        h = 0.3 + np.repeat(rng.normal(0, 0.03, passes), along) + rng.normal(0, 0.005, x.size)
+        table = table_at(x, np.full(x.size, 12e3), {**columns, "h": h})
+        found = grid_with_drift(table, make_drift(0.0, 0.0), grid, target=TARGET, value="h", weight=None, growth="fit")
+        slopes.append(float(found["h_growth"].max()))
+        sigmas.append(float(found["h_sigma_growth"].max()) / abs(days.mean()))
+    expected = 0.03 / np.sqrt(((days - days.mean()) ** 2).sum())
+    assert np.std(slopes) == pytest.approx(expected, rel=0.3)
+    assert np.sqrt(np.mean(np.square(sigmas))) == pytest.approx(expected, rel=0.2)
+
+
+def test_segments_grow_as_the_cell_does_that_they_come_to(grid, make_drift):
+    # The parcels of four days lie across an edge of cells, most of each in the western one; alone, the east has a line.
+    days = np.arange(4)
+    x = np.concatenate([np.full(3, 24e3), [26e3]])
+    parts = [
+        table_at(x, np.full(4, 1e3), {"time": pd.Timestamp("2020-01-20") + pd.Timedelta(day, "D"), "h": 0.01 * day})
+        for day in days
+    ]
+    table = pd.concat(parts, ignore_index=True).assign(beam="x")
+    table["granule"] = np.repeat([f"g{day}" for day in days], 4)
+    table.loc[(table["granule"] >= "g2") & (table.index % 4 < 3), "h"] = np.nan
+    found = grid_with_drift(
+        table, make_drift(0.0, 0.0), grid, target=TARGET, value="h", weight=None, growth="fit", parcel=50e3
+    )
+    east = found.sel(x=37_500.0, y=12_500.0).isel(time=0)
+    assert float(east["h_growth"]) == pytest.approx(0.01)
+    assert float(east["h_mean"]) == pytest.approx(0.11)
+
+
+def test_ice_that_is_not_known_is_counted_and_refused_where_none_is_known(grid, make_drift):
+    table = table_at(np.array([5e3, 300e3]), np.zeros(2) + 1e3, {"time": pd.Timestamp("2020-01-21"), "h": [0.1, 0.3]})
+    axis = (np.arange(61) - 30) * 25e3
+    share = np.broadcast_to(np.where(axis > 250e3, np.nan, 1.0), (1, 61, 61))
+    coords = {"time": np.array([TARGET], "M8[ns]"), "y": axis, "x": axis}
+    ice = xr.DataArray(share, dims=("time", "y", "x"), coords=coords, attrs={"units": "1", "crs": CRS})
+    options = {"target": TARGET, "value": "h", "weight": None}
+    days = ice.sel(time=[TARGET] * 16).assign_coords(time=pd.date_range("2020-01-20", periods=16))
+    found = grid_with_drift(table, make_drift(1.0, 0.0), grid, ice=days, **options)
+    assert int(found["parcels_ice_unknown"][0]) == 1
+    of_another_year = days.assign_coords(time=pd.date_range("2015-01-20", periods=16))
+    with pytest.raises(NoOverlapError, match="concentration of the ice is not known"):
+        grid_with_drift(table, make_drift(1.0, 0.0), grid, ice=of_another_year, **options)
+
+
 def test_parcels_that_leave_the_field_are_told_where_they_were_last_seen(grid, make_drift):
     table = table_at(np.array([95e3, -95e3]), np.zeros(2) + 1e3, {"time": pd.Timestamp("2020-01-21"), "h": [0.1, 0.3]})
     found = grid_with_drift(table, make_drift(8.0, 0.0, half=4), grid, target=TARGET, value="h", weight=None)

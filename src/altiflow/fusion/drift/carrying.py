@@ -48,6 +48,8 @@ class Arrival:
         Length of the way on the ground [m].
     sigma
         1-sigma of the place along each axis from errors of the motion [m]; NaN where those are not known.
+    ice_known, ice_unknown
+        Whether a parcel met a place and moment of known, and of unknown, concentration of ice; None if none is given.
     """
 
     chosen: Ints
@@ -60,6 +62,8 @@ class Arrival:
     distance: Floats
     path: Floats
     sigma: Floats
+    ice_known: npt.NDArray[np.bool_] | None = None
+    ice_unknown: npt.NDArray[np.bool_] | None = None
 
     @property
     def here(self) -> npt.NDArray[np.bool_]:
@@ -211,6 +215,8 @@ class Carrier:
             distance=geodesic_length(here, began[0], began[1], x, y),
             path=np.concatenate([one.logbook.path, two.logbook.path]),
             sigma=np.concatenate([one.logbook.spread.sigma(), two.logbook.spread.sigma()]),
+            ice_known=None if self.edge is None else np.concatenate([one.logbook.known, two.logbook.known]),
+            ice_unknown=None if self.edge is None else np.concatenate([one.logbook.unknown, two.logbook.unknown]),
         )
 
 

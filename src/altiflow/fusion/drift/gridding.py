@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError, NoOverlapError
@@ -168,7 +169,8 @@ def grid_with_drift(
         Segments measured up to this long before and after the target count.
     mode
         "drift"; "eulerian": where they were measured, the same statistics; "both" adds the second as
-        ``<name>_eulerian``, and ``<value>_difference``, drift less eulerian.
+        ``<name>_eulerian``, and ``<value>_difference``, drift less eulerian. The eulerian grid holds all segments of
+        the window, also those that are lost on the way: it is what one would have without the drift.
     value, weight
         Columns to average and to weigh by; of a table both are needed, ``weight=None`` weighs all alike.
     parcel
@@ -193,12 +195,14 @@ def grid_with_drift(
         and the 1-sigma of the mean in parts: ``<value>_sigma_measurement``, ``_surface`` (reference surfaces),
         ``_drift``, ``_growth`` and ``_total``; NaN where a part is not known. On (time,): what became of the
         segments, weights and parcels of the window: ``segments_in_window`` = ``segments_gridded`` +
-        ``segments_lost`` + ``segments_outside_grid``, and ``parcels_<status>``.
+        ``segments_lost`` + ``segments_outside_grid``, ``segments_left_out`` beside these for want of a value, weight
+        or time, and ``parcels_<status>``; with `ice`, ``parcels_ice_unknown``.
 
     Raises
     ------
     NoOverlapError
-        If a target lies outside the time of the field, or not one parcel of a window has a velocity.
+        If a target lies outside the time of the field, or not one parcel of a window has a velocity, or a known
+        concentration where `ice` is given.
     EmptyDataError
         If there are no segments, or none in any window.
     FieldError
@@ -253,7 +257,8 @@ def grid_with_drift(
         raise EmptyDataError(f"no segment lies within {window} of a target; they are of {seen[0]} to {seen[1]}")
     if len(parts) == 1:
         return parts[0]
-    return xr.concat(parts, "time", data_vars="minimal", coords="minimal", compat="override", combine_attrs="override")
+    both = xr.concat(parts, "time", data_vars="minimal", coords="minimal", compat="override", combine_attrs="override")
+    return both.assign_attrs(_lists(cargo, parts))
 
 
 def load_cargo(
@@ -284,12 +289,29 @@ def as_targets(target: Any) -> Floats:
         If they are not dates, not known, or come twice.
     """
     try:
-        moments = np.atleast_1d(np.asarray(target, "datetime64[ns]"))
+        dates = pd.Series(target if pd.api.types.is_list_like(target) else [target])
+        if pd.api.types.is_numeric_dtype(dates):
+            raise TypeError("a number is no date")
+        moments = pd.to_datetime(dates, utc=True, format="ISO8601").to_numpy("datetime64[ns]")
     except (TypeError, ValueError) as error:
         raise InputError(f"target is a date (UTC) or several, got {target!r}") from error
-    if moments.ndim != 1 or moments.size == 0 or np.isnat(moments).any() or np.unique(moments).size < moments.size:
+    if moments.size == 0 or np.isnat(moments).any() or np.unique(moments).size < moments.size:
         raise InputError(f"target is a date (UTC) or several, none twice and none missing; got {target!r}")
     return np.sort(np.asarray((moments - EPOCH) / np.timedelta64(1, "s"), np.float64))
+
+
+def _lists(cargo: Cargo, parts: list[xr.Dataset]) -> dict[str, str]:
+    """Return the attributes that list what is in a Dataset, of all targets together."""
+    known = {
+        "granules": {granule for granule, _ in cargo.passes},
+        "beams": {beam for _, beam in cargo.passes},
+        **{name: {word for part in parts for word in part.attrs.get(name, "").split()} for name in ("releases", "doi")},
+    }
+    lists = {}
+    for name, words in known.items():
+        said = [f" {part.attrs.get(name, '')} " for part in parts]
+        lists[name] = " ".join(sorted(word for word in words if word and any(f" {word} " in each for each in said)))
+    return {name: text for name, text in lists.items() if text}
 
 
 def _side_by_side(moved: xr.Dataset, still: xr.Dataset) -> xr.Dataset:
@@ -309,7 +331,12 @@ def _side_by_side(moved: xr.Dataset, still: xr.Dataset) -> xr.Dataset:
 
 
 def _refuse_stuck(arrival: Arrival, motion: Motion, target: Target) -> None:
-    """Raise if there are parcels, and not one of them has a velocity."""
+    """Raise if there are parcels, and not one of them has a velocity, or a concentration of ice where one is given."""
+    if arrival.ice_known is not None and arrival.chosen.size and not arrival.ice_known.any():
+        raise NoOverlapError(
+            f"the concentration of the ice is not known at any place and time of {arrival.chosen.size} parcels around "
+            f"{moments_of(np.array([target.seconds]))[0].astype('M8[m]')}; pass ice of the region and of these days"
+        )
     stuck = np.isin(arrival.status, (NO_VELOCITY, LEFT_PERIOD)) & (arrival.path == 0)
     if arrival.chosen.size == 0 or not stuck[arrival.age != 0].all() or (arrival.age == 0).all():
         return
@@ -335,10 +362,10 @@ def _told(gridded: xr.Dataset, plan: DriftPlan, field: xr.Dataset | None) -> xr.
         "growth": plan.growth,
         "min_ice": None if plan.ice is None else plan.min_ice,
     }
-    moving = None if plan.mode == "eulerian" else field
-    source = None if moving is None else str(moving.attrs["source"])
+    way = "where it was measured" if plan.mode == "eulerian" else "along with the ice drift"
+    source = None if field is None or plan.mode == "eulerian" else str(field.attrs["source"])
     return gridded.assign_attrs(
-        title=f"{gridded.attrs['title']}, {'where it was measured' if moving is None else 'along with the ice drift'}",
+        title=f"{gridded.attrs['title']}, {way}",
         drift=json.dumps(told),
         history=f"altiflow {__version__}: grid_with_drift",
         **({} if source is None else {"velocity_source": source}),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from altiflow.errors import InputError
 from altiflow.fusion.drift.carrying import Arrival, Cargo
 from altiflow.fusion.drift.laid import Laid
+from altiflow.gridding.kernel import run_starts
 
 __all__ = ["Growth", "GrowthChoice", "check_growth", "find_growth"]
 
@@ -27,19 +28,20 @@ MAX_RATE = 0.25
 """Steepest line that is taken for growth [unit of the value per day]: freeboard in metres (Ricker et al. 2025)."""
 
 
+_PAUSE = 1 / 24
+"""Pieces in a cell with no longer pause between them are of one crossing, by one beam or several [days]."""
+
+
 @dataclass(frozen=True)
 class Growth:
     """How fast the value changes.
 
     Attributes
     ----------
-    shift
-        What is added to the value of each parcel of an arrival (m,).
     rate, sigma
         Rate of each cell of the grid and its 1-sigma (rows * cols,) [unit of the value per day]; NaN where none.
     """
 
-    shift: Floats
     rate: Floats
     sigma: Floats
 
@@ -73,37 +75,51 @@ def find_growth(growth: str | float, cargo: Cargo, arrival: Arrival) -> Growth:
     -----
     The line of a cell is that of least squares, weighted by the weights of the parcels, of their mean values against
     their times of measurement. It needs parcels of ``MIN_DAYS`` days, is cut at ``MAX_RATE``, and no line is no growth.
+    Parcels that cross a cell together share errors, so that the scatter is one of crossings. A given rate is taken as
+    known.
     """
     size = cargo.grid.shape[0] * cargo.grid.shape[1]
     if growth != "fit":
         rate = np.full(size, float(growth))
-        return Growth(float(growth) * arrival.age, rate, np.zeros(size))
+        return Growth(rate, np.zeros(size))
     here = np.flatnonzero(arrival.here)
     laid = cargo.lay(arrival.chosen[here], arrival.dx[here], arrival.dy[here])
-    rate, sigma = _fit(laid, -arrival.age[np.searchsorted(arrival.chosen, laid.parcel)], size)
-    row, col = cargo.grid.rowcol(arrival.x, arrival.y)
-    cell = np.where(row >= 0, row * cargo.grid.shape[1] + col, 0)
-    own = np.where((row >= 0) & np.isfinite(rate[cell]), rate[cell], 0.0)
-    return Growth(own * arrival.age, rate, sigma)
+    crossings = _crossings(laid, -arrival.age[np.searchsorted(arrival.chosen, laid.parcel)])
+    return Growth(*_fit(*crossings, size))
 
 
-def _fit(laid: Laid, time: Floats, size: int) -> tuple[Floats, Floats]:
-    """Return slope and 1-sigma of the values of pieces against time (n,) [days] in each cell (size,)."""
-    cells, group = np.unique(laid.cell, return_inverse=True)
+def _crossings(laid: Laid, time: Floats) -> tuple[Ints, Floats, Floats, Floats]:
+    """Return cell, time [days], weight and mean (k,) of pieces with times (n,) put together by cell and crossing."""
+    order = np.lexsort((time, laid.cell))
+    cell, time, weight, mean = laid.cell[order], time[order], laid.weight[order], laid.mean[order]
+    starts = run_starts((cell[1:] != cell[:-1]) | (time[1:] - time[:-1] > _PAUSE))
+    if cell.size == 0:
+        return cell, time, weight, mean
+    whole = np.add.reduceat(weight, starts)
+    # From differences to the first of each, so that equal values stay equal.
+    parts = [np.repeat(part[starts], np.diff(starts, append=cell.size)) for part in (time, mean)]
+    offsets = [
+        np.add.reduceat(weight * (part - first), starts) for part, first in zip((time, mean), parts, strict=True)
+    ]
+    return cell[starts], time[starts] + offsets[0] / whole, whole, mean[starts] + offsets[1] / whole
+
+
+def _fit(cell: Ints, time: Floats, weight: Floats, values: Floats, size: int) -> tuple[Floats, Floats]:
+    """Return slope and 1-sigma of values (k,) against times [days] in each cell (size,)."""
+    cells, group = np.unique(cell, return_inverse=True)
 
     def total(part: npt.ArrayLike) -> Floats:
         return np.bincount(group, np.asarray(part, np.float64), minlength=cells.size).astype(np.float64)
 
-    weight = laid.weight
     whole = total(weight)
-    middle, mean = total(weight * time) / whole, total(weight * laid.mean) / whole
-    away, value = time - middle[group], laid.mean - mean[group]
+    middle, mean = total(weight * time) / whole, total(weight * values) / whole
+    away, value = time - middle[group], values - mean[group]
     spread = total(weight * away**2)
     days = _days(group, np.floor(time).astype(np.int64), cells.size)
     enough = (days >= MIN_DAYS) & (spread > 0)
     slope = np.divide(total(weight * away * value), spread, out=np.full(cells.size, np.nan), where=enough)
     pieces = total(np.ones(group.size))
-    # Pieces count by their weight as a share of the mean weight, so that the scatter is one of pieces.
+    # They count by their weight as a share of the mean weight, so that the scatter is one of crossings.
     rest = total(weight * (value - np.where(enough, slope, 0.0)[group] * away) ** 2)
     freedom = np.where(pieces > 2, pieces - 2, np.nan)
     sigma = np.sqrt(rest / whole * pieces / freedom / np.where(enough, spread / whole * pieces, np.nan))
@@ -113,6 +129,6 @@ def _fit(laid: Laid, time: Floats, size: int) -> tuple[Floats, Floats]:
 
 
 def _days(group: Ints, day: Ints, size: int) -> Ints:
-    """Return how many different days each group has."""
-    pairs = np.unique(np.stack([group, day]), axis=1)
-    return np.bincount(pairs[0], minlength=size).astype(np.int64)
+    """Return how many different days each group has, of groups and days in order (k,)."""
+    starts = run_starts((group[1:] != group[:-1]) | (day[1:] != day[:-1]))
+    return np.bincount(group[starts[: group.size]], minlength=size).astype(np.int64)

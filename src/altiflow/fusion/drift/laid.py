@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy.typing as npt
 
 from altiflow.gridding.tally import Tally
 
-__all__ = ["Laid", "digest_arrays", "number_keys"]
+__all__ = ["Laid", "digest_arrays", "growth_shift", "name_units", "number_keys"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -56,15 +58,27 @@ def number_keys(keys: list[Ints]) -> Ints:
     return number
 
 
-def digest_arrays(*arrays: npt.NDArray[Any]) -> str:
-    """Return a digest of arrays of numbers.
+def name_units(unit: npt.NDArray[np.int32], names: Sequence[tuple[str, str]]) -> tuple[Ints, list[tuple[str, str]]]:
+    """Return the passes of rows (n,) numbered among those that are there, and the names of these."""
+    there, number = np.unique(unit, return_inverse=True)
+    return np.asarray(number, np.int64), [names[each] for each in there]
+
+
+def growth_shift(cell: Ints, rate: Floats, age: Floats) -> Floats:
+    """Return what values in cells (n,) grow in ages (n,) at the rates (cells,); nothing outside, or without a rate."""
+    return np.where(cell >= 0, np.nan_to_num(rate[cell]) * age, 0.0)
+
+
+def digest_arrays(*arrays: npt.NDArray[Any], told: Any = None) -> str:
+    """Return a digest of arrays of numbers, and of what is told beside them as JSON.
 
     Examples
     --------
     >>> digest_arrays(np.array([1.0, 2.0])) == digest_arrays(np.array([1.0, 2.5]))
     False
     """
-    found = hashlib.sha256()
+    found = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
     for array in arrays:
+        found.update(f"{array.dtype.str}{array.shape}".encode())
         found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()

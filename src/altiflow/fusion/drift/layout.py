@@ -56,11 +56,11 @@ def lay_out(cargo: Cargo, arrival: Arrival, target: Target, growth: Growth | Non
     target
         The moment.
     growth
-        What is added to their values.
+        How their values change.
     """
     here = np.flatnonzero(arrival.here)
-    shift = None if growth is None else growth.shift[here]
-    laid = cargo.lay(arrival.chosen[here], arrival.dx[here], arrival.dy[here], shift)
+    grown = None if growth is None else (growth.rate, arrival.age[here])
+    laid = cargo.lay(arrival.chosen[here], arrival.dx[here], arrival.dy[here], grown)
     gridded = laid.tally.to_dataset()
     gridded = gridded.assign_coords(time=("time", moments_of(np.array([target.seconds])), gridded["time"].attrs))
     gridded["time"].attrs["long_name"] = "moment that the ice was brought to"
@@ -74,11 +74,14 @@ def lay_out(cargo: Cargo, arrival: Arrival, target: Target, growth: Growth | Non
             name: (dims, values.reshape(shape), {**told, "grid_mapping": "crs"})
             for name, (values, told) in layers.items()
         }
-        | {name: ("time", np.array([number]), told) for name, (number, told) in _account(cargo, arrival, laid).items()}
+        | {
+            name: ("time", np.array([number]), told)
+            for name, (number, told) in _account(cargo, arrival, target, laid).items()
+        }
     )
     for name in [name for name in gridded.attrs if name.startswith("segments_")]:
         del gridded.attrs[name]
-    return gridded.assign_attrs(segments_left_out=cargo.left_out)
+    return gridded
 
 
 Layer = tuple[npt.NDArray[Any], dict[str, str]]
@@ -168,9 +171,11 @@ def _sigmas(tally: Tally, found: _Cells, growth: Growth | None, gridded: xr.Data
     parts["drift"] = ("from the place: slope of the mean times position_sigma", slope.ravel() * found.sigma)
     layers: dict[str, Layer] = {}
     if growth is not None:
-        told = {"long_name": f"growth of {value} that was corrected", "comment": "per day"}
+        told = {"long_name": f"growth of {value} per day that was corrected"}
+        if "units" in gridded[f"{value}_mean"].attrs:
+            told["units"] = f"{gridded[f'{value}_mean'].attrs['units']} d-1"
         layers[f"{value}_growth"] = (np.where(found.weight > 0, growth.rate, np.nan), told)
-        own = np.where(np.isfinite(growth.sigma), growth.sigma, 0.0) * np.abs(found.mean(found.arrival.age))
+        own = growth.sigma * np.abs(found.mean(found.arrival.age))
         parts["growth"] = ("from the rate of growth that was corrected", own)
     units = {"units": gridded[f"{value}_mean"].attrs["units"]} if "units" in gridded[f"{value}_mean"].attrs else {}
     for name, (text, values) in parts.items():
@@ -214,15 +219,17 @@ def _difference(mean: Floats, axis: int) -> Floats:
     return np.moveaxis(np.divide(total, count, out=np.full(moved.shape, np.nan), where=count > 0), 0, axis)
 
 
-def _account(cargo: Cargo, arrival: Arrival, laid: Laid) -> dict[str, tuple[Any, dict[str, str]]]:
-    """Return what became of everything in the window, which adds up."""
+def _account(cargo: Cargo, arrival: Arrival, target: Target, laid: Laid) -> dict[str, tuple[Any, dict[str, str]]]:
+    """Return what became of everything in the window, which adds up; and what was never part of it."""
     weight, count, here = cargo.weight[arrival.chosen], cargo.count[arrival.chosen], arrival.here
     one = {"units": "1"}
+    left_out = cargo.left_out(target.seconds - target.window, target.seconds + target.window)
     account: dict[str, tuple[Any, dict[str, str]]] = {
         "segments_in_window": (int(count.sum()), one | {"long_name": "segments of the window"}),
         "segments_gridded": (int(laid.count.sum()), one | {"long_name": "segments that are in a cell"}),
         "segments_lost": (int(count[~here].sum()), one | {"long_name": "segments that did not come to the target"}),
         "segments_outside_grid": (laid.outside, one | {"long_name": "segments that came to lie outside the grid"}),
+        "segments_left_out": (left_out, one | {"long_name": "segments beside these, without value, weight or time"}),
         "weight_in_window": (float(weight.sum()), {"long_name": "sum of weights of the window"}),
         "weight_gridded": (float(laid.weight.sum()), {"long_name": "sum of weights in cells"}),
         "weight_lost": (float(weight[~here].sum()), {"long_name": "sum of weights that did not come to the target"}),
@@ -232,4 +239,7 @@ def _account(cargo: Cargo, arrival: Arrival, laid: Laid) -> dict[str, tuple[Any,
     for number, word in enumerate(STATUS_WORDS):
         told = one | {"long_name": f"parcels of status {word}"}
         account[f"parcels_{word}"] = (int((arrival.status == number).sum()), told)
+    if arrival.ice_unknown is not None:
+        told = one | {"long_name": "parcels that met a concentration of ice that is not known, where nothing stops"}
+        account["parcels_ice_unknown"] = (int(arrival.ice_unknown.sum()), told)
     return account

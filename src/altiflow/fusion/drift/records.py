@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from altiflow.errors import EmptyDataError, InputError
-from altiflow.fusion.drift.laid import Laid, digest_arrays
+from altiflow.errors import EmptyDataError, InputError, NoOverlapError
+from altiflow.fusion.drift.laid import Laid, digest_arrays, growth_shift, name_units
 from altiflow.fusion.trajectories.motion import EPOCH
 from altiflow.gridding.grids.crs import transformer_between
 from altiflow.gridding.grids.grid import Grid
-from altiflow.gridding.kernel import NO_TIME
+from altiflow.gridding.kernel import NO_TIME, STATE
 from altiflow.gridding.tally import Records, Tally, regroup
 
 __all__ = ["PARCEL_PLACES", "RecordCargo", "load_tally"]
@@ -42,8 +43,6 @@ class RecordCargo:
         When it was measured [s since 2000], ascending.
     weight, count
         Sum of its weights, and number of its segments.
-    left_out
-        Segments that are in no parcel: without value, weight or time.
     """
 
     tally: Tally
@@ -55,17 +54,20 @@ class RecordCargo:
     seconds: Floats
     weight: Floats
     count: Ints
-    left_out: int
 
-    def lay(self, chosen: Ints, dx: Floats, dy: Floats, shift: Floats | None = None) -> Laid:
-        """Return parcels `chosen` (m,), each moved by dx, dy (m,) [m], `shift` (m,) added to its value, on the grid."""
+    def lay(self, chosen: Ints, dx: Floats, dy: Floats, grown: tuple[Floats, Floats] | None = None) -> Laid:
+        """Return parcels `chosen` (m,), each moved by dx, dy (m,) [m], on the grid.
+
+        With `grown`, rates of growth of cells (cells,) and ages of parcels (m,), values are what they are at age 0.
+        """
         row, col = self.grid.rowcol(self.x[chosen] + dx, self.y[chosen] + dy)
         cell = np.where(row >= 0, row * self.grid.shape[1] + col, -1)
         own = self.order[chosen]
         states = self.records.states.copy()
         states["cell"] = -1
         states["cell"][own] = cell
-        if shift is not None:
+        if grown is not None:
+            shift = growth_shift(cell, *grown)
             for name in ("mean", "low", "high"):
                 states[name][own] += shift
         moved = Records(states, self.records.details).where(states["cell"] >= 0)
@@ -84,9 +86,32 @@ class RecordCargo:
 
     def fingerprint(self, low: int, high: int) -> str:
         """Return a digest of the parcels from one number to before another, and of what they carry."""
-        states = self.records.states[self.order[low:high]]
-        numbers = [np.ascontiguousarray(states[name]) for name in ("count", "weight", "mean", "m2", "noise")]
-        return digest_arrays(self.x[low:high], self.y[low:high], self.seconds[low:high], *numbers)
+        own = self.order[low:high]
+        place = np.full(self.records.states.size, -1)
+        place[own] = np.arange(own.size)
+        unit, names = name_units(self.records.states["unit"][own], self.tally.passes.names)
+        numbers = [np.ascontiguousarray(self.records.states[name][own]) for name in STATE.names or ()]
+        for detail in self.records.details.values():
+            record = place[detail["record"]]
+            numbers += [record[record >= 0], *(detail[name][record >= 0] for name in ("key", "amount", "count"))]
+        places = (self.x[low:high], self.y[low:high], self.seconds[low:high])
+        return digest_arrays(*places, unit, *numbers, told=[*names, list(self.records.details)])
+
+    def left_out(self, start: float, end: float) -> int:
+        """Return how many segments of the passes of a time [s since 2000] are in no parcel."""
+        low, high = np.searchsorted(self.seconds, start), np.searchsorted(self.seconds, end, side="right")
+        units = np.unique(self.records.states["unit"][self.order[low:high]])
+        return int(self.tally.passes.left_out[units].sum())
+
+    @property
+    def passes(self) -> tuple[tuple[str, str], ...]:
+        """Granule and beam of each pass of the tally."""
+        return self.tally.passes.names
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What is known of the tally."""
+        return self.tally.told
 
 
 def load_tally(tally: Tally, grid: Grid, *, value: str | None = None) -> RecordCargo:
@@ -101,6 +126,8 @@ def load_tally(tally: Tally, grid: Grid, *, value: str | None = None) -> RecordC
         If the tally has no such value, or no time bins.
     EmptyDataError
         If it holds nothing.
+    NoOverlapError
+        If all of it lies on the other hemisphere.
     """
     known = [name for name in tally.values if name not in PARCEL_PLACES]
     value = known[0] if value is None and known else value
@@ -113,15 +140,19 @@ def load_tally(tally: Tally, grid: Grid, *, value: str | None = None) -> RecordC
     if picked.states.size == 0:
         raise EmptyDataError("the tally holds nothing, so there are no parcels")
     x, y = _record_places(tally, picked.states)
+    left_out = tally.passes.left_out[:, [number]].copy()
     if not tally.grid.crs.equals(grid.crs):
-        x, y = transformer_between(tally.grid.crs_name, grid.crs_name).transform(x, y)
+        x, y = grid.project(*transformer_between(tally.grid.crs_name, "EPSG:4326").transform(x, y))
+        there = np.isfinite(x) & np.isfinite(y)
+        if not there.any():
+            raise NoOverlapError(f"not one record of the tally lies on the hemisphere of grid {grid.name}")
+        np.add.at(left_out[:, 0], picked.states["unit"][~there], picked.states["count"][~there])
+        picked, x, y = picked.where(there), x[there], y[there]
     seconds = _record_seconds(picked.states, tally.options.step)
     order = np.argsort(seconds, kind="stable")
     states = picked.states.copy()
     states["value"] = 0
-    left_out = int(tally.passes.left_out[:, number].sum())
-    passes = replace(tally.passes, left_out=tally.passes.left_out[:, [number]])
-    alone = replace(tally, values=(value,), passes=passes)
+    alone = replace(tally, values=(value,), passes=replace(tally.passes, left_out=left_out))
     return RecordCargo(
         tally=alone,
         records=Records(states, picked.details),
@@ -132,7 +163,6 @@ def load_tally(tally: Tally, grid: Grid, *, value: str | None = None) -> RecordC
         seconds=seconds[order],
         weight=np.ascontiguousarray(states["weight"][order]),
         count=np.ascontiguousarray(states["count"][order]),
-        left_out=left_out,
     )
 
 

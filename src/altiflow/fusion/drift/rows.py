@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import shapely
 
 from altiflow.errors import EmptyDataError, InputError, NoOverlapError
-from altiflow.fusion.drift.laid import Laid, digest_arrays, number_keys
+from altiflow.fusion.drift.laid import Laid, digest_arrays, growth_shift, name_units, number_keys
 from altiflow.fusion.trajectories.motion import EPOCH
 from altiflow.gridding.grids.crs import transformer_between
 from altiflow.gridding.grids.grid import Grid
@@ -53,8 +54,9 @@ class RowCargo:
         When, the weighted mean [s since 2000], ascending.
     weight, count
         Sum of its weights, and number of its rows.
-    left_out
-        Rows that are in no parcel: without value, weight, time or place.
+    spare
+        Times of the rows that are in no parcel, for want of a value, weight, time or place [s since 2000], ascending;
+        NaN, last, where the time is not known.
     weighed_by
         Column of the weights.
     engine
@@ -72,12 +74,15 @@ class RowCargo:
     seconds: Floats
     weight: Floats
     count: Ints
-    left_out: int
+    spare: Floats
     weighed_by: str | None
     engine: Engine
 
-    def lay(self, chosen: Ints, dx: Floats, dy: Floats, shift: Floats | None = None) -> Laid:
-        """Return parcels `chosen` (m,), each moved by dx, dy (m,) [m], `shift` (m,) added to its value, on the grid."""
+    def lay(self, chosen: Ints, dx: Floats, dy: Floats, grown: tuple[Floats, Floats] | None = None) -> Laid:
+        """Return parcels `chosen` (m,), each moved by dx, dy (m,) [m], on the grid.
+
+        With `grown`, rates of growth of cells (cells,) and ages of parcels (m,), values are what they are at age 0.
+        """
         place = np.full(self.x.size, -1)
         place[chosen] = np.arange(chosen.size)
         rows = np.flatnonzero((self.owner >= 0) & (place[self.owner] >= 0))
@@ -88,9 +93,10 @@ class RowCargo:
         row, col = self.grid.rowcol(self.row_x[rows[away]] + dx[own[away]], self.row_y[rows[away]] + dy[own[away]])
         cell[away] = np.where(row >= 0, row * self.grid.shape[1] + col, -1)
         columns = replace(self.columns.ordered(rows), cell=cell, longitude=None, latitude=None)
-        if shift is not None:
+        if grown is not None:
             value = next(iter(columns.values))
-            columns = replace(columns, values={value: columns.values[value].astype(float) + shift[own]})
+            shift = growth_shift(cell, grown[0], grown[1][own])
+            columns = replace(columns, values={value: columns.values[value].astype(float) + shift})
         options = TallyOptions(step=None)
         tally = tally_columns(columns, self.grid, weight=self.weighed_by, options=options, engine=self.engine)
         return _pieces(tally, columns, owner, cell)
@@ -98,10 +104,28 @@ class RowCargo:
     def fingerprint(self, low: int, high: int) -> str:
         """Return a digest of the parcels from one number to before another, and of what they carry."""
         rows = np.flatnonzero((self.owner >= low) & (self.owner < high))
-        value = next(iter(self.columns.values.values()))
-        return digest_arrays(
-            self.row_x[rows], self.row_y[rows], value[rows], _mass(self.columns)[rows], self.seconds[low:high]
-        )
+        columns, (unit, names) = self.columns.ordered(rows), name_units(self.columns.unit[rows], self.columns.passes)
+        given = (columns.time, columns.section, columns.section_sigma)
+        kept = [*columns.values.values(), *columns.sigmas.values(), *columns.overlaps.values(), *given]
+        numbers = [np.empty(0) if each is None else each for each in kept]
+        places = (self.row_x[rows], self.row_y[rows], _mass(columns), unit, self.seconds[low:high])
+        return digest_arrays(*places, *numbers, told=[*names, self.columns.time_unit])
+
+    def left_out(self, start: float, end: float) -> int:
+        """Return how many rows of a time [s since 2000], or of none that is known, are in no parcel."""
+        known = int(np.searchsorted(self.spare, np.inf, side="right"))
+        within = int(np.searchsorted(self.spare, end, side="right") - np.searchsorted(self.spare, start))
+        return within + self.spare.size - known
+
+    @property
+    def passes(self) -> tuple[tuple[str, str], ...]:
+        """Granule and beam of each pass of the table."""
+        return self.columns.passes
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What is known of the table."""
+        return self.columns.told
 
 
 def load_table(
@@ -122,18 +146,21 @@ def load_table(
     x, y = _row_places(source, columns, grid)
     mass = _mass(columns)
     times = np.asarray(columns.time)
-    usable = np.isfinite(columns.values[value]) & np.isfinite(mass) & (mass > 0) & (times != NO_TIME)
+    known = times != NO_TIME
+    usable = np.isfinite(columns.values[value]) & np.isfinite(mass) & (mass > 0) & known
     usable &= np.isfinite(x) & np.isfinite(y)
     kept = np.flatnonzero(usable)
     if kept.size == 0 and not (np.isfinite(x) & np.isfinite(y)).any():
         raise NoOverlapError(f"not one of {len(columns)} segments lies on the hemisphere of grid {grid.name}")
     if kept.size == 0:
         raise EmptyDataError(f"no segment has a {value}, a weight, a time and a place, so there are no parcels")
-    seconds = (times[kept] * columns.time_unit - EPOCH.astype(np.int64)) * 1e-9
-    keys = (columns.unit[kept], seconds // _HOUR, y[kept] // size, x[kept] // size)
+    moments = np.where(known, times, 0) * columns.time_unit
+    moments -= EPOCH.astype(np.int64)
+    seconds = moments * 1e-9
+    keys = (columns.unit[kept], seconds[kept] // _HOUR, y[kept] // size, x[kept] // size)
     number = number_keys([np.asarray(key, np.int64) for key in keys])
     total = _sums(number, mass[kept])
-    places = (np.asarray(part, np.float64) for part in (x[kept], y[kept], seconds))
+    places = (np.asarray(part, np.float64) for part in (x[kept], y[kept], seconds[kept]))
     means = [_weighted(number, mass[kept], part, total) for part in places]
     order = np.lexsort((np.arange(total.size), means[2]))
     rank = np.empty(order.size, np.int64)
@@ -152,7 +179,7 @@ def load_table(
         seconds=means[2][order],
         weight=total[order],
         count=np.bincount(number)[order],
-        left_out=len(columns) - kept.size,
+        spare=np.sort(np.where(known, seconds, np.nan)[~usable]),
         weighed_by=weight,
         engine=choose_engine(engine),
     )

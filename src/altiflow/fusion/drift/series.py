@@ -153,16 +153,15 @@ def _make_block(job: _Job, block: tuple[Floats, xr.Dataset | None]) -> list[tupl
     targets, field = block
     window = as_seconds(job.plan.window, "window")
     cargo = _load(job, targets, window)
-    if cargo is None:
-        return [(None, "empty")] * targets.size
-    signatures = [_signature(job, cargo, field, target, window) for target in targets]
+    signatures = [None if cargo is None else _signature(job, cargo, field, target, window) for target in targets]
     paths = [job.folder / f"drift_{_date_name(target)}.nc" for target in targets]
     missing = [
         place
         for place, (path, signature) in enumerate(zip(paths, signatures, strict=True))
         if signature is not None and not _is_made(path, signature)
     ]
-    for place, gridded in zip(missing, job.plan.grids(cargo, field, targets[missing]), strict=True):
+    made = iter(()) if cargo is None else job.plan.grids(cargo, field, targets[missing])
+    for place, gridded in zip(missing, made, strict=True):
         write_netcdf(gridded.assign_attrs({_SIGNATURE: signatures[place]}), paths[place])
     result: list[tuple[Path | None, str]] = []
     for place, (path, signature) in enumerate(zip(paths, signatures, strict=True)):
@@ -193,7 +192,8 @@ def _signature(job: _Job, cargo: Cargo, field: xr.Dataset | None, target: float,
         return None
     plan = replace(job.plan, ice=None if job.plan.ice is None else _digest(job.plan.ice))
     told = [__version__, plan, target, job.grid.signature, job.value, job.weight, job.parcel]
-    told.append(cargo.fingerprint(low, high))
+    told += [cargo.fingerprint(low, high), cargo.left_out(target - window, target + window)]
+    told.append(json.dumps(cargo.told, sort_keys=True, default=str))
     if field is not None and job.plan.mode != "eulerian":
         told.append(_digest(_cut(field, target - window, target + window, steady=job.plan.steady)))
     return hashlib.sha256("|".join(map(str, told)).encode()).hexdigest()[:12]
@@ -218,19 +218,19 @@ def _widest_gap(bounds: Floats) -> float:
 def _digest(data: Any) -> str:
     """Return a digest of a Dataset's or DataArray's numbers, coordinates and attributes."""
     found = hashlib.sha256(json.dumps(data.attrs, sort_keys=True, default=str).encode())
-    for name, array in _arrays(data):
-        found.update(name.encode())
+    for name, array, attributes in _arrays(data):
+        found.update(json.dumps([name, array.dtype.str, array.shape, attributes], default=str).encode())
         found.update(np.ascontiguousarray(array).view(np.uint8).tobytes())
     return found.hexdigest()
 
 
-def _arrays(data: Any) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """Yield the arrays of numbers and times of a Dataset or DataArray, by name."""
+def _arrays(data: Any) -> Iterator[tuple[str, npt.NDArray[Any], dict[Any, Any]]]:
+    """Yield the arrays of numbers and times of a Dataset or DataArray by name, with their attributes."""
     whole = data.to_dataset(name="data") if isinstance(data, xr.DataArray) else data
     for name in sorted(map(str, whole.variables)):
         values = np.atleast_1d(np.asarray(whole[name].values))
         if values.dtype.kind in "biufM":
-            yield name, values
+            yield name, values, whole[name].attrs
 
 
 def _is_made(path: Path, signature: str) -> bool:
