@@ -31,6 +31,9 @@ def factorise(lower, inverse_pivot, scale):
         inverse_pivot[j] = 1.0 / row[0] if row[0] > SINGULAR else 0.0
         for s in range(1, reach):
             share, below = row[s] * inverse_pivot[j], lower[j + s]
+            # A wave on many periods makes a wide band that is empty but for its edges.
+            if share == 0:
+                continue
             for t in range(reach - s):
                 below[t] -= share * row[s + t]
         for s in range(1, reach):
@@ -86,12 +89,13 @@ def invert(lower, inverse_pivot, scale, found):
         new[:] = 0.0
         for s in range(1, reach):
             # What is known of the inverse is symmetric, and only one side of it is kept.
-            known, share = found[j + s], row[s]
-            total = share * known[0]
-            for t in range(s + 1, reach):
-                new[t] -= share * known[t - s]
-                total += row[t] * known[t - s]
-            new[s] -= total
+            share = row[s]
+            if share == 0:
+                continue
+            for t in range(1, s):
+                new[t] -= share * found[j + t, s - t]
+            for t in range(s, reach):
+                new[t] -= share * found[j + s, t - s]
         corner = inverse_pivot[j]
         for s in range(1, reach):
             corner -= row[s] * new[s]

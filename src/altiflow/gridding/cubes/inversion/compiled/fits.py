@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from altiflow.gridding.cubes.blocks import Samples
+from altiflow.gridding.cubes.inversion.compiled.groups import make_model
 from altiflow.gridding.cubes.inversion.compiled.lists import Stored, find_pairs, lay_flat, list_pairs
 from altiflow.gridding.cubes.inversion.compiled.pixels import Answers, fit_pixels
-from altiflow.gridding.cubes.inversion.compiled.sums import Model, Pairs, multiply_rows
+from altiflow.gridding.cubes.inversion.compiled.sums import Model, Pairs
 from altiflow.gridding.cubes.inversion.estimates import Estimate, Layout, Weighing, fill_rows
-from altiflow.gridding.cubes.inversion.normals import Rows, sparse_rows
+from altiflow.gridding.cubes.inversion.normals import Rows
 
 __all__ = ["CompiledFits", "compile_fits"]
 
@@ -30,9 +31,7 @@ class CompiledFits:
     layout
         Where in the result the parts lie.
     layers, rows
-        Layers of the cube that may be used, in order of time, and their rows in the model.
-    order
-        Layers of all rows (n,).
+        Layers of the cube that may be used, in the order of the model, and which of all of the model's rows they are.
     model
         The rows of the model and the price of roughness.
     weighing
@@ -42,7 +41,6 @@ class CompiledFits:
     layout: Layout
     layers: Ints
     rows: Ints
-    order: npt.NDArray[np.intp]
     model: Model
     weighing: Weighing
 
@@ -53,32 +51,33 @@ class CompiledFits:
         total = np.zeros(pixels, np.int64)
         # Room for all there could be; what is not written to takes no memory.
         most = self.layers.size * pixels + 1
-        pixel, row = np.empty(most, np.int32), np.empty(most, np.int32)
+        pixel, layer = np.empty(most, np.int32), np.empty(most, np.int32)
         values = np.empty((most, len(stored)), stored[0].values.dtype)
         four = stored if wide else (*stored, *stored)
-        count = find_pairs(*four, self.layers, self.rows, total, pixel, row, values)  # type: ignore[call-arg]
+        count = find_pairs(*four, self.layers, total, pixel, layer, values)  # type: ignore[call-arg]
         start = np.concatenate([[0], np.cumsum(total)])
-        lists = Pairs(np.empty(start[-1], np.int32), np.empty((start[-1], 2)), np.empty((start[-1], 2)))
+        size = int(start[-1])
+        lists = Pairs(np.empty(size, np.int32), np.empty((size, 2)), np.empty((size * wide, 2)), known)
         start = start[:-1]
         stop = start.copy()
-        list_pairs(pixel[:count], row[:count], values[:count], known, stop, *lists)
-        del pixel, row, values
+        list_pairs(pixel[:count], layer[:count], values[:count], stop, lists)
+        del pixel, layer, values
         answers = _make_answers(self.model, pixels)
         fit_pixels(self.model, start, stop, lists, self.weighing.threshold, self.weighing.least, answers)
         return self._tell(answers, total, stop - start)
 
     def _weigh(self, samples: Samples) -> tuple[tuple[Stored, ...], Floats]:
-        """Return velocities, and sigmas where each pixel has its own, as they lie; else the weights of rows (n, 2)."""
+        """Return velocities, with sigmas where each pixel has its own, as they lie; else weights of layers (n, 2)."""
         given, told = (samples.vx_sigma, samples.vy_sigma), self.weighing.sigma
         if told is None and any(one is not None and one.shape[1] > 1 for one in given):
             wide = [np.broadcast_to(one, samples.vx.shape) for one in given if one is not None]
-            return _alike(samples.vx, samples.vy, *wide), np.zeros((self.order.size, 2))
+            return _alike(samples.vx, samples.vy, *wide), np.zeros((0, 2))
         if told is not None:
-            rows = np.repeat(told, 2, axis=1)
+            sigma = np.repeat(told[self.rows], 2, axis=1)
         else:
-            rows = np.concatenate([one[self.order] for one in given if one is not None], axis=1)
-        good = np.isfinite(rows) & (rows > 0)
-        return _alike(samples.vx, samples.vy), np.divide(1.0, rows**2, out=np.zeros(rows.shape), where=good)
+            sigma = np.concatenate([one[self.layers] for one in given if one is not None], axis=1)
+        good = np.isfinite(sigma) & (sigma > 0)
+        return _alike(samples.vx, samples.vy), np.divide(1.0, sigma**2, out=np.zeros(sigma.shape), where=good)
 
     def _tell(self, answers: Answers, there: Ints, listed: Ints) -> Floats:
         """Return the rows of the result."""
@@ -108,25 +107,8 @@ class CompiledFits:
 
 def compile_fits(layout: Layout, rows: Rows, days: Floats, penalty: Floats, weighing: Weighing) -> CompiledFits:
     """Return the fits to the rows of a model, whose layers, in their order, last so many days (n,)."""
-    table = sparse_rows(rows)
-    first = table.indptr.astype(np.int64)
-    cells, products, begin = multiply_rows(first, table.indices.astype(np.int64), table.data, len(penalty))
-    model = Model(
-        first,
-        table.indices.astype(np.uint32),
-        table.data,
-        begin,
-        cells,
-        products,
-        days,
-        penalty.T.copy(),
-        layout.levels,
-    )
-    held = np.flatnonzero(rows.held)
-    # Pairs with as many periods follow one another: loops of one length are what a processor foresees.
-    begin, width = table.indptr[held], np.diff(table.indptr)[held]
-    held = held[np.lexsort((table.indices[begin], width))]
-    return CompiledFits(layout, rows.order[held].astype(np.int64), held.astype(np.int64), rows.order, model, weighing)
+    model, held = make_model(rows, days, penalty, layout.levels)
+    return CompiledFits(layout, rows.order[held].astype(np.int64), held, model, weighing)
 
 
 def _alike(*values: npt.NDArray[np.floating]) -> tuple[Stored, ...]:

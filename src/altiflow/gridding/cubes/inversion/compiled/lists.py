@@ -45,7 +45,7 @@ _KINDS = (types.float32, types.float64)
     [
         (
             *(_typed(kind),) * 4,
-            *(types.int64[::1], types.int64[::1], types.int64[::1]),
+            *(types.int64[::1], types.int64[::1]),
             *(types.int32[::1], types.int32[::1], types.Array(kind, 2, "C")),
         )
         for kind in _KINDS
@@ -54,7 +54,7 @@ _KINDS = (types.float32, types.float64)
     nogil=True,
     error_model="numpy",
 )
-def find_pairs(vx, vy, vx_sigma, vy_sigma, layers, rows, count, pixel, row, values):
+def find_pairs(vx, vy, vx_sigma, vy_sigma, layers, count, pixel, layer, values):
     """Find the pairs of which both velocities are there, layer after layer, each looked at once; return how many.
 
     What is not there is put down as well, and the next one over it: that leaves the processor nothing to guess.
@@ -63,12 +63,12 @@ def find_pairs(vx, vy, vx_sigma, vy_sigma, layers, rows, count, pixel, row, valu
     ----------
     vx, vy, vx_sigma, vy_sigma
         As they are stored.
-    layers, rows
-        Layers to look through (n,), and their rows in the model.
+    layers
+        Layers to look through (n,).
     count
         How many there are in each pixel (m,); is added to.
-    pixel, row, values
-        Filled: pixel, row of the model, and vx and vy, with both sigmas if there is room for four, of each pair.
+    pixel, layer, values
+        Filled: pixel, place among `layers`, and vx and vy, with both sigmas if there is room for four, of each pair.
     """
     found, both = 0, values.shape[1] == 4
     there = np.zeros(-(-count.size // WORD) * WORD, np.uint8)
@@ -76,16 +76,20 @@ def find_pairs(vx, vy, vx_sigma, vy_sigma, layers, rows, count, pixel, row, valu
     for k in range(layers.size):
         first = vx.values[layers[k] * vx.step : layers[k] * vx.step + count.size]
         second = vy.values[layers[k] * vy.step : layers[k] * vy.step + count.size]
+        # Nothing but a number less itself is 0.
         for i in range(count.size):
-            # Nothing but a number less itself is 0.
-            there[i] = np.uint8(first[i] - first[i] == 0) & np.uint8(second[i] - second[i] == 0)
+            there[i] = np.uint8(first[i] - first[i] == 0)
+        if not words.any():
+            continue
+        for i in range(count.size):
+            there[i] &= np.uint8(second[i] - second[i] == 0)
         for i in range(count.size):
             count[i] += there[i]
         for word in range(words.size):
             if words[word] == 0:
                 continue
             for i in range(word * WORD, min(word * WORD + WORD, count.size)):
-                pixel[found], row[found] = i, rows[k]
+                pixel[found], layer[found] = i, k
                 values[found, 0], values[found, 1] = first[i], second[i]
                 if both:
                     values[found, 2] = vx_sigma.values[layers[k] * vx_sigma.step + i]
@@ -102,29 +106,28 @@ def _weight(sigma):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def list_pairs(pixel, row, values, known, stop, layer, velocity, weight):
+def list_pairs(pixel, layer, values, stop, lists):
     """Put pairs that have a weight in both components pixel after pixel, in the order that they come in.
 
     Parameters
     ----------
-    pixel, row, values
+    pixel, layer, values
         Pairs (n,) as they were found.
-    known
-        Weights of rows (r, 2), where values have no sigmas.
     stop
         Where the list of each pixel begins (m,); becomes where it ends.
-    layer, velocity, weight
-        The lists: row, and velocity and weight of both components, see :class:`Pairs`.
+    lists
+        The lists, see :class:`altiflow.gridding.cubes.inversion.compiled.sums.Pairs`.
     """
-    wide = values.shape[1] == 4
+    wide, known = values.shape[1] == 4, lists.known
     for k in range(pixel.size):
+        place = stop[pixel[k]]
         if wide:
             w0, w1 = _weight(values[k, 2]), _weight(values[k, 3])
-        else:
-            w0, w1 = known[row[k], 0], known[row[k], 1]
-        if w0 > 0 and w1 > 0:
-            place = stop[pixel[k]]
-            layer[place] = row[k]
-            velocity[place, 0], velocity[place, 1] = values[k, 0], values[k, 1]
-            weight[place, 0], weight[place, 1] = w0, w1
-            stop[pixel[k]] = place + 1
+            if not (w0 > 0 and w1 > 0):
+                continue
+            lists.weight[place, 0], lists.weight[place, 1] = w0, w1
+        elif not (known[layer[k], 0] > 0 and known[layer[k], 1] > 0):
+            continue
+        lists.layer[place] = layer[k]
+        lists.velocity[place, 0], lists.velocity[place, 1] = values[k, 0], values[k, 1]
+        stop[pixel[k]] = place + 1

@@ -10,13 +10,8 @@ import numpy as np
 
 from altiflow.gridding.cubes.inversion.compiled.bands import factorise, invert, solve, tell_apart
 from altiflow.gridding.cubes.inversion.compiled.rounds import guess, judge
-from altiflow.gridding.cubes.inversion.compiled.sums import (
-    Pairs,
-    add_meetings,
-    add_products,
-    add_residuals,
-    make_work,
-)
+from altiflow.gridding.cubes.inversion.compiled.sums import activate, add_meetings, add_products, add_residuals
+from altiflow.gridding.cubes.inversion.compiled.work import load_pairs, make_work
 from altiflow.gridding.cubes.inversion.estimates import MAX_ROUNDS
 
 __all__ = ["Answers", "fit_pixels"]
@@ -51,51 +46,52 @@ def fit_pixels(model, start, stop, lists, threshold, least, answers):
         most = max(most, stop[pixel] - start[pixel])
     work = make_work(model, most)
     for pixel in range(start.size):
-        first, last = start[pixel], stop[pixel]
-        pairs = Pairs(lists.layer[first:last], lists.velocity[first:last], lists.weight[first:last])
-        work.used[: last - first] = True
+        count = stop[pixel] - start[pixel]
+        load_pairs(model, lists, start[pixel], stop[pixel], work)
         if threshold > 0:
-            _reject(model, pairs, threshold, least, work)
+            _reject(model, work, count, threshold, least)
         else:
-            _solve(model, pairs, work)
-        _assess(model, pairs, work, pixel, answers)
+            _solve(model, work, count)
+        _assess(model, work, pixel, answers)
+        answers.pairs[pixel] = work.used[:count].sum()
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _reject(model, pairs, threshold, least, work):
+def _reject(model, work, count, threshold, least):
     """Solve without outliers, judging all pairs again until none changes."""
-    root, weight = work.root, pairs.weight
-    for k in range(len(weight)):
-        root[0, k], root[1, k] = np.sqrt(weight[k, 0]), np.sqrt(weight[k, 1])
-    guess(pairs, threshold, work)
-    _solve(model, pairs, work)
+    for c in range(2):
+        for k in range(count):
+            work.root[c, k] = np.sqrt(work.weight[c, k])
+    guess(work, count, threshold)
+    _solve(model, work, count)
     for _ in range(MAX_ROUNDS):
-        if not judge(model, pairs, threshold, least, work):
+        if not judge(model, work, count, threshold, least):
             break
-        _solve(model, pairs, work)
+        _solve(model, work, count)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _solve(model, pairs, work):
+def _solve(model, work, count):
     """Fill factors, solution and which unknowns are told apart, of the used pairs."""
-    add_products(model, pairs, work.used, work.normal.reshape(-1, 2), work.right)
+    activate(work, count)
+    add_products(model, work)
     for c in range(2):
-        work.lower[c] = work.normal[:, :, c] + model.penalty
+        work.lower[c] = work.normal[c] + model.penalty
         factorise(work.lower[c], work.inverse_pivot[c], work.scale[c])
-        solve(work.lower[c], work.inverse_pivot[c], work.scale[c], work.right[:, c], work.solution[:, c])
+        solve(work.lower[c], work.inverse_pivot[c], work.scale[c], work.right[c], work.solution[c])
         tell_apart(work.lower[c], work.inverse_pivot[c], work.vector[c], work.apart[c])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _assess(model, pairs, work, pixel, answers):
+def _assess(model, work, pixel, answers):
     """Fill the answers for one pixel.
 
     Solutions get one step on the residuals, which are exact where the normal equations are not (Björck 1987,
     corrected seminormal equations).
     """
-    squares = add_residuals(model, pairs, work.used, work.solution, work.right)
+    squares = add_residuals(model, work)
     for c in range(2):
-        solution, right, inverse, step = work.solution[:, c], work.right[:, c], work.inverse[c], work.vector[c]
+        solution, right, inverse, step = work.solution[c], work.right[c], work.inverse[c], work.vector[c]
         _take_off(model.penalty, solution, right)
         solve(work.lower[c], work.inverse_pivot[c], work.scale[c], right, step)
         invert(work.lower[c], work.inverse_pivot[c], work.scale[c], inverse)
@@ -105,9 +101,8 @@ def _assess(model, pairs, work, pixel, answers):
             answers.variance[c, j, pixel] = inverse[j, 0]
         answers.beside[c, pixel] = inverse[-2, 1] if inverse.shape[1] > 1 else 0.0
         answers.squares[c, pixel] = squares[c]
-        answers.parameters[c, pixel] = _trace(work.normal[:, :, c], inverse)
-    count, days = answers.count[:, pixel], answers.days[:, pixel]
-    answers.pairs[pixel] = add_meetings(model, pairs, work.used, count, days)
+        answers.parameters[c, pixel] = _trace(work.normal[c], inverse)
+    add_meetings(model, work, answers.count[:, pixel], answers.days[:, pixel])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

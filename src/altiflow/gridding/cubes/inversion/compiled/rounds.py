@@ -14,12 +14,11 @@ __all__ = ["guess", "judge"]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def guess(pairs, threshold, work):
+def guess(work, count, threshold):
     """Use the pairs that lie within so many median deviations of the pixel's median, in both components."""
-    count = pairs.layer.size
     values, spare, used = work.spare[0, :count], work.spare[1, :count], work.used[:count]
     for c in range(2):
-        velocity, away = pairs.velocity[:, c], work.away[c, :count]
+        velocity, away = work.velocity[c, :count], work.left[c, :count]
         values[:] = velocity
         middle = median(values, spare)
         for k in range(count):
@@ -32,23 +31,24 @@ def guess(pairs, threshold, work):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def judge(model, pairs, threshold, least, work):
+def judge(model, work, count, threshold, least):
     """Use the pairs that are no outliers of the last solution, and return whether others are used than before.
 
     Pairs that alone determine an unknown leave no residual and have no say in the median; one that the used ones do
     not predict, since it alone has part of an unknown, cannot be judged and is kept.
     """
-    count = pairs.layer.size
-    find_residuals(model, pairs, work.solution, work.root, work.away)
+    find_residuals(model, work)
     used, kept = work.used[:count], work.kept[:count]
     kept[:] = True
     for c in range(2):
-        away = work.away[c, :count]
+        away, root = work.left[c, :count], work.root[c, :count]
+        for k in range(count):
+            away[k] = np.abs(away[k]) * root[k]
         limit = _limit(away, used, _floor(work, c, count), threshold, least, work.spare)
         for k in range(count):
             kept[k] &= not away[k] > limit
     if not used.all():
-        _keep_unjudged(model, pairs, work)
+        _keep_unjudged(model, work)
     same = True
     for k in range(count):
         same &= kept[k] == used[k]
@@ -59,7 +59,7 @@ def judge(model, pairs, threshold, least, work):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _floor(work, component, count):
     """Return the size of residuals that is rounding."""
-    return ROUNDING * np.abs(work.solution[:, component]).max() * _largest(work.root[component, :count])
+    return ROUNDING * np.abs(work.solution[component]).max() * _largest(work.root[component, :count])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -95,13 +95,14 @@ def _limit(away, used, floor, threshold, least, spare):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _keep_unjudged(model, pairs, work):
+def _keep_unjudged(model, work):
     """Keep the pairs not used that have part in unknowns which the used ones do not determine."""
-    if work.apart.all():
-        return
-    for k in range(pairs.layer.size):
-        if work.used[k] or work.kept[k]:
-            continue
-        for a in range(model.first[pairs.layer[k]], model.first[pairs.layer[k] + 1]):
-            if not (work.apart[0, model.column[a]] and work.apart[1, model.column[a]]):
-                work.kept[k] = True
+    for g in range(work.place.size):
+        low, count, at = work.first[g], work.first[g + 1] - work.first[g], work.place[g]
+        for a in range(model.begin[g], model.begin[g + 1]):
+            column = model.column[a]
+            if work.apart[0, column] and work.apart[1, column]:
+                continue
+            row = at + np.uint64(a - model.begin[g]) * count
+            for k in range(count):
+                work.kept[low + k] |= not work.used[low + k] and work.coef[row + k] != 0

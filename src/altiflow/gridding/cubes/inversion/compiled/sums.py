@@ -1,5 +1,8 @@
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
-"""Sums over the pairs of one pixel, compiled: both components go through the rows of the model together."""
+"""Sums over the pairs of one pixel, compiled: loops over the pairs of one group, both components together.
+
+Additions may be done in another order, several side by side, but always the same one for as many pairs.
+"""
 
 from __future__ import annotations
 
@@ -8,57 +11,52 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-__all__ = [
-    "Model",
-    "Pairs",
-    "Work",
-    "add_meetings",
-    "add_products",
-    "add_residuals",
-    "find_residuals",
-    "make_work",
-    "multiply_rows",
-]
+__all__ = ["Model", "Pairs", "Work", "activate", "add_meetings", "add_products", "add_residuals", "find_residuals"]
+
+_SUMS = {"reassoc", "contract"}
 
 
 class Model(NamedTuple):
-    """The rows of a model for n layers in order of time: those means of its functions that are not 0, row by row.
+    """A model's n rows that may be used, in groups of layers that follow one another.
 
-    Row l is elements ``first[l]`` to ``first[l + 1]`` of `column` and `mean`, and its products with itself elements
-    ``begin[l]`` to ``begin[l + 1]`` of `product`, which go into elements `cell` of the normal matrix, an upper band
-    (p, b + 1) in one piece; `days` (n,) are the layers' lengths. Numbers without a sign are never counted from the
-    end, which would have to be asked of each. The price of roughness is an upper band (p, b + 1), and the first
-    `levels` unknowns are velocities in periods.
+    Group g are layers ``first[g]`` to ``first[g + 1]`` and has the unknowns ``column[begin[g]]`` to
+    ``column[begin[g + 1]]``, in order. The means of its functions are a table (columns, layers) in one piece, which
+    begins at ``share[place[g]]``. `days` (n,) are the layers' lengths, and `widest` is the most columns of a group.
+    The price of roughness is an upper band (p, b + 1), and the first `levels` unknowns are velocities in periods.
     """
 
     first: Any
-    column: Any
-    mean: Any
     begin: Any
-    cell: Any
-    product: Any
+    column: Any
+    place: Any
+    share: Any
     days: Any
     penalty: Any
     levels: int
+    widest: int
 
 
 class Pairs(NamedTuple):
-    """The n pairs of one pixel in order of time: row of the model (n,), velocity and weight of both components (n, 2).
+    """The pairs of many pixels, pixel after pixel and in each in the model's order.
 
-    Weights are inverse squares of standard errors.
+    Layer of the model (n,) and velocity (n, 2) of each pair, and its weights (n, 2), inverse squares of standard
+    errors: empty where `known` (layers, 2) has those of each layer.
     """
 
     layer: Any
     velocity: Any
     weight: Any
+    known: Any
 
 
 class Work(NamedTuple):
-    """Room for one pixel: normal matrix (p, b + 1, 2) and right side (p, 2) of both components as they are summed.
+    """Room for one pixel, for both components (2, ...).
 
-    Then solutions (p, 2), and of each component alone (2, ...): factors of the matrix, whether unknowns are told
-    apart, the band of the inverse; and for pairs whether they are used and kept, roots of weights, residuals, and
-    spare room.
+    Normal matrix (2, p, b + 1) and right side (2, p) as they are summed, solutions, factors of the matrix, whether
+    unknowns are told apart, the band of the inverse. Then its n pairs: those of group g are ``first[g]`` to
+    ``first[g + 1]``, and the means of its functions begin at ``coef[place[g]]``, function by function; velocities,
+    weights, weights of the used ones, roots of weights and residuals (2, n), days (n,), whether they are used and kept,
+    and spare room.
     """
 
     normal: Any
@@ -70,124 +68,196 @@ class Work(NamedTuple):
     apart: Any
     inverse: Any
     vector: Any
+    found: Any
+    first: Any
+    place: Any
+    coef: Any
+    velocity: Any
+    weight: Any
+    active: Any
+    root: Any
+    left: Any
+    times: Any
+    days: Any
     used: Any
     kept: Any
-    root: Any
-    away: Any
     spare: Any
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def make_work(model, most):
-    """Return room for pixels with so many pairs at most."""
-    count, wide = model.penalty.shape
-    return Work(
-        np.empty((count, wide, 2)),
-        np.empty((count, 2)),
-        np.empty((count, 2)),
-        np.empty((2, count, wide)),
-        np.empty((2, count)),
-        np.empty((2, count)),
-        np.empty((2, count), np.bool_),
-        np.empty((2, count, wide)),
-        np.empty((2, count)),
-        np.empty(most, np.bool_),
-        np.empty(most, np.bool_),
-        np.empty((2, most)),
-        np.empty((2, most)),
-        np.empty((2, most)),
-    )
+def activate(work, count):
+    """Fill the weights of the used pairs; those of the others are 0."""
+    for c in range(2):
+        for k in range(count):
+            work.active[c, k] = work.weight[c, k] if work.used[k] else 0.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUMS)
+def _sum_four(table, at, times, low, count, found):
+    """Fill the sums (2, 4) of four rows of a table, the first of which begins at `at`, times factors (2, n)."""
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = 0.0
+    for k in range(count):
+        a, b = times[0, low + k], times[1, low + k]
+        one, two = table[at + k], table[at + count + k]
+        three, four = table[at + count + count + k], table[at + count + count + count + k]
+        a0, a1, a2, a3 = a0 + a * one, a1 + a * two, a2 + a * three, a3 + a * four
+        b0, b1, b2, b3 = b0 + b * one, b1 + b * two, b2 + b * three, b3 + b * four
+    found[0, 0], found[0, 1], found[0, 2], found[0, 3] = a0, a1, a2, a3
+    found[1, 0], found[1, 1], found[1, 2], found[1, 3] = b0, b1, b2, b3
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUMS)
+def _sum_two(table, at, times, low, count, found):
+    """Fill the sums (2, 2) of two rows."""
+    a0 = a1 = b0 = b1 = 0.0
+    for k in range(count):
+        a, b = times[0, low + k], times[1, low + k]
+        one, two = table[at + k], table[at + count + k]
+        a0, a1 = a0 + a * one, a1 + a * two
+        b0, b1 = b0 + b * one, b1 + b * two
+    found[0, 0], found[0, 1], found[1, 0], found[1, 1] = a0, a1, b0, b1
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def multiply_rows(first, column, mean, wide):
-    """Return the products of the rows of a model with themselves: elements of the matrix, products, first of each.
-
-    The normal matrix is an upper band (p, wide) in one piece.
-    """
-    begin = np.zeros(first.size, np.int64)
-    for layer in range(first.size - 1):
-        count = first[layer + 1] - first[layer]
-        begin[layer + 1] = begin[layer] + count * (count + 1) // 2
-    cell, product, place = np.empty(begin[-1], np.uint32), np.empty(begin[-1]), 0
-    for layer in range(first.size - 1):
-        for a in range(first[layer], first[layer + 1]):
-            for b in range(a, first[layer + 1]):
-                cell[place] = column[a] * wide + column[b] - column[a]
-                product[place] = mean[a] * mean[b]
-                place += 1
-    return cell, product, begin
+def _sum_rows(table, at, times, low, count, found, width):
+    """Fill the sums (2, width) of rows of a table."""
+    for b in range(0, width, 4):
+        if width - b > 2:
+            _sum_four(table, at + np.uint64(b) * count, times, low, count, found[:, b:])
+        else:
+            _sum_two(table, at + np.uint64(b) * count, times, low, count, found[:, b:])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def add_products(model, pairs, used, normal, right):
-    """Fill the normal matrices (cells, 2), without the price of roughness, and right sides of the used pairs."""
-    first, column, mean = model.first, model.column, model.mean
-    begin, cell, product = model.begin, model.cell, model.product
-    layer, velocity, weight = pairs.layer, pairs.velocity, pairs.weight
+def add_products(model, work):
+    """Fill the normal matrices (2, p, b + 1), without the price of roughness, and right sides of the used pairs."""
+    normal, right, found, times = work.normal, work.right, work.found, work.times
+    active, velocity, coef = work.active, work.velocity, work.coef
     normal[:] = 0.0
     right[:] = 0.0
-    for k in range(layer.size):
-        if not used[k]:
+    for g in range(work.place.size):
+        low, count, at = work.first[g], work.first[g + 1] - work.first[g], work.place[g]
+        if count == 0:
             continue
-        w0, w1 = weight[k, 0], weight[k, 1]
-        r0, r1 = w0 * velocity[k, 0], w1 * velocity[k, 1]
-        for a in range(first[layer[k]], first[layer[k] + 1]):
-            right[column[a], 0] += mean[a] * r0
-            right[column[a], 1] += mean[a] * r1
-        for a in range(begin[layer[k]], begin[layer[k] + 1]):
-            normal[cell[a], 0] += product[a] * w0
-            normal[cell[a], 1] += product[a] * w1
+        column = model.column[model.begin[g] : model.begin[g + 1]]
+        for c in range(2):
+            for k in range(count):
+                times[c, low + k] = active[c, low + k] * velocity[c, low + k]
+        _sum_rows(coef, at, times, low, count, found, column.size)
+        for a in range(column.size):
+            right[0, column[a]] += found[0, a]
+            right[1, column[a]] += found[1, a]
+        for a in range(column.size):
+            row = at + np.uint64(a) * count
+            for c in range(2):
+                for k in range(count):
+                    times[c, low + k] = active[c, low + k] * coef[row + k]
+            _sum_rows(coef, row, times, low, count, found, column.size - a)
+            for b in range(a, column.size):
+                normal[0, column[a], column[b] - column[a]] += found[0, b - a]
+                normal[1, column[a], column[b] - column[a]] += found[1, b - a]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUMS)
+def _take_four(table, at, x, left, low, count):
+    """Take four rows of a table times factors (2, 4) off values (2, n)."""
+    a0, a1, a2, a3 = x[0, 0], x[0, 1], x[0, 2], x[0, 3]
+    b0, b1, b2, b3 = x[1, 0], x[1, 1], x[1, 2], x[1, 3]
+    for k in range(count):
+        one, two = table[at + k], table[at + count + k]
+        three, four = table[at + count + count + k], table[at + count + count + count + k]
+        left[0, low + k] -= (a0 * one + a1 * two) + (a2 * three + a3 * four)
+        left[1, low + k] -= (b0 * one + b1 * two) + (b2 * three + b3 * four)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUMS)
+def _take_two(table, at, x, left, low, count):
+    """Take two rows of a table times factors (2, 2) off values (2, n)."""
+    a0, a1, b0, b1 = x[0, 0], x[0, 1], x[1, 0], x[1, 1]
+    for k in range(count):
+        one, two = table[at + k], table[at + count + k]
+        left[0, low + k] -= a0 * one + a1 * two
+        left[1, low + k] -= b0 * one + b1 * two
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def find_residuals(model, pairs, solution, root, away):
-    """Fill the absolute residuals (2, n) of all pairs, over their standard errors."""
-    first, column, mean = model.first, model.column, model.mean
-    layer, velocity = pairs.layer, pairs.velocity
-    for k in range(layer.size):
-        left0, left1 = velocity[k, 0], velocity[k, 1]
-        for a in range(first[layer[k]], first[layer[k] + 1]):
-            left0 -= mean[a] * solution[column[a], 0]
-            left1 -= mean[a] * solution[column[a], 1]
-        away[0, k], away[1, k] = np.abs(left0) * root[0, k], np.abs(left1) * root[1, k]
+def find_residuals(model, work):
+    """Fill the residuals (2, n) of all pairs."""
+    left, found, solution = work.left, work.found, work.solution
+    for g in range(work.place.size):
+        low, count, at = work.first[g], work.first[g + 1] - work.first[g], work.place[g]
+        if count == 0:
+            continue
+        column = model.column[model.begin[g] : model.begin[g + 1]]
+        for c in range(2):
+            # What lies beyond the rows of the group is taken no times.
+            found[c, column.size : column.size + 3] = 0.0
+            for a in range(column.size):
+                found[c, a] = solution[c, column[a]]
+            for k in range(count):
+                left[c, low + k] = work.velocity[c, low + k]
+        for b in range(0, column.size, 4):
+            row = at + np.uint64(b) * count
+            if column.size - b > 2:
+                _take_four(work.coef, row, found[:, b:], left, low, count)
+            else:
+                _take_two(work.coef, row, found[:, b:], left, low, count)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUMS)
+def _weigh_residuals(active, left, times, low, count):
+    """Fill the weighted residuals of used pairs, and return their weighted sums of squares."""
+    a = b = 0.0
+    for k in range(count):
+        p, q = active[0, low + k] * left[0, low + k], active[1, low + k] * left[1, low + k]
+        times[0, low + k], times[1, low + k] = p, q
+        a += p * left[0, low + k]
+        b += q * left[1, low + k]
+    return a, b
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def add_residuals(model, pairs, used, solution, right):
-    """Fill right sides (p, 2) of the weighted residuals of the used pairs, and return their sums of squares."""
-    first, column, mean = model.first, model.column, model.mean
-    layer, velocity, weight = pairs.layer, pairs.velocity, pairs.weight
+def add_residuals(model, work):
+    """Fill right sides (2, p) of the weighted residuals of the used pairs, and return their sums of squares."""
+    right, found = work.right, work.found
+    find_residuals(model, work)
     right[:] = 0.0
-    squares0, squares1 = 0.0, 0.0
-    for k in range(layer.size):
-        if not used[k]:
+    first, second = 0.0, 0.0
+    for g in range(work.place.size):
+        low, count, at = work.first[g], work.first[g + 1] - work.first[g], work.place[g]
+        if count == 0:
             continue
-        begin, end = first[layer[k]], first[layer[k] + 1]
-        left0, left1 = velocity[k, 0], velocity[k, 1]
-        for a in range(begin, end):
-            left0 -= mean[a] * solution[column[a], 0]
-            left1 -= mean[a] * solution[column[a], 1]
-        weighted0, weighted1 = left0 * weight[k, 0], left1 * weight[k, 1]
-        squares0 += weighted0 * left0
-        squares1 += weighted1 * left1
-        for a in range(begin, end):
-            right[column[a], 0] += mean[a] * weighted0
-            right[column[a], 1] += mean[a] * weighted1
-    return squares0, squares1
+        column = model.column[model.begin[g] : model.begin[g + 1]]
+        a, b = _weigh_residuals(work.active, work.left, work.times, low, count)
+        first, second = first + a, second + b
+        _sum_rows(work.coef, at, work.times, low, count, found, column.size)
+        for a in range(column.size):
+            right[0, column[a]] += found[0, a]
+            right[1, column[a]] += found[1, a]
+    return first, second
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUMS)
+def _meet(table, at, used, days, low, count):
+    """Return how many used pairs have a mean above 0, and the days that they share."""
+    met, shared = 0.0, 0.0
+    for k in range(count):
+        share = table[at + k] if used[low + k] else 0.0
+        met += 1.0 if share > 0 else 0.0
+        shared += share * days[low + k]
+    return met, shared
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def add_meetings(model, pairs, used, count, days):
-    """Add to each period (levels,) the used pairs that meet it and the days that they share; return how many."""
-    first, column, mean, long, levels = model.first, model.column, model.mean, model.days, model.levels
-    layer, total = pairs.layer, 0
-    for k in range(layer.size):
-        if not used[k]:
+def add_meetings(model, work, count, days):
+    """Add to each period (levels,) the used pairs that meet it and the days that they share."""
+    for g in range(work.place.size):
+        low, pairs, at = work.first[g], work.first[g + 1] - work.first[g], work.place[g]
+        if pairs == 0:
             continue
-        total += 1
-        for a in range(first[layer[k]], first[layer[k] + 1]):
-            if column[a] < levels and mean[a] > 0:
-                count[column[a]] += 1.0
-                days[column[a]] += mean[a] * long[layer[k]]
-    return total
+        for a in range(model.begin[g], model.begin[g + 1]):
+            if model.column[a] < model.levels:
+                row = at + np.uint64(a - model.begin[g]) * pairs
+                met, shared = _meet(work.coef, row, work.used, work.days, low, pairs)
+                count[model.column[a]] += met
+                days[model.column[a]] += shared
