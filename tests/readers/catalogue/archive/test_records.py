@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import shapely
 
-from altiflow.readers.catalogue.records import read_record
+from altiflow.readers.catalogue.archive.records import read_record
 
 NAME = "ATL10-01_20220107195850_02531401_007_02"
 
