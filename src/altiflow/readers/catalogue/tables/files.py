@@ -62,12 +62,12 @@ def catalogue_urls(catalogue: pd.DataFrame) -> list[str]:
     ['https://h/a_vx.tif', 'https://h/a_vy.tif']
     """
     found: list[str] = []
-    for row in catalogue[["granule", "url_https", "url_s3", "path", "more_https"]].itertuples(index=False):
-        told = [value for value in (row.url_https, row.url_s3, row.path) if not pd.isna(value)]
-        if not told:
-            raise InputError(f"granule {row.granule} has no address and no path; leave it out")
-        found.append(str(told[0]))
-        found += [] if pd.isna(row.more_https) else str(row.more_https).split()
+    for row in catalogue[["granule", "url_https", "url_s3", "path", "more_https"]].astype(object).to_numpy():
+        granule, *places, more = (None if pd.isna(value) else str(value) for value in row)
+        told = next(filter(None, places), None)
+        if told is None:
+            raise InputError(f"granule {granule} has no address and no path; leave it out")
+        found += [told, *(more or "").split()]
     return found
 
 

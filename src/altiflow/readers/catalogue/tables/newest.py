@@ -19,8 +19,8 @@ def keep_newest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     Parameters
     ----------
     rows
-        granule and version each, with revision where it is told. Versions of a granule whose name altiflow does not know cannot be told to
-        belong together: of those, the highest version of each product is kept.
+        granule and version each, with revision where it is told. Versions of a granule whose name altiflow does not
+        know cannot be told to belong together: of those, the highest version of each product is kept.
 
     Examples
     --------
@@ -61,8 +61,5 @@ def _order(row: Mapping[str, Any]) -> tuple[list[int], int, int]:
     """Return what sorts old before new: version, last cycle, revision."""
     name = try_granule_name(str(row["granule"]))
     last_cycle = (name.last_cycle if name else None) or 0
-    return (
-        [int(digits) for digits in re.findall(r"\d+", str(row["version"] or ""))],
-        last_cycle,
-        row.get("revision") or 0,
-    )
+    version = [int(digits) for digits in re.findall(r"\d+", str(row["version"] or ""))]
+    return version, last_cycle, row.get("revision") or 0
