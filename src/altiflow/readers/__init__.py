@@ -17,7 +17,7 @@ from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
 from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
-from altiflow.readers.remote import download_pairs
+from altiflow.readers.remote import download_files
 from altiflow.readers.sample import PairSample, Sample, make_pairs, make_sample
 from altiflow.readers.segments import read_segments
 from altiflow.readers.table import join_tables, read_table, write_table
@@ -32,7 +32,7 @@ __all__ = [
     "cap_per_year",
     "check_field",
     "count_by",
-    "download_pairs",
+    "download_files",
     "filter_pairs",
     "find_cubes",
     "holds_grid",

@@ -11,7 +11,7 @@ import geopandas as gpd
 
 from altiflow.cli.options import REGION_HELP, counted, quiet_option, region_choice, saying, told
 from altiflow.errors import EmptyDataError, InputError
-from altiflow.readers import cap_per_year, count_by, download_pairs, search_pairs, write_pairs
+from altiflow.readers import cap_per_year, count_by, download_files, search_pairs, write_pairs
 from altiflow.readers.catalogue.pairs import keep_where
 
 __all__ = ["search"]
@@ -116,7 +116,7 @@ def search(
     if out:
         say(f"{counted(len(pairs), 'pair')} in {write_pairs(pairs, out)}")
     if folder:
-        done = download_pairs(pairs, folder, workers=workers, on_error=on_error, timeout=asked["timeout"], quiet=quiet)
+        done = download_files(pairs, folder, workers=workers, on_error=on_error, timeout=asked["timeout"], quiet=quiet)
         counts = done["status"].value_counts(sort=False)
         say(f"{folder}: " + ", ".join(f"{number} {status}" for status, number in counts.items()))
         for reason in done.loc[done["status"] == "failed", "reason"]:

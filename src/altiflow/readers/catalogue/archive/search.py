@@ -47,10 +47,13 @@ def search_granules(
     Parameters
     ----------
     product
-        Short name, such as "ATL10"; any product that the archive holds in the cloud.
+        Short name, such as "ATL10" or "NSIDC-0776"; any product that the archive holds in the cloud. NSIDC-0116 is
+        not searched for but found by year: :func:`find_motion`.
     region
         Anything :func:`altiflow.region.as_region` takes; None for everywhere. Polygons that are too long to
-        send, or that reach a pole, are searched by their bounding boxes: more granules, never fewer.
+        send, or that reach a pole, are searched by their bounding boxes: more granules, never fewer
+        (``attrs["altiflow"]["search"]["region_sent_as"]`` tells; :func:`filter_catalogue` with the same region
+        leaves out footprints that do not meet it).
     start, end
         First and last moment (UTC); None leaves that side open. A day, month or year without a time of day
         ("2019-04-20", "2019-04", ``datetime.date``) is meant whole.
@@ -105,13 +108,15 @@ def search_granules(
     archive = open_archive(session, endpoint=endpoint, timeout=timeout)
     collections = _choose_collections(archive, short_name, version)
     records: dict[str, Mapping[str, Any]] = {}
-    for area in _areas(where):
+    areas = _areas(where)
+    for area in areas:
         records |= archive.find_granules(list(collections), area=area, start=first, end=last)
     asked = {
         "product": short_name,
         "version": version,
         "versions_searched": sorted(set(collections.values())),
         "region": None if where is None else where.to_dict(),
+        "region_sent_as": areas[0][0] if areas[0] else None,
         "start": None if first is None else first.isoformat(),
         "end": None if last is None else last.isoformat(),
         "endpoint": archive.endpoint,

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import pandas as pd
 import shapely
 from shapely.geometry import shape
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.readers.catalogue.pairs.files import CATALOGUE_SUFFIXES, write_rows
 from altiflow.readers.catalogue.tables.columns import CATALOGUE_COLUMNS, build_catalogue, check_catalogue
+from altiflow.readers.remote.addresses import table_addresses
 from altiflow.readers.table import read_table
 
-__all__ = ["catalogue_urls", "read_catalogue", "write_catalogue"]
+__all__ = ["read_catalogue", "write_catalogue"]
 
 TIMES = ("start", "end")
 
@@ -43,32 +43,8 @@ def write_catalogue(catalogue: gpd.GeoDataFrame, path: str | Path) -> Path:
         raise InputError(
             f"cannot write a catalogue to {target.name}: the suffix is one of {', '.join(CATALOGUE_SUFFIXES)}"
         )
-    urls = catalogue_urls(catalogue) if target.suffix == ".txt" else []
+    urls = list(table_addresses(catalogue)) if target.suffix == ".txt" else []
     return write_rows(catalogue, target, times=TIMES, urls=urls)
-
-
-def catalogue_urls(catalogue: pd.DataFrame) -> list[str]:
-    """Return the addresses of all data files of a catalogue: https, else s3, else the path.
-
-    Raises
-    ------
-    InputError
-        If a row has none.
-
-    Examples
-    --------
-    >>> row = {"granule": "a", "product": "x", "url_https": "https://h/a_vx.tif", "more_https": "https://h/a_vy.tif"}
-    >>> catalogue_urls(build_catalogue([row]))
-    ['https://h/a_vx.tif', 'https://h/a_vy.tif']
-    """
-    found: list[str] = []
-    for row in catalogue[["granule", "url_https", "url_s3", "path", "more_https"]].astype(object).to_numpy():
-        granule, *places, more = (None if pd.isna(value) else str(value) for value in row)
-        told = next(filter(None, places), None)
-        if told is None:
-            raise InputError(f"granule {granule} has no address and no path; leave it out")
-        found += [told, *(more or "").split()]
-    return found
 
 
 def read_catalogue(path: str | Path) -> gpd.GeoDataFrame:
