@@ -132,8 +132,8 @@ def granule_paths(granules: Granules) -> list[Path]:
         if not known.all():
             raise InputError(
                 f"{int((~known).sum())} of {len(granules)} granules of the catalogue have no 'path', so they are not "
-                "on this machine; download them (altiflow.download_files(catalogue, folder, session=...)) and pass what "
-                "that returns, or the folder"
+                "on this machine; download them (altiflow.download_files(catalogue, folder, session=...)) and pass "
+                "what that returns, or the folder"
             )
         granules = [Path(path) for path in granules["path"]]
     return find_local_granules(granules)

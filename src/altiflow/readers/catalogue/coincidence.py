@@ -195,4 +195,4 @@ def _explain_nothing(left: gpd.GeoDataFrame, right: gpd.GeoDataFrame, meeting: i
             f"{text}no footprints meet; sea-ice products end 25 km off the coast, and velocity of land ice does not "
             "reach beyond it"
         )
-    return f"{text}{meeting} footprints meet, none of them within {limit:g} days; raise max_dt"
+    return f"{text}{meeting} pairs of footprints meet, none of them within {limit:g} days; raise max_dt"
