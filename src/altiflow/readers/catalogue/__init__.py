@@ -17,8 +17,10 @@ from altiflow.readers.catalogue.pairs import (
 from altiflow.readers.catalogue.tables import (
     CATALOGUE_COLUMNS,
     build_catalogue,
+    catalogue_features,
     check_catalogue,
     filter_catalogue,
+    read_addresses,
     read_catalogue,
     write_catalogue,
 )
@@ -31,6 +33,7 @@ __all__ = [
     "as_catalogue",
     "build_catalogue",
     "cap_per_year",
+    "catalogue_features",
     "check_catalogue",
     "count_by",
     "filter_catalogue",
@@ -43,6 +46,7 @@ __all__ = [
     "motion_urls",
     "open_archive",
     "parse_granule_name",
+    "read_addresses",
     "read_catalogue",
     "search_granules",
     "search_pairs",

@@ -32,7 +32,7 @@ _NAMED = 3
 
 
 def download_files(
-    files: pd.DataFrame | str | Path | Iterable[str | Path],
+    files: pd.DataFrame | str | Path | Iterable[str | Path] | Mapping[str, str],
     folder: str | Path,
     *,
     workers: int = 4,
@@ -49,7 +49,8 @@ def download_files(
     ----------
     files
         A catalogue (its https addresses), image pairs, or any table with a column ``url``; or one address or several:
-        http, https, s3 (public buckets), file:// or a path. An address that stands twice is fetched once.
+        http, https, s3 (public buckets), file:// or a path; or a mapping of addresses to checksums ("md5:...", "" for
+        none). An address that stands twice is fetched once.
     folder
         Where the files go, under their own names; made if it is not there.
     workers
@@ -119,14 +120,14 @@ def download_files(
     return table
 
 
-def _addresses(files: pd.DataFrame | str | Path | Iterable[str | Path]) -> dict[str, str]:
+def _addresses(files: pd.DataFrame | str | Path | Iterable[str | Path] | Mapping[str, str]) -> dict[str, str]:
     """Return the addresses, each once, with the checksum that is expected; "" for none."""
     given: Any = files
     if isinstance(files, pd.DataFrame):
         given = table_addresses(files)
     elif isinstance(files, (str, Path)):
         given = [files]
-    checksums = dict(given) if isinstance(given, dict) else dict.fromkeys(given, "")
+    checksums = dict(given) if isinstance(given, Mapping) else dict.fromkeys(given, "")
     bad = [item for item in checksums if not isinstance(item, (str, Path)) or not str(item).strip()]
     if bad or not checksums:
         raise InputError(f"downloads are addresses or paths, got {bad[0]!r}" if bad else "there is nothing to download")

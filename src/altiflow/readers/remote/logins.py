@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import requests
@@ -13,7 +13,7 @@ from altiflow.errors import InputError, LoginError
 if TYPE_CHECKING:
     import earthaccess
 
-__all__ = ["SessionMaker", "may_be_told", "session_maker"]
+__all__ = ["SessionMaker", "log_in", "may_be_told", "session_maker"]
 
 EARTHDATA_HOSTS = ("nasa.gov", "nsidc.org")
 """Domains of the archives that take an Earthdata login; nobody else is told it."""
@@ -86,3 +86,39 @@ def _anonymous_session() -> requests.Session:
 def _leave_anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Return the request as it is."""
     return request
+
+
+def log_in(how: Literal["environment", "netrc", "interactive"]) -> earthaccess.Auth:
+    """Return an Earthdata login, made now; nothing is kept on disk, and nothing in a global.
+
+    Parameters
+    ----------
+    how
+        "environment" (EARTHDATA_TOKEN, or EARTHDATA_USERNAME and EARTHDATA_PASSWORD), "netrc" (the file ~/.netrc, or
+        that of NETRC), or "interactive" (asks at the terminal).
+
+    Raises
+    ------
+    InputError
+        If `how` is another word.
+    LoginError
+        If there is no such login, or it is refused.
+    """
+    # Imported here because it pulls in the whole S3 stack, and most runs never log in.
+    import earthaccess
+
+    if how not in ("environment", "netrc", "interactive"):
+        raise InputError(f"how is 'environment', 'netrc' or 'interactive', got {how!r}")
+    session = earthaccess.Auth()
+    try:
+        session.login(strategy=how)
+    except requests.RequestException as error:
+        raise LoginError(f"the login could not be reached ({type(error).__name__}); check the network") from None
+    except Exception as error:
+        # Versions differ in what they raise for a login that is absent or refused.
+        if not type(error).__module__.startswith("earthaccess"):
+            raise
+        raise LoginError(f"no login by {how}: {str(error).splitlines()[0]}") from None
+    if not session.authenticated:
+        raise LoginError(f"no login by {how}; see https://urs.earthdata.nasa.gov for an account")
+    return session

@@ -37,3 +37,37 @@ def test_footprints(granule: Callable[..., dict[str, Any]]) -> None:
     orbit = granule(NAME)
     orbit["umm"]["SpatialExtent"]["HorizontalSpatialDomain"] = {"Orbit": {"AscendingCrossing": 12.5}}
     assert read_record(orbit)["geometry"] is None
+
+
+def test_checksums_and_further_files(granule: Callable[..., dict[str, Any]]) -> None:
+    record = granule(NAME)
+    told = record["umm"]["DataGranule"]["ArchiveAndDistributionInformation"]
+    assert read_record(record)["checksum"] is None
+    told[1]["Checksum"] = {"Value": "00", "Algorithm": "MD5"}
+    told[0]["Checksum"] = {"Value": "AB12", "Algorithm": "SHA-256"}
+    row = read_record(record)
+    assert (row["checksum"], row["more_https"]) == ("sha256:ab12", None)
+    told[0]["Checksum"]["Algorithm"] = "Fletcher-32"
+    assert read_record(record)["checksum"] is None
+
+
+def test_a_velocity_granule_of_several_files(granule: Callable[..., dict[str, Any]]) -> None:
+    record = granule(NAME)
+    name = "GL_vel_mosaic_Annual_01Dec16_30Nov17"
+    record["umm"]["CollectionReference"] = {"ShortName": "NSIDC-0725", "Version": "5"}
+    record["umm"]["GranuleUR"] = name
+    record["umm"]["DataGranule"] = {
+        "ArchiveAndDistributionInformation": [
+            {"Name": f"{name}_{v}_v05.0.tif", "Size": 2.0, "SizeUnit": "MB"} for v in "ab"
+        ]
+    }
+    urls = [f"https://host/{name}_{variable}_v05.0.tif" for variable in ("vx", "vy", "ex")]
+    links = [{"URL": url, "Type": "GET DATA"} for url in [*urls, urls[0], "https://host/browse.jpg"]]
+    links += [{"URL": urls[1].replace("https", "s3"), "Type": "GET DATA VIA DIRECT ACCESS"}]
+    record["umm"]["RelatedUrls"] = links
+    row = read_record(record)
+    assert (row["granule"], row["product"], row["version"]) == (name, "NSIDC-0725", "5")
+    assert row["url_https"] == urls[0]
+    assert row["more_https"].split() == urls[1:]
+    assert row["url_s3"] == urls[1].replace("https", "s3")
+    assert row["size_mb"] == 4.0

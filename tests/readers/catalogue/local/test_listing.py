@@ -66,7 +66,7 @@ def test_versions_that_are_wanted(folder: Path) -> None:
 
 
 def test_the_readers_take_it(tmp_path: Path) -> None:
-    sample = make_sample(tmp_path / "sample")
+    sample = make_sample(tmp_path / "sample", granules=2)
     folder = next(iter(sample.granules)).parent
     table = list_granules(folder, footprints="read", workers=2)
     segments = read_segments(table)

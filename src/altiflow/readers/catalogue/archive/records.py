@@ -119,8 +119,10 @@ def _links(links: Iterable[Mapping[str, Any]], scheme: str) -> list[str]:
     ]
     # Check sums and metadata are sometimes listed as data too.
     files = [url for url in found if _DATA_FILE.search(url)]
-    once = {url.rpartition("/")[2]: url for url in reversed(files)}
-    return [url for url in files if once[url.rpartition("/")[2]] == url] or found[:1]
+    once: dict[str, str] = {}
+    for url in files:
+        once.setdefault(url.rpartition("/")[2], url)
+    return list(once.values()) or found[:1]
 
 
 def _footprint(domain: Mapping[str, Any]) -> BaseGeometry | None:
