@@ -236,3 +236,44 @@ def test_outlines_that_already_fit_are_handed_back_as_they_are() -> None:
     assert line.bounds == (-180, 60, 180, 70)
     south = enclose_ring([0, 120, 240, 360], [-70, -75, -70, -70])
     assert south.bounds == (-180, -90, 180, -70)
+
+
+@pytest.mark.parametrize(
+    ("words", "inside", "outside", "bounds"),
+    [
+        ("north of 60", [(0, 90), (-180, 60), (77, 61)], [(0, 59.99)], (-180, 60, 180, 90)),
+        ("South of -70.5", [(12, -90), (180, -70.5)], [(0, -70)], (-180, -90, 180, -70.5)),
+        ("north of -10", [(0, -10), (0, 90)], [(0, -11)], (-180, -10, 180, 90)),
+    ],
+)
+def test_caps_hold_their_pole(words: str, inside: list, outside: list, bounds: tuple[float, ...]) -> None:
+    region = as_region(words)
+    assert region.bounds == bounds
+    assert region.contains(*np.array(inside, float).T).all()
+    assert not region.contains(*np.array(outside, float).T).any()
+    assert region.source == words.lower()
+
+
+@pytest.mark.parametrize(
+    ("centre", "radius"),
+    [((10.5, 78.2), 50), ((179.8, 70), 300), ((20, 88.5), 400), ((-100, -90), 700), ((0, 0), 5000)],
+)
+def test_a_circle_holds_what_the_ellipsoid_says_is_near(centre: tuple[float, float], radius: float) -> None:
+    region = as_region(f"within {radius} km of {centre[0]},{centre[1]}")
+    generator = np.random.default_rng(0)
+    count = 4000
+    geod = pyproj.Geod(ellps="WGS84")
+    bearing, way = generator.uniform(0, 360, count), radius * 1e3 * np.sqrt(generator.uniform(0, 4, count))
+    lon, lat, _ = geod.fwd(np.full(count, centre[0]), np.full(count, centre[1]), bearing, way)
+    _, _, away = geod.inv(np.full(count, centre[0]), np.full(count, centre[1]), lon, lat)
+    sure = np.abs(away - radius * 1e3) > 1e-4 * radius * 1e3
+    assert sure.sum() > 0.99 * count
+    assert (region.contains(lon, lat) == (away < radius * 1e3))[sure].all()
+
+
+@pytest.mark.parametrize(
+    "words", ["north of 90", "south of -91", "within 0 km of 1,2", "within 9000 km of 1,2", "within 5 km of 78,100"]
+)
+def test_words_that_mean_nothing(words: str) -> None:
+    with pytest.raises(InputError, match="region"):
+        as_region(words)

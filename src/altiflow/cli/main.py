@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 from altiflow.cli.dhdt import dhdt
+from altiflow.cli.download import download
 from altiflow.cli.drift import drift
 from altiflow.cli.flux import flux
 from altiflow.cli.fuse import fuse
 from altiflow.cli.grid import grid
 from altiflow.cli.read import read
 from altiflow.cli.run import run
+from altiflow.cli.search import search
 from altiflow.cli.show import draw, info
 from altiflow.cli.tally import tally
 from altiflow.cli.velocity import velocity
@@ -32,5 +34,5 @@ def main() -> None:
     """
 
 
-for command in (run, read, grid, tally, fuse, drift, dhdt, flux, velocity, draw, info):
+for command in (run, search, download, read, grid, tally, fuse, drift, dhdt, flux, velocity, draw, info):
     main.add_command(command)

@@ -20,6 +20,7 @@ __all__ = [
     "counted",
     "finish",
     "given_options",
+    "login_option",
     "no_choice",
     "quiet_option",
     "reading_options",
@@ -36,7 +37,10 @@ ERROR, TRUTH = 1, 3
 Command = TypeVar("Command", bound=Callable[..., Any])
 BEAMS_HELP = "strong, weak, all, or ground tracks separated by commas (gt1l,gt3r)."
 SCREENS_HELP = "Preset (default, ice, best, none) or screen; may be given several times."
-REGION_HELP = "west,south,east,north in degrees (west > east crosses 180), WKT, or a vector file."
+REGION_HELP = (
+    "west,south,east,north in degrees (west > east crosses 180), 'north of 60', 'within 50 km of lon,lat', WKT, or a "
+    "vector file."
+)
 
 
 def told(command: Command) -> Command:
@@ -114,6 +118,11 @@ _PHRASES = {
     "Dataset.drop_vars": "leaving them out",
     "drop them first, or write NetCDF": "write NetCDF or Zarr",
     "with read_segments": "with altiflow read",
+    "log in with `session = earthaccess.login()` (a free account at https://urs.earthdata.nasa.gov) and pass "
+    "session=session": "give --login netrc, environment or interactive (a free account at "
+    "https://urs.earthdata.nasa.gov)",
+    ", or search anonymously with session=None": "",
+    "version='latest'": "--version latest",
 }
 """What the library says of itself, as the command line has it."""
 
@@ -193,6 +202,16 @@ def velocity_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def login_option(command: Command) -> Command:
+    """Add --login."""
+    return click.option(
+        "--login",
+        type=click.Choice(["environment", "netrc", "interactive"]),
+        help="Log in to Earthdata: by EARTHDATA_TOKEN (or _USERNAME and _PASSWORD), by ~/.netrc, or asking. "
+        "Without it, nobody is logged in or asked.",
+    )(command)
 
 
 def quiet_option(command: Command) -> Command:

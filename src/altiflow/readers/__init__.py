@@ -3,12 +3,20 @@
 from altiflow.readers.atl20 import read_atl20
 from altiflow.readers.catalogue import (
     PairSearch,
+    as_catalogue,
     cap_per_year,
     count_by,
+    filter_catalogue,
     filter_pairs,
+    find_coincident,
     find_cubes,
+    find_motion,
+    list_granules,
+    motion_urls,
+    read_catalogue,
     search_granules,
     search_pairs,
+    write_catalogue,
     write_pairs,
 )
 from altiflow.readers.field import build_field, check_field
@@ -17,7 +25,7 @@ from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
 from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
-from altiflow.readers.remote import download_pairs
+from altiflow.readers.remote import download_files
 from altiflow.readers.sample import PairSample, Sample, make_pairs, make_sample
 from altiflow.readers.segments import read_segments
 from altiflow.readers.table import join_tables, read_table, write_table
@@ -28,18 +36,25 @@ __all__ = [
     "PairSample",
     "PairSearch",
     "Sample",
+    "as_catalogue",
     "build_field",
     "cap_per_year",
     "check_field",
     "count_by",
-    "download_pairs",
+    "download_files",
+    "filter_catalogue",
     "filter_pairs",
+    "find_coincident",
     "find_cubes",
+    "find_motion",
     "holds_grid",
     "join_tables",
+    "list_granules",
     "make_pairs",
     "make_sample",
+    "motion_urls",
     "read_atl20",
+    "read_catalogue",
     "read_composite_static",
     "read_gridded",
     "read_point_series",
@@ -51,6 +66,7 @@ __all__ = [
     "search_granules",
     "search_pairs",
     "value_column",
+    "write_catalogue",
     "write_pairs",
     "write_table",
 ]

@@ -128,10 +128,12 @@ def granule_paths(granules: Granules) -> list[Path]:
         If a folder holds no granule.
     """
     if isinstance(granules, pd.DataFrame):
-        if "path" not in granules.columns:
+        known = granules["path"].notna() if "path" in granules.columns else pd.Series(False, index=granules.index)
+        if not known.all():
             raise InputError(
-                "the catalogue has no column 'path', so its granules are not on this machine; download them "
-                "(earthaccess.download(list(catalogue['url_https']), folder)) and pass that folder"
+                f"{int((~known).sum())} of {len(granules)} granules of the catalogue have no 'path', so they are not "
+                "on this machine; download them (altiflow.download_files(catalogue, folder, session=...)) and pass "
+                "what that returns, or the folder"
             )
         granules = [Path(path) for path in granules["path"]]
     return find_local_granules(granules)

@@ -74,7 +74,7 @@ def _write_geoparquet(table: gpd.GeoDataFrame, path: Path, *, curve: bool) -> No
     restorable = table.index.is_monotonic_increasing and table.index.is_unique
     counted = isinstance(table.index, pd.RangeIndex) and table.index.equals(pd.RangeIndex(len(table)))
     turned = table
-    if curve and restorable:
+    if curve and restorable and not table.geometry.isna().any():
         place = table.geometry.hilbert_distance().to_numpy()
         turned = table.iloc[np.argsort(place, kind="stable")]
     arrow, geo = _arrow_table(turned)
@@ -102,11 +102,11 @@ def _arrow_table(table: gpd.GeoDataFrame) -> tuple[pa.Table, dict[str, Any]]:
     arrow = arrow.append_column("bbox", covering)
     column: dict[str, Any] = {
         "encoding": "WKB",
-        "geometry_types": sorted({kind for kind in table.geom_type.unique() if kind}),
+        "geometry_types": sorted({kind for kind in table.geom_type.unique() if isinstance(kind, str)}),
         "crs": table.crs.to_json_dict(),
         "covering": {"bbox": {corner: ["bbox", corner] for corner in corners}},
     }
-    if len(table):
+    if np.isfinite(bounds).any():
         low, high = np.nanmin(bounds[:, :2], axis=0), np.nanmax(bounds[:, 2:], axis=0)
         column["bbox"] = [*map(float, low), *map(float, high)]
     return arrow, {"version": "1.1.0", "primary_column": name, "columns": {name: column}}

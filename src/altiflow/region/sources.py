@@ -19,13 +19,14 @@ from shapely.geometry.base import BaseGeometry
 from altiflow.errors import InputError
 from altiflow.region.area import Region
 from altiflow.region.outline import enclose_ring, keep_dimension, turn_longitudes, wrap_longitudes
+from altiflow.region.phrases import region_of_phrase
 
 __all__ = ["as_region"]
 
 _FORMS = (
-    "a region is (west, south, east, north) in degrees (west > east crosses the antimeridian), a shapely "
-    "Polygon or MultiPolygon in longitude and latitude, WKT, a GeoJSON mapping, a GeoDataFrame or GeoSeries "
-    "with a CRS, or the path of a vector file"
+    "a region is (west, south, east, north) in degrees (west > east crosses the antimeridian), 'north of 60', "
+    "'within 50 km of 10.5,78.2', a shapely Polygon or MultiPolygon in longitude and latitude, WKT, a GeoJSON "
+    "mapping, a GeoDataFrame or GeoSeries with a CRS, or the path of a vector file"
 )
 _WKT = re.compile(r"\s*((MULTI)?(POLYGON|POINT|LINESTRING)|GEOMETRYCOLLECTION)\b", re.IGNORECASE)
 _LONLAT_NAMES = re.compile(r"(:4326|CRS84)$", re.IGNORECASE)
@@ -42,6 +43,7 @@ def as_region(obj: Any) -> Region:
     ----------
     obj
         A :class:`Region`; (west, south, east, north) [degrees], also as the text "west,south,east,north";
+        "north of 60" or "south of -60" (with the pole); "within 50 km of 10.5,78.2" (longitude, latitude);
         a shapely Polygon or MultiPolygon in longitude and latitude, longitudes -180 to 180 or 0 to 360; WKT;
         a GeoJSON mapping; a GeoDataFrame or GeoSeries in any CRS; the path of a vector file (GeoJSON,
         GeoPackage, shapefile, GeoParquet ...).
@@ -130,7 +132,10 @@ def _from_geometry(geometry: BaseGeometry) -> Region:
 
 
 def _from_text(text: str) -> Region:
-    """Return the region of WKT, of "west,south,east,north", or of a file."""
+    """Return the region of words, of WKT, of "west,south,east,north", or of a file."""
+    said = region_of_phrase(text)
+    if said is not None:
+        return said
     if _WKT.match(text):
         try:
             return _from_geometry(shapely.from_wkt(text))

@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from altiflow.errors import GranuleError, InputError, LoginError
-from altiflow.readers.remote import Retries, download_pairs, read_manifest
+from altiflow.readers.remote import Retries, download_files, read_manifest
 from altiflow.readers.remote.parts import Part, Stamp
 from altiflow.readers.remote.retries import PassingError, wait_asked_for, with_retries
 
@@ -27,7 +27,7 @@ QUICK = Retries(attempts=3, wait=0.001)
 
 
 def bring(urls: Any, folder: Path, **arguments: Any) -> pd.DataFrame:
-    return download_pairs(urls, folder, **{"retries": QUICK, "timeout": 5.0, **arguments})
+    return download_files(urls, folder, **{"retries": QUICK, "timeout": 5.0, **arguments})
 
 
 def names(folder: Path) -> list[str]:
@@ -98,14 +98,14 @@ def test_a_killed_download_is_completed_by_the_next(files: Any, content: bytes, 
     files.files["a.nc"] = content * 40
     script = (
         "import sys, time, requests\n"
-        "from altiflow.readers.remote import download_pairs\n"
+        "from altiflow.readers.remote import download_files\n"
         "read = requests.Response.iter_content\n"
         "def slow(self, size):\n"
         "    for block in read(self, size):\n"
         "        time.sleep(0.003)\n"
         "        yield block\n"
         "requests.Response.iter_content = slow\n"
-        "download_pairs(sys.argv[1:3], sys.argv[3], workers=1)\n"
+        "download_files(sys.argv[1:3], sys.argv[3], workers=1)\n"
     )
     run = subprocess.Popen([sys.executable, "-c", script, f"{files.url}/b.nc", f"{files.url}/a.nc", str(tmp_path)])
     part = tmp_path / "a.nc.part"

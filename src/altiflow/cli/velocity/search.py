@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import click
 import geopandas as gpd
 
+from altiflow.cli.download import say_downloads
 from altiflow.cli.options import REGION_HELP, counted, quiet_option, region_choice, saying, told
 from altiflow.errors import EmptyDataError, InputError
-from altiflow.readers import cap_per_year, count_by, download_pairs, search_pairs, write_pairs
+from altiflow.readers import cap_per_year, count_by, download_files, search_pairs, write_pairs
 from altiflow.readers.catalogue.pairs import keep_where
 
 __all__ = ["search"]
@@ -116,11 +117,8 @@ def search(
     if out:
         say(f"{counted(len(pairs), 'pair')} in {write_pairs(pairs, out)}")
     if folder:
-        done = download_pairs(pairs, folder, workers=workers, on_error=on_error, timeout=asked["timeout"], quiet=quiet)
-        counts = done["status"].value_counts(sort=False)
-        say(f"{folder}: " + ", ".join(f"{number} {status}" for status, number in counts.items()))
-        for reason in done.loc[done["status"] == "failed", "reason"]:
-            click.echo(f"warning: {reason}", err=True)
+        done = download_files(pairs, folder, workers=workers, on_error=on_error, timeout=asked["timeout"], quiet=quiet)
+        say_downloads(done, folder, say)
 
 
 def _find(asked: dict[str, Any]) -> gpd.GeoDataFrame:

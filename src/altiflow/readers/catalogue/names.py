@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from altiflow.errors import InputError
 
-__all__ = ["GranuleName", "Hemisphere", "parse_granule_name"]
+__all__ = ["GranuleName", "Hemisphere", "name_columns", "parse_granule_name", "try_granule_name"]
 
 Hemisphere = Literal["north", "south"]
 
@@ -20,6 +20,8 @@ _LAST_TRACK = 1387
 """Reference ground tracks are numbered 1 to 1387 in each 91-day cycle (ICESat-2 product user guides)."""
 _LAST_SEGMENT = 14
 """Along-track granules hold one of 14 parts of an orbit; half-orbit granules say 01."""
+_PARTED = {"ATL03", "ATL06", "ATL08", "ATL11"}
+"""Products cut into those parts: 1 to 7 lie north of the equator, 8 to 14 south of it (ATL03 user guide)."""
 
 _DATED = r"_(?P<start>\d{14})_(?P<rgt>\d{4})(?P<cycle>\d\d)(?P<segment>\d\d)"
 _TAIL = r"_(?P<version>\d{3})_(?P<revision>\d\d)(?P<subset>[_-]\w[\w-]*)?(?P<extension>\.(h5|hdf5|nc|nc4))?"
@@ -72,6 +74,13 @@ class GranuleName:
     hemisphere: Hemisphere | None = None
     start: datetime | None = None
     last_cycle: int | None = None
+
+    @property
+    def side(self) -> Hemisphere | None:
+        """The hemisphere that holds the granule; None where the name does not tell, or it may reach into both."""
+        if self.hemisphere is not None or self.product not in _PARTED:
+            return self.hemisphere
+        return "north" if self.segment <= _LAST_SEGMENT // 2 else "south"
 
     @property
     def stem(self) -> str:
@@ -155,3 +164,34 @@ def _start(digits: str, name: str) -> datetime:
         return datetime.strptime(digits, "%Y%m%d%H%M%S")
     except ValueError as error:
         raise InputError(f"granule name {name!r} cannot be: {digits} is no moment (yyyymmddhhmmss)") from error
+
+
+def try_granule_name(name: str | Path) -> GranuleName | None:
+    """Return what the name says, None if it is not of a form that altiflow knows."""
+    try:
+        return parse_granule_name(name)
+    except InputError:
+        return None
+
+
+def name_columns(name: str | Path) -> dict[str, Any]:
+    """Return the columns of a catalogue that a name tells; none if it is of no known form.
+
+    Examples
+    --------
+    >>> name_columns("ATL06_20190420093051_03380303_005_01.h5")["hemisphere"], name_columns("a.nc")
+    ('north', {})
+    """
+    parsed = try_granule_name(name)
+    if parsed is None:
+        return {}
+    return {
+        "granule": parsed.stem,
+        "product": parsed.product,
+        "version": parsed.version,
+        "revision": parsed.revision,
+        "start": parsed.start,
+        "rgt": parsed.rgt,
+        "cycle": parsed.cycle,
+        "hemisphere": parsed.side,
+    }

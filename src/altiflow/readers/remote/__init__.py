@@ -1,7 +1,8 @@
 """Files from elsewhere: transfers that continue, retries, and the download manager."""
 
-from altiflow.readers.remote.addresses import public_url, url_file_name
-from altiflow.readers.remote.download import download_pairs
+from altiflow.readers.remote.addresses import public_url, table_addresses, url_file_name
+from altiflow.readers.remote.download import download_files
+from altiflow.readers.remote.logins import log_in
 from altiflow.readers.remote.manifest import Download, read_manifest
 from altiflow.readers.remote.retries import PassingError, Retries, with_retries
 
@@ -9,9 +10,11 @@ __all__ = [
     "Download",
     "PassingError",
     "Retries",
-    "download_pairs",
+    "download_files",
+    "log_in",
     "public_url",
     "read_manifest",
+    "table_addresses",
     "url_file_name",
     "with_retries",
 ]

@@ -1,13 +1,17 @@
-"""Addresses: what of a URL may be shown, and what file it names."""
+"""Addresses: what of a URL may be shown, what file it names, and which of them a table holds."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import pandas as pd
 
 from altiflow.errors import InputError
 
-__all__ = ["REMOTE_SCHEMES", "public_url", "url_file_name"]
+__all__ = ["REMOTE_SCHEMES", "public_url", "table_addresses", "url_file_name"]
 
 REMOTE_SCHEMES = ("http", "https", "s3")
 
@@ -53,3 +57,45 @@ def url_file_name(url: str) -> str:
     if not name or name in {".", ".."} or "/" in name or "\\" in name or "\0" in name:
         raise InputError(f"{public_url(url)} names no file; give the address of one")
     return name
+
+
+_PLACES = ("url_https", "url_s3", "path")
+
+
+def table_addresses(table: pd.DataFrame) -> dict[str, str]:
+    """Return the addresses of the data files of a table, each once, with the checksum where it is told, else "".
+
+    Parameters
+    ----------
+    table
+        With a column ``url``; or a catalogue: of each row url_https, else url_s3, else path, and all of more_https.
+
+    Raises
+    ------
+    InputError
+        If it has no such column, or a row has none of them.
+
+    Examples
+    --------
+    >>> table_addresses(pd.DataFrame({"url_https": ["https://h/a_vx.tif"], "more_https": ["https://h/a_vy.tif"]}))
+    {'https://h/a_vx.tif': '', 'https://h/a_vy.tif': ''}
+    """
+    if "url" in table.columns:
+        return {url: "" for url in table["url"]}
+    if not {*_PLACES} & {*table.columns}:
+        raise InputError(f"the table has no column url, url_https, url_s3 or path; it has {', '.join(map(str, table))}")
+    found: dict[str, str] = {}
+    for number, row in enumerate(_told_rows(table)):
+        url = next((row[name] for name in _PLACES if name in row), None)
+        if url is None:
+            raise InputError(f"{row.get('granule', f'row {number}')} has no address and no path; leave it out")
+        found[url] = row.get("checksum", "")
+        found |= dict.fromkeys(row.get("more_https", "").split(), "")
+    return found
+
+
+def _told_rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield what each row tells, as text."""
+    names = [name for name in ("granule", *_PLACES, "more_https", "checksum") if name in table.columns]
+    for row in table[names].astype(object).to_numpy():
+        yield {name: str(value) for name, value in zip(names, row, strict=True) if not pd.isna(value)}

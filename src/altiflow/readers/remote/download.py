@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import local
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import pandas as pd
 import requests
 
 from altiflow.errors import AltiflowError, GranuleError, InputError
-from altiflow.readers.remote.addresses import REMOTE_SCHEMES, public_url, url_file_name
+from altiflow.readers.remote.addresses import REMOTE_SCHEMES, public_url, table_addresses, url_file_name
+from altiflow.readers.remote.logins import session_maker
 from altiflow.readers.remote.manifest import MANIFEST_NAME, Download, Manifest
 from altiflow.readers.remote.objects import fetch_object, fetch_path, local_path, object_size, open_bucket
-from altiflow.readers.remote.parts import Part, file_checksum
+from altiflow.readers.remote.parts import Part, file_checksum, has_checksum
 from altiflow.readers.remote.retries import PassingError, Retries, with_retries
 from altiflow.readers.remote.transfer import Transferred, fetch_http, http_size
 from altiflow.workers import map_each
 
-__all__ = ["download_pairs"]
+if TYPE_CHECKING:
+    import earthaccess
+
+__all__ = ["download_files"]
 
 _NAMED = 3
 """Failures that a message names."""
 
 
-def download_pairs(
-    pairs: pd.DataFrame | str | Path | Iterable[str | Path],
+def download_files(
+    files: pd.DataFrame | str | Path | Iterable[str | Path] | Mapping[str, str],
     folder: str | Path,
     *,
     workers: int = 4,
     overwrite: bool = False,
     on_error: Literal["raise", "skip"] = "raise",
-    session: requests.Session | None = None,
+    session: requests.Session | earthaccess.Auth | None = None,
     timeout: float = 60.0,
     retries: Retries | None = None,
     quiet: bool = True,
@@ -43,9 +47,10 @@ def download_pairs(
 
     Parameters
     ----------
-    pairs
-        A pair catalogue, or any table with a column ``url``; or one address or several: http, https, s3 (public
-        buckets), file:// or a path. An address that stands twice is fetched once.
+    files
+        A catalogue (its https addresses), image pairs, or any table with a column ``url``; or one address or several:
+        http, https, s3 (public buckets), file:// or a path; or a mapping of addresses to checksums ("md5:...", "" for
+        none). An address that stands twice is fetched once.
     folder
         Where the files go, under their own names; made if it is not there.
     workers
@@ -55,7 +60,8 @@ def download_pairs(
     on_error
         "raise" fetches all that can be had, then raises; "skip" returns, with status "failed" and the reason.
     session
-        Of HTTP, with its login if one is needed; by default one without.
+        A login where one is needed: an ``earthaccess.Auth``, which only the archives are told, over https; or a
+        ``requests.Session``, used for every address. Nobody is ever asked for a password here.
     timeout
         Longest wait for a server to say anything [s].
     retries
@@ -67,7 +73,8 @@ def download_pairs(
     -------
     pandas.DataFrame
         url, path, size [bytes], sha256, status ("downloaded", "resumed", "there", "failed") and reason, in the order
-        of `pairs`. The folder's ``manifest.json`` holds the same for everything ever brought into it.
+        of `files`. ``read_segments`` and ``tally_files`` take it as a catalogue. The folder's ``manifest.json`` holds
+        the same for everything ever brought into it.
 
     Raises
     ------
@@ -80,8 +87,9 @@ def download_pairs(
     -----
     A file has its name only when it is complete. Until then it is ``<name>.part``, which the next call continues
     if the server still has the same version (If-Range with ETag or Last-Modified) and fetches anew if not. Files that
-    are there are checked against the size in the manifest, or the size the server tells. Addresses are shown and kept
-    without user, password and query.
+    are there are checked against the size in the manifest; if it does not know them, against the checksum of the
+    catalogue or the size the server tells. A file that comes with another checksum than the catalogue tells is fetched
+    anew, and fails if it never fits. Addresses are shown and kept without user, password and query.
 
     Examples
     --------
@@ -89,18 +97,18 @@ def download_pairs(
     >>> source = Path(tempfile.mkdtemp()) / "pair.nc"
     >>> written = source.write_bytes(b"velocity")
     >>> folder = Path(tempfile.mkdtemp())
-    >>> [download_pairs(source, folder)["status"].item() for _ in range(2)]
+    >>> [download_files(source, folder)["status"].item() for _ in range(2)]
     ['downloaded', 'there']
     """
-    urls = _addresses(pairs)
-    targets = _targets(urls, Path(folder))
+    checksums = _addresses(files)
+    targets = _targets(list(checksums), Path(folder))
     if on_error not in ("raise", "skip"):
         raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
     if not timeout > 0 or workers < 1:
         raise InputError(f"timeout is positive and workers are 1 or more, got timeout {timeout!r}, workers {workers!r}")
     Path(folder).mkdir(parents=True, exist_ok=True)
     manifest = Manifest(Path(folder))
-    agent = _Agent(manifest, overwrite, session, timeout, retries or Retries())
+    agent = _Agent(manifest, overwrite, checksums, session, timeout, retries or Retries())
     try:
         done = map_each(agent.bring, list(targets.items()), workers=workers, label="download", quiet=quiet)
     finally:
@@ -112,18 +120,18 @@ def download_pairs(
     return table
 
 
-def _addresses(pairs: pd.DataFrame | str | Path | Iterable[str | Path]) -> list[str]:
-    """Return the addresses, each once."""
-    if isinstance(pairs, pd.DataFrame):
-        if "url" not in pairs.columns:
-            raise InputError(f"the table of downloads has no column url; it has {', '.join(map(str, pairs.columns))}")
-        given = list(pairs["url"])
-    else:
-        given = [pairs] if isinstance(pairs, (str, Path)) else list(pairs)
-    bad = [item for item in given if not isinstance(item, (str, Path)) or not str(item).strip()]
-    if bad or not given:
+def _addresses(files: pd.DataFrame | str | Path | Iterable[str | Path] | Mapping[str, str]) -> dict[str, str]:
+    """Return the addresses, each once, with the checksum that is expected; "" for none."""
+    given: Any = files
+    if isinstance(files, pd.DataFrame):
+        given = table_addresses(files)
+    elif isinstance(files, (str, Path)):
+        given = [files]
+    checksums = dict(given) if isinstance(given, Mapping) else dict.fromkeys(given, "")
+    bad = [item for item in checksums if not isinstance(item, (str, Path)) or not str(item).strip()]
+    if bad or not checksums:
         raise InputError(f"downloads are addresses or paths, got {bad[0]!r}" if bad else "there is nothing to download")
-    return list(dict.fromkeys(str(item) for item in given))
+    return {str(url): checksum for url, checksum in checksums.items()}
 
 
 def _targets(urls: list[str], folder: Path) -> dict[str, Path]:
@@ -147,13 +155,15 @@ class _Agent:
 
     manifest: Manifest
     overwrite: bool
-    session: requests.Session | None
+    checksums: Mapping[str, str]
+    session: requests.Session | earthaccess.Auth | None
     timeout: float
     retries: Retries
 
     def __post_init__(self) -> None:
         self._own = local()
-        self._opened: list[requests.Session] = []
+        self._closers: list[Callable[[], None]] = []
+        session_maker(self.session)
 
     def bring(self, errand: tuple[str, Path]) -> Download:
         """Return what became of one address; nothing but a stop by the user is raised."""
@@ -178,6 +188,9 @@ class _Agent:
         noted = self.manifest.files.get(target.name)
         if noted is not None and noted.status != "failed" and noted.url == shown:
             return replace(noted, path=str(target), status="there", reason="") if noted.size == size else None
+        if self.checksums[url]:
+            fits = has_checksum(target, self.checksums[url])
+            return Download(shown, str(target), size, file_checksum(target), "there") if fits else None
         try:
             told = with_retries(lambda: self._size(url), self.retries)
         except (PassingError, AltiflowError):
@@ -189,7 +202,7 @@ class _Agent:
 
     def _fetch(self, url: str, target: Path) -> Download:
         """Return the file, fetched."""
-        part = Part(target)
+        part = Part(target, self.checksums[url])
         if self.overwrite:
             part.discard()
         done = with_retries(lambda: self._transfer(url, part), self.retries)
@@ -200,26 +213,22 @@ class _Agent:
         """Return what comes of one try."""
         scheme = urlsplit(url).scheme
         if scheme in ("http", "https"):
-            return fetch_http(url, part, self._http(), timeout=self.timeout)
+            return fetch_http(url, part, self._http(url), timeout=self.timeout)
         return fetch_object(url, part, self._bucket()) if scheme == "s3" else fetch_path(url, part)
 
     def _size(self, url: str) -> int | None:
         """Return the size that the source tells."""
         scheme = urlsplit(url).scheme
         if scheme in ("http", "https"):
-            return http_size(url, self._http(), timeout=self.timeout)
+            return http_size(url, self._http(url), timeout=self.timeout)
         return object_size(url, self._bucket()) if scheme == "s3" else local_path(url).stat().st_size
 
-    def _http(self) -> requests.Session:
-        """Return the session given, or one of this thread's own without a login."""
-        if self.session is not None:
-            return self.session
-        if not hasattr(self._own, "session"):
-            self._own.session = requests.Session()
-            # Without this, requests would add what ~/.netrc holds for the host.
-            self._own.session.auth = _leave_anonymous
-            self._opened.append(self._own.session)
-        found: requests.Session = self._own.session
+    def _http(self, url: str) -> requests.Session:
+        """Return the session for an address, one of this thread's own unless a session was given."""
+        if not hasattr(self._own, "choose"):
+            self._own.choose, close = session_maker(self.session)
+            self._closers.append(close)
+        found: requests.Session = self._own.choose(url)
         return found
 
     def _bucket(self) -> Any:
@@ -230,13 +239,8 @@ class _Agent:
 
     def close(self) -> None:
         """Close the sessions that were opened here."""
-        for session in self._opened:
-            session.close()
-
-
-def _leave_anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Return the request as it is."""
-    return request
+        for close in self._closers:
+            close()
 
 
 def _raise_failures(table: pd.DataFrame, folder: Path) -> None:

@@ -110,6 +110,6 @@ def read_manifest(folder: str | Path) -> pd.DataFrame:
     """
     path = Path(folder) / MANIFEST_NAME
     if not path.exists():
-        raise InputError(f"{folder} has no {MANIFEST_NAME}; download_pairs writes one")
+        raise InputError(f"{folder} has no {MANIFEST_NAME}; download_files writes one")
     rows = [{**asdict(row), "path": str(Path(folder) / row.path)} for row in _load(path).values()]
     return pd.DataFrame(rows, columns=list(_COLUMNS))

@@ -13,7 +13,7 @@ from typing import IO, Any
 from altiflow.files import whole_file
 from altiflow.readers.remote.retries import PassingError
 
-__all__ = ["Part", "Stamp", "file_checksum"]
+__all__ = ["Part", "Stamp", "file_checksum", "has_checksum"]
 
 _BLOCK = 2**20
 
@@ -44,10 +44,14 @@ class Stamp:
 
 
 class Part:
-    """The unfinished file beside `target`: ``<name>.part``, with its stamp in ``<name>.part.json``."""
+    """The unfinished file beside `target`: ``<name>.part``, with its stamp in ``<name>.part.json``.
 
-    def __init__(self, target: Path) -> None:
+    `expected` is the checksum that the file must have, as "algorithm:digits"; "" where none is known.
+    """
+
+    def __init__(self, target: Path, expected: str = "") -> None:
         self.target = target
+        self.expected = expected
         self.path = target.with_name(f"{target.name}.part")
         self.stamp_path = target.with_name(f"{target.name}.part.json")
 
@@ -76,7 +80,16 @@ class Part:
             yield file
 
     def finish(self) -> str:
-        """Give the file its name and return its SHA-256."""
+        """Give the file its name and return its SHA-256.
+
+        Raises
+        ------
+        PassingError
+            If it has another checksum than expected; it is removed, to be fetched anew.
+        """
+        if not has_checksum(self.path, self.expected):
+            self.discard()
+            raise PassingError(f"what came does not have the checksum {self.expected} of the catalogue")
         checksum = file_checksum(self.path)
         self.path.replace(self.target)
         self.stamp_path.unlink(missing_ok=True)
@@ -88,10 +101,16 @@ class Part:
         self.stamp_path.unlink(missing_ok=True)
 
 
-def file_checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
+def file_checksum(path: Path, algorithm: str = "sha256") -> str:
+    """Return the checksum of a file, in hexadecimal digits."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def has_checksum(path: Path, expected: str) -> bool:
+    """Return whether a file has a checksum "algorithm:digits"; "" and algorithms that Python lacks are not checked."""
+    algorithm, _, digits = expected.partition(":")
+    return algorithm not in hashlib.algorithms_available or file_checksum(path, algorithm) == digits.lower()
 
 
 def _lock(file: IO[bytes], path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -14,9 +15,9 @@ from altiflow.readers.catalogue.pairs.sources.items import place_path
 from altiflow.readers.catalogue.pairs.table import check_pairs
 from altiflow.readers.table import write_table
 
-__all__ = ["write_pairs"]
+__all__ = ["CATALOGUE_SUFFIXES", "feature_collection", "write_pairs", "write_rows"]
 
-_KINDS = (".parquet", ".geojson", ".json", ".csv", ".txt")
+CATALOGUE_SUFFIXES = (".parquet", ".geojson", ".json", ".csv", ".txt")
 
 
 def write_pairs(pairs: gpd.GeoDataFrame, path: str | Path) -> Path:
@@ -38,51 +39,57 @@ def write_pairs(pairs: gpd.GeoDataFrame, path: str | Path) -> Path:
     """
     target = Path(path)
     check_pairs(pairs)
-    if target.suffix not in _KINDS:
-        raise InputError(f"cannot write pairs to {target.name}: the suffix is one of {', '.join(_KINDS)}")
+    if target.suffix not in CATALOGUE_SUFFIXES:
+        raise InputError(f"cannot write pairs to {target.name}: the suffix is one of {', '.join(CATALOGUE_SUFFIXES)}")
     if target.suffix not in (".csv", ".txt"):
         urls = [
             place_path(url, granule, Path.cwd()) for url, granule in zip(pairs["url"], pairs["granule"], strict=True)
         ]
         pairs = pairs.assign(url=pd.Series(urls, index=pairs.index, dtype=pairs["url"].dtype))
+    return write_rows(pairs, target, times=("start", "end", "mid"), urls=pairs["url"])
+
+
+def write_rows(table: gpd.GeoDataFrame, target: Path, *, times: Sequence[str], urls: Iterable[str]) -> Path:
+    """Write a catalogue in the format of the suffix and return the path.
+
+    Parameters
+    ----------
+    table
+        With a column granule.
+    target
+        ``.parquet``, ``.geojson``, ``.json``, ``.csv`` or ``.txt``.
+    times
+        Columns of moments.
+    urls
+        What a list of addresses holds.
+    """
     if target.suffix == ".parquet":
-        return _write_parquet(pairs, target)
+        return write_table(table, target)
     with whole_file(target) as part:
         if target.suffix == ".txt":
-            part.write_text("".join(f"{url}\n" for url in pairs["url"]))
+            part.write_text("".join(f"{url}\n" for url in urls))
         elif target.suffix == ".csv":
-            _plain(pairs).assign(geometry=pairs.geometry.to_wkt()).to_csv(part, index=False)
+            _plain(table, times).assign(geometry=table.geometry.to_wkt()).to_csv(part, index=False)
         else:
-            part.write_text(json.dumps(_collection(pairs)))
+            part.write_text(json.dumps(feature_collection(table, times)))
     return target
 
 
-def _write_parquet(pairs: gpd.GeoDataFrame, target: Path) -> Path:
-    """Write GeoParquet; where footprints are missing, without the boxes that need all of them."""
-    if len(pairs) and not pairs.geometry.isna().any():
-        return write_table(pairs, target)
-    bare = pairs.copy()
-    bare.attrs = {}
-    with whole_file(target) as part:
-        bare.to_parquet(part)
-    return target
-
-
-def _plain(pairs: gpd.GeoDataFrame) -> pd.DataFrame:
+def _plain(table: gpd.GeoDataFrame, times: Sequence[str]) -> pd.DataFrame:
     """Return the columns but the footprint, times as ISO 8601 text with every digit."""
-    plain = pd.DataFrame(pairs.drop(columns="geometry"))
-    for name in ("start", "end", "mid"):
-        plain[name] = plain[name].map(lambda moment: moment.isoformat() + "Z")
+    plain = pd.DataFrame(table.drop(columns="geometry"))
+    for name in times:
+        plain[name] = [None if pd.isna(moment) else f"{moment.isoformat()}Z" for moment in plain[name]]
     return plain
 
 
-def _collection(pairs: gpd.GeoDataFrame) -> dict[str, object]:
+def feature_collection(table: gpd.GeoDataFrame, times: Sequence[str]) -> dict[str, object]:
     """Return a GeoJSON FeatureCollection, its provenance in a member of its own."""
-    plain = _plain(pairs).astype(object)
+    plain = _plain(table, times).astype(object)
     rows = plain.where(plain.notna(), None).to_dict("records")
-    shapes = [None if shape is None else shape.__geo_interface__ for shape in pairs.geometry]
+    shapes = [None if shape is None else shape.__geo_interface__ for shape in table.geometry]
     features = [
         {"type": "Feature", "id": row["granule"], "properties": row, "geometry": shape}
         for row, shape in zip(rows, shapes, strict=True)
     ]
-    return {"type": "FeatureCollection", "altiflow": pairs.attrs.get("altiflow", {}), "features": features}
+    return {"type": "FeatureCollection", "altiflow": table.attrs.get("altiflow", {}), "features": features}

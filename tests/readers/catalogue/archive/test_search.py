@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from geopandas.testing import assert_geodataframe_equal
 
 from altiflow.errors import EmptyDataError, InputError
+from altiflow.readers import filter_catalogue, read_catalogue, write_catalogue
 
 BERING = (170, 60, -170, 72)
 
@@ -178,3 +180,41 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(archive: Any, wrong
     with pytest.raises(InputError, match=words):
         archive.search(**wrong)
     assert archive.asked == []
+
+
+def test_velocity_products_are_searched_alike(archive: Any) -> None:
+    archive.versions = ["001", "002"]
+    names = [
+        "NSIDC-0776_RGI05A_2014-2022_V01.0",
+        "NSIDC-0776_RGI05A_2014-2022_V02.0",
+        "NSIDC-0776_RGI19A_2014-2022_V02.0",
+    ]
+    for name, version in zip(names, ("001", "002", "002"), strict=True):
+        record = archive.granule("ATL10-01_20220107195850_02531401_007_02")
+        record["meta"]["concept-id"] = name
+        record["umm"]["CollectionReference"] = {"ShortName": "NSIDC-0776", "Version": version}
+        record["umm"]["GranuleUR"] = name
+        record["umm"]["DataGranule"]["Identifiers"] = []
+        record["umm"]["RelatedUrls"] = [{"URL": f"https://host/{name}.nc", "Type": "GET DATA"}]
+        archive.granules.append(record)
+    table = archive.search("NSIDC-0776", region="north of 60")
+    assert table["granule"].tolist() == names[1:]
+    assert table["url_https"].str.endswith(".nc").all()
+    assert table["cycle"].isna().all()
+    assert table.attrs["altiflow"]["superseded"] == 1
+    assert table.attrs["altiflow"]["search"]["region_sent_as"] == "bounding_box"
+    assert archive.searches[0]["bounding_box"] == ["-180.0,60.0,180.0,90.0"]
+
+
+def test_a_search_is_saved_and_filtered(archive: Any, tmp_path: Any) -> None:
+    archive.granules = [
+        archive.granule(f"ATL10-0{side}_20220107195850_0253{cycle}01_007_02") for side in (1, 2) for cycle in (13, 14)
+    ]
+    table = archive.search()
+    for suffix in ("parquet", "geojson"):
+        again = read_catalogue(write_catalogue(table, tmp_path / f"c.{suffix}"))
+        assert_geodataframe_equal(again, table)
+        assert again.attrs == table.attrs
+    kept = filter_catalogue(table, cycle=14, hemisphere="south", region=(-45, 72, -44, 73))
+    assert kept["granule"].tolist() == ["ATL10-02_20220107195850_02531401_007_02"]
+    assert kept.attrs["altiflow"]["screens"] == {"cycle": 2, "hemisphere": 1, "region": 0}

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
-import pandas as pd
 import shapely
 
 from altiflow.errors import EmptyDataError, InputError
-from altiflow.readers.catalogue.archive import Archive, Area, open_archive
+from altiflow.readers.catalogue.archive.records import read_record
+from altiflow.readers.catalogue.archive.service import Archive, Area, open_archive
 from altiflow.readers.catalogue.moments import Moment, as_moment
-from altiflow.readers.catalogue.records import read_record, try_granule_name
+from altiflow.readers.catalogue.tables.columns import build_catalogue
+from altiflow.readers.catalogue.tables.newest import keep_newest
 from altiflow.region import Region, as_region
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _RING_STEP = 0.5
 """Longest side [degrees] of a ring that is sent: the archive follows great circles, the region does not."""
 _RING_CORNERS = 120
 """Most corners of a ring that is sent; more would not fit into the address of a request."""
-_MONTHLY = {"ATL20", "ATL21"}
 
 
 def search_granules(
@@ -47,10 +47,13 @@ def search_granules(
     Parameters
     ----------
     product
-        Short name, such as "ATL10"; any product that the archive holds in the cloud.
+        Short name, such as "ATL10" or "NSIDC-0776"; any product that the archive holds in the cloud. NSIDC-0116 is
+        not searched for but found by year: :func:`find_motion`.
     region
         Anything :func:`altiflow.region.as_region` takes; None for everywhere. Polygons that are too long to
-        send, or that reach a pole, are searched by their bounding boxes: more granules, never fewer.
+        send, or that reach a pole, are searched by their bounding boxes: more granules, never fewer
+        (``attrs["altiflow"]["search"]["region_sent_as"]`` tells; :func:`filter_catalogue` with the same region
+        leaves out footprints that do not meet it).
     start, end
         First and last moment (UTC); None leaves that side open. A day, month or year without a time of day
         ("2019-04-20", "2019-04", ``datetime.date``) is meant whole.
@@ -69,9 +72,11 @@ def search_granules(
     Returns
     -------
     geopandas.GeoDataFrame
-        One row per granule: granule, product, version, revision, start, end (datetime64[us], UTC), rgt,
-        cycle, hemisphere, size_mb [2**20 bytes], url_https, url_s3, geometry (footprint, EPSG:4326, None
-        where the archive tells none). ``attrs["altiflow"]`` holds what was asked.
+        A catalogue, one row per granule: granule, product, version, revision, start, end (datetime64[us], UTC),
+        rgt, cycle, hemisphere, orientation ("unknown"), size_mb [2**20 bytes], checksum, url_https, url_s3,
+        more_https, path (missing) and geometry (footprint, EPSG:4326, None where the archive tells none).
+        ``attrs["altiflow"]`` holds what was asked, and how many granules a newer version or revision replaced
+        (``superseded``).
 
     Raises
     ------
@@ -103,20 +108,25 @@ def search_granules(
     archive = open_archive(session, endpoint=endpoint, timeout=timeout)
     collections = _choose_collections(archive, short_name, version)
     records: dict[str, Mapping[str, Any]] = {}
-    for area in _areas(where):
+    areas = _areas(where)
+    for area in areas:
         records |= archive.find_granules(list(collections), area=area, start=first, end=last)
     asked = {
         "product": short_name,
         "version": version,
         "versions_searched": sorted(set(collections.values())),
         "region": None if where is None else where.to_dict(),
+        "region_sent_as": areas[0][0] if areas[0] else None,
         "start": None if first is None else first.isoformat(),
         "end": None if last is None else last.isoformat(),
         "endpoint": archive.endpoint,
     }
     if not records:
         raise EmptyDataError(_explain_nothing(asked, where, last))
-    return _as_table(_keep_newest([read_record(record) for record in records.values()]), asked)
+    rows = [read_record(record) for record in records.values()]
+    kept = keep_newest(rows)
+    told = {"product": short_name, "search": asked, "superseded": len(rows) - len(kept), "screens": {}}
+    return build_catalogue(kept, told)
 
 
 def _check_product(product: str) -> str:
@@ -155,51 +165,6 @@ def _areas(region: Region | None) -> list[Area | None]:
     if boxes or not sendable or len(rings) > len(region.bboxes):
         return [("bounding_box", box) for box in region.bboxes]
     return [("polygon", tuple(ring.coords)) for ring in rings]
-
-
-def _keep_newest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return, of all rows for the same data, the one with the highest version and revision."""
-    unknown = [_order(row) for row in rows if row["revision"] is None]
-    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in rows:
-        if row["revision"] is None and _order(row) < max(unknown):
-            continue
-        key = _same_data(row)
-        if key not in newest or _order(row) > _order(newest[key]):
-            newest[key] = row
-    return list(newest.values())
-
-
-def _same_data(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what two versions of one granule have in common."""
-    name = try_granule_name(row["granule"])
-    if name is None:
-        return (row["granule"],)
-    if name.start is None:
-        # An ATL11 granule grows with every cycle; its track does not.
-        return name.product, name.rgt, name.segment
-    if name.product in _MONTHLY:
-        return name.product, name.hemisphere, name.start.year, name.start.month
-    return name.product, name.hemisphere, name.rgt, name.cycle, name.segment
-
-
-def _order(row: Mapping[str, Any]) -> tuple[list[int], int, int]:
-    """Return what sorts old before new: version, last cycle, revision."""
-    name = try_granule_name(row["granule"])
-    last_cycle = (name.last_cycle if name else None) or 0
-    return [int(digits) for digits in re.findall(r"\d+", row["version"])], last_cycle, row["revision"] or 0
-
-
-def _as_table(rows: Sequence[dict[str, Any]], asked: dict[str, Any]) -> gpd.GeoDataFrame:
-    """Return the rows as a table sorted by start."""
-    table = gpd.GeoDataFrame(list(rows), geometry="geometry", crs="EPSG:4326")
-    for column in ("start", "end"):
-        moments = pd.to_datetime(table[column], utc=True, format="ISO8601")
-        table[column] = moments.dt.tz_localize(None).astype("datetime64[us]")
-    table = table.astype({"revision": "Int64", "rgt": "Int64", "cycle": "Int64", "size_mb": "float64"})
-    table = table.sort_values(["start", "granule"], ignore_index=True)
-    table.attrs["altiflow"] = {"product": asked["product"], "search": asked}
-    return table
 
 
 def _explain_nothing(asked: Mapping[str, Any], region: Region | None, last: datetime | None) -> str:

@@ -11,14 +11,16 @@ import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from altiflow.errors import InputError, SearchError
-from altiflow.readers.catalogue.names import GranuleName, parse_granule_name
+from altiflow.errors import SearchError
+from altiflow.readers.catalogue.names import name_columns
 from altiflow.region import enclose_ring, wrap_longitudes
 
-__all__ = ["read_record", "try_granule_name"]
+__all__ = ["read_record"]
 
 _UNIT_BYTES = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
 """Bytes in a size unit of UMM-G; the archive's ingest system divides by powers of 1024."""
+_ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
+"""Algorithms of UMM-G whose checksums can be compared, under the names Python gives them."""
 _DATA_FILE = re.compile(r"\.(h5|hdf5|nc|nc4|he5|hdf|tif)$", re.IGNORECASE)
 
 
@@ -33,8 +35,7 @@ def read_record(record: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        granule, product, version, revision, start, end (ISO 8601 text, UTC), rgt, cycle, hemisphere,
-        size_mb [2**20 bytes], url_https, url_s3 and geometry (EPSG:4326); None where the record is silent.
+        Columns of a catalogue, times as ISO 8601 text; None where the record is silent.
 
     Raises
     ------
@@ -44,35 +45,30 @@ def read_record(record: Mapping[str, Any]) -> dict[str, Any]:
     try:
         umm = record["umm"]
         name = _file_name(umm)
-        parsed = try_granule_name(name)
         start, end = _period(umm["TemporalExtent"])
         collection = umm["CollectionReference"]
+        files = umm.get("DataGranule", {}).get("ArchiveAndDistributionInformation", [])
+        https, s3 = (_links(umm.get("RelatedUrls", []), scheme) for scheme in ("https", "s3"))
+        told = {
+            "granule": _DATA_FILE.sub("", name),
+            "product": str(collection["ShortName"]),
+            "version": str(collection["Version"]),
+        }
         return {
-            "granule": parsed.stem if parsed else _DATA_FILE.sub("", name),
-            "product": parsed.product if parsed else str(collection["ShortName"]),
-            "version": parsed.version if parsed else str(collection["Version"]),
-            "revision": parsed.revision if parsed else None,
+            **told,
+            **name_columns(name),
             "start": start,
             "end": end,
-            "rgt": parsed.rgt if parsed else None,
-            "cycle": parsed.cycle if parsed else None,
-            "hemisphere": parsed.hemisphere if parsed else None,
-            "size_mb": _size(umm.get("DataGranule", {}).get("ArchiveAndDistributionInformation", []), name),
-            "url_https": _link(umm.get("RelatedUrls", []), "https"),
-            "url_s3": _link(umm.get("RelatedUrls", []), "s3"),
+            "size_mb": _size(files, name),
+            "checksum": _checksum(files, name),
+            "url_https": next(iter(https), None),
+            "url_s3": next(iter(s3), None),
+            "more_https": " ".join(https[1:]) or None,
             "geometry": _footprint(umm.get("SpatialExtent", {}).get("HorizontalSpatialDomain", {})),
         }
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, shapely.GEOSException) as error:
         where = record.get("meta", {}).get("concept-id", "without an id")
         raise SearchError(f"granule record {where} is not in the UMM-G form: {error!r}") from error
-
-
-def try_granule_name(name: str) -> GranuleName | None:
-    """Return what the name says, None if it is not of a form that altiflow knows."""
-    try:
-        return parse_granule_name(name)
-    except InputError:
-        return None
 
 
 def _file_name(umm: Mapping[str, Any]) -> str:
@@ -105,14 +101,28 @@ def _file_size(item: Mapping[str, Any]) -> float | None:
     return float(item["Size"]) * unit / 2**20 if unit and "Size" in item else None
 
 
-def _link(links: Iterable[Mapping[str, Any]], scheme: str) -> str | None:
-    """Return the address of the data file with `scheme`."""
+def _checksum(files: Iterable[Mapping[str, Any]], name: str) -> str | None:
+    """Return the checksum of the data file as "algorithm:digits", None where it is not told."""
+    for item in files:
+        told = item.get("Checksum")
+        algorithm = _ALGORITHMS.get(str(told.get("Algorithm", "")).upper()) if told else None
+        if told and algorithm and item.get("Name") == name:
+            return f"{algorithm}:{str(told['Value']).lower()}"
+    return None
+
+
+def _links(links: Iterable[Mapping[str, Any]], scheme: str) -> list[str]:
+    """Return the addresses of the data files with `scheme`, each file once."""
     wanted = {"GET DATA", "GET DATA VIA DIRECT ACCESS"}
     found = [
         str(link["URL"]) for link in links if link.get("Type") in wanted and str(link["URL"]).startswith(f"{scheme}://")
     ]
     # Check sums and metadata are sometimes listed as data too.
-    return next((url for url in found if _DATA_FILE.search(url)), next(iter(found), None))
+    files = [url for url in found if _DATA_FILE.search(url)]
+    once: dict[str, str] = {}
+    for url in files:
+        once.setdefault(url.rpartition("/")[2], url)
+    return list(once.values()) or found[:1]
 
 
 def _footprint(domain: Mapping[str, Any]) -> BaseGeometry | None:

@@ -1,0 +1,138 @@
+"""The catalogue: one row per granule, its columns, and the check that a table is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from altiflow.errors import InputError
+
+__all__ = ["CATALOGUE_COLUMNS", "CatalogueColumn", "Orientation", "build_catalogue", "check_catalogue"]
+
+Orientation = Literal["unknown", "forward", "backward", "transition"]
+
+
+@dataclass(frozen=True)
+class CatalogueColumn:
+    """A column of a catalogue.
+
+    Attributes
+    ----------
+    name
+        The column.
+    dtype
+        Its type in pandas.
+    unit
+        Unit, "" for none.
+    meaning
+        What it says.
+    """
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+_COLUMNS = (
+    CatalogueColumn("granule", "str", "", "file name without processed_ and extension"),
+    CatalogueColumn("product", "str", "", "short name, such as ATL10 or NSIDC-0776"),
+    CatalogueColumn("version", "str", "", "version of the product, as the archive writes it"),
+    CatalogueColumn("revision", "Int64", "", "revision of the granule; missing where its name tells none"),
+    CatalogueColumn("start", "datetime64[us]", "UTC", "first moment; missing where not told"),
+    CatalogueColumn("end", "datetime64[us]", "UTC", "last moment; missing where not told"),
+    CatalogueColumn("rgt", "Int64", "", "reference ground track 1 ... 1387; missing for other missions"),
+    CatalogueColumn("cycle", "Int64", "", "91-day repeat cycle; the first one of an ATL11 granule"),
+    CatalogueColumn("hemisphere", "str", "", "north or south; missing where the granule has both, or it is not told"),
+    CatalogueColumn("orientation", "str", "", "forward, backward or transition; unknown until the file is read"),
+    CatalogueColumn("size_mb", "float64", "2**20 bytes", "size of the data file; NaN where not told"),
+    CatalogueColumn("checksum", "str", "", "of the data file, such as md5:...; missing where not told"),
+    CatalogueColumn("url_https", "str", "", "https address of the data file; missing where there is none"),
+    CatalogueColumn("url_s3", "str", "", "s3 address of the data file; missing where there is none"),
+    CatalogueColumn("more_https", "str", "", "https addresses of its further data files, with a space between"),
+    CatalogueColumn("path", "str", "", "where the file is on this machine; missing where it is not"),
+    CatalogueColumn("geometry", "geometry", "degree", "footprint, EPSG:4326, cut at the antimeridian; or missing"),
+)
+
+CATALOGUE_COLUMNS: Mapping[str, CatalogueColumn] = {column.name: column for column in _COLUMNS}
+"""The columns of a catalogue by name."""
+
+_TEXT = tuple(column.name for column in _COLUMNS if column.dtype == "str")
+_TIMES = ("start", "end")
+
+
+def build_catalogue(rows: Iterable[Mapping[str, Any]], told: Mapping[str, Any] | None = None) -> gpd.GeoDataFrame:
+    """Return rows as a catalogue sorted by start and granule; what a row does not tell is missing.
+
+    Parameters
+    ----------
+    rows
+        Columns of ``CATALOGUE_COLUMNS``, granule and product at least; times as ISO 8601 text (UTC) or datetimes.
+    told
+        What is kept in ``attrs["altiflow"]``.
+
+    Examples
+    --------
+    >>> table = build_catalogue([{"granule": "b", "product": "ATL10"}, {"granule": "a", "product": "ATL10"}])
+    >>> table["granule"].tolist(), table["orientation"].unique().tolist(), table["start"].notna().sum().item()
+    (['a', 'b'], ['unknown'], 0)
+    """
+    given = [dict(row) for row in rows]
+    geometry = np.array([row.pop("geometry", None) for row in given] + [None], dtype=object)[:-1]
+    frame = pd.DataFrame(given, columns=[name for name in CATALOGUE_COLUMNS if name != "geometry"])
+    frame["orientation"] = frame["orientation"].where(frame["orientation"].notna(), "unknown")
+    for column in _TIMES:
+        frame[column] = _as_times(frame[column])
+    for column in _TEXT:
+        frame[column] = _as_text(frame[column])
+    types = {column.name: column.dtype for column in _COLUMNS if column.dtype in ("Int64", "float64")}
+    table = gpd.GeoDataFrame(frame.astype(types), geometry=geometry, crs="EPSG:4326")
+    table = table.sort_values(["start", "granule"], kind="stable", ignore_index=True)
+    table.attrs["altiflow"] = {**(told or {})}
+    return table
+
+
+def _as_times(values: pd.Series) -> pd.Series:
+    """Return moments, UTC and naive."""
+    moments = pd.to_datetime(values, utc=True, format="ISO8601")
+    return moments.dt.tz_localize(None).astype("datetime64[us]")
+
+
+def _as_text(values: pd.Series) -> pd.Series:
+    """Return text, None where it is missing."""
+    items = [None if pd.isna(value) else str(value) for value in values]
+    return pd.Series(items, index=values.index, dtype=_text_type())
+
+
+def _text_type() -> Any:
+    """Return the type in which pandas keeps text: older versions have none of its own that keeps None."""
+    return "str" if int(pd.__version__.split(".")[0]) >= 3 else object
+
+
+def check_catalogue(table: Any, argument: str = "catalogue") -> gpd.GeoDataFrame:
+    """Return `table` itself if it is a catalogue.
+
+    Raises
+    ------
+    InputError
+        If it is no GeoDataFrame in EPSG:4326, or lacks a column.
+
+    Examples
+    --------
+    >>> check_catalogue(build_catalogue([]).drop(columns="cycle"))
+    Traceback (most recent call last):
+    altiflow.errors.InputError: catalogue lacks the column cycle; search_granules and as_catalogue make one
+    """
+    if not isinstance(table, gpd.GeoDataFrame):
+        raise InputError(f"{argument} is a GeoDataFrame, got a {type(table).__name__}; as_catalogue makes one")
+    lacking = [name for name in CATALOGUE_COLUMNS if name not in table.columns]
+    if lacking:
+        raise InputError(f"{argument} lacks the column {', '.join(lacking)}; search_granules and as_catalogue make one")
+    if table.crs is None or table.crs.to_epsg() != 4326:
+        raise InputError(f"{argument} has footprints in {table.crs}, not EPSG:4326; use table.to_crs(4326)")
+    return table

@@ -1,0 +1,133 @@
+"""Catalogues on disk: tables for programs and GIS, and plain lists of addresses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+from shapely.geometry import shape
+
+from altiflow.errors import InputError, UnsupportedFormatError
+from altiflow.readers.catalogue.pairs.files import CATALOGUE_SUFFIXES, feature_collection, write_rows
+from altiflow.readers.catalogue.tables.columns import CATALOGUE_COLUMNS, build_catalogue, check_catalogue
+from altiflow.readers.remote.addresses import table_addresses
+from altiflow.readers.table import read_table
+
+__all__ = ["catalogue_features", "read_addresses", "read_catalogue", "write_catalogue"]
+
+_TIMES = ("start", "end")
+
+
+def write_catalogue(catalogue: gpd.GeoDataFrame, path: str | Path) -> Path:
+    """Write a catalogue and return the path; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    catalogue
+        What :func:`search_granules` or :func:`as_catalogue` returns.
+    path
+        ``.parquet`` (GeoParquet with the provenance), ``.geojson`` or ``.json`` (GeoJSON, likewise), ``.csv``
+        (footprints as WKT) or ``.txt`` (one address a line). :func:`read_catalogue` reads the first two.
+
+    Raises
+    ------
+    InputError
+        If the table is no catalogue, or the suffix is another.
+    """
+    target = Path(path)
+    check_catalogue(catalogue)
+    if target.suffix not in CATALOGUE_SUFFIXES:
+        raise InputError(
+            f"cannot write a catalogue to {target.name}: the suffix is one of {', '.join(CATALOGUE_SUFFIXES)}"
+        )
+    urls = list(table_addresses(catalogue)) if target.suffix == ".txt" else []
+    return write_rows(catalogue, target, times=_TIMES, urls=urls)
+
+
+def catalogue_features(catalogue: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Return a catalogue as a GeoJSON FeatureCollection, its provenance in a member of its own."""
+    return feature_collection(check_catalogue(catalogue), _TIMES)
+
+
+def read_catalogue(path: str | Path) -> gpd.GeoDataFrame:
+    """Return a catalogue that :func:`write_catalogue` wrote as GeoParquet or GeoJSON, provenance included.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it lacks a column.
+    UnsupportedFormatError
+        If it is no such table.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise InputError(f"there is no catalogue at {source}")
+    if source.suffix in (".geojson", ".json"):
+        return _read_geojson(source)
+    if source.suffix != ".parquet":
+        raise InputError(f"cannot read a catalogue from {source.name}: the suffix is .parquet, .geojson or .json")
+    table = check_catalogue(read_table(source), source.name)
+    again = build_catalogue(table[list(CATALOGUE_COLUMNS)].to_dict("records"), table.attrs.get("altiflow"))
+    return again
+
+
+def _read_geojson(source: Path) -> gpd.GeoDataFrame:
+    """Return the catalogue of a FeatureCollection."""
+    try:
+        mapping: Any = json.loads(source.read_text())
+        rows = [
+            {**feature["properties"], "geometry": feature["geometry"] and shape(feature["geometry"])}
+            for feature in mapping["features"]
+        ]
+        lacking = {"granule", "product"} - set.intersection(*map(set, rows)) if rows else set()
+        told = mapping.get("altiflow", {})
+    except (ValueError, KeyError, TypeError, AttributeError, shapely.GEOSException) as error:
+        raise UnsupportedFormatError(f"{source.name} is no catalogue in GeoJSON: {error!r}") from error
+    if lacking:
+        raise InputError(f"{source.name} lacks the column {', '.join(sorted(lacking))}; write_catalogue writes it")
+    return build_catalogue(rows, told)
+
+
+def read_addresses(path: str | Path) -> dict[str, str]:
+    """Return the addresses in a file, with the checksum that the file of each must have, "" where it is not told.
+
+    Parameters
+    ----------
+    path
+        A catalogue or a table of image pairs (``.parquet``, ``.geojson``, ``.json``, ``.csv``), or a ``.txt`` file of
+        one address a line; empty lines and those that begin with # are left out.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it holds no address.
+    UnsupportedFormatError
+        If it cannot be read.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise InputError(f"there is no list of files at {source}")
+    if source.suffix == ".txt":
+        lines = [line.strip() for line in source.read_text().splitlines()]
+        found = dict.fromkeys((line for line in lines if line and not line.startswith("#")), "")
+    elif source.suffix == ".parquet":
+        found = table_addresses(read_table(source))
+    else:
+        found = table_addresses(_plain_table(source))
+    if not found:
+        raise InputError(f"{source.name} lists no file")
+    return found
+
+
+def _plain_table(source: Path) -> pd.DataFrame:
+    """Return the columns of a CSV or GeoJSON file as text."""
+    try:
+        if source.suffix == ".csv":
+            return pd.read_csv(source, dtype=str)
+        return pd.DataFrame([feature["properties"] for feature in json.loads(source.read_text())["features"]])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnsupportedFormatError(f"{source.name} is no table of files: {error!r}") from error
