@@ -181,3 +181,23 @@ def test_the_file_of_a_target_that_a_store_has_nothing_for_goes(grid, weekly, ma
     found = drift_series(store, weekly, grid, stale.parent, targets=["2020-01-16", "2020-02-20"], plan=plan, block=1)
     assert (found.made, found.empty) == (1, 1)
     assert not stale.exists()
+
+
+def test_another_day_of_ice_costs_the_targets_around_it(grid, weekly, make_tracks, tmp_path):
+    axis, days = (np.arange(121) - 60) * 25e3, pd.date_range("2020-01-10", "2020-02-05")
+    coords = {"time": days, "y": axis, "x": axis}
+    ice = xr.DataArray(np.full((days.size, 121, 121), 0.9), dims=("time", "y", "x"), coords=coords)
+    ice = ice.assign_attrs(units="1", crs="EPSG:6931")
+    later = ice.copy(deep=True)
+    later[-1] = 0.8
+    options = {"targets": ["2020-01-18", "2020-02-02"], "value": "freeboard"}
+    table = make_tracks(passes=40)
+    first = drift_series(table, weekly, grid, tmp_path, plan=DriftPlan(window="2D", ice=ice), **options)
+    again = drift_series(table, weekly, grid, tmp_path, plan=DriftPlan(window="2D", ice=later), **options)
+    assert (first.made, again.made, again.kept) == (2, 1, 1)
+
+
+def test_ice_that_is_no_concentration_is_refused(grid, weekly, make_tracks, tmp_path):
+    plan, table = DriftPlan(window="2D", ice="ice.nc"), make_tracks(passes=2)
+    with pytest.raises(InputError, match="ice is a DataArray or Dataset"):
+        drift_series(table, weekly, grid, tmp_path, targets="2020-01-16", plan=plan, value="freeboard")

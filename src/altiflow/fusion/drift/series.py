@@ -20,8 +20,9 @@ from altiflow.fusion.drift.carrying import Cargo
 from altiflow.fusion.drift.gridding import DriftPlan, as_targets, load_cargo
 from altiflow.fusion.intervals import layer_bounds
 from altiflow.fusion.layers import is_undated
+from altiflow.fusion.trajectories.advection import edge_of
 from altiflow.fusion.trajectories.motion import EPOCH
-from altiflow.fusion.trajectories.seeds import as_seconds, moments_of
+from altiflow.fusion.trajectories.seeds import as_seconds, moments_of, seconds_of
 from altiflow.gridding.export import write_netcdf
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.stores import TallyStore
@@ -36,6 +37,7 @@ __all__ = ["DriftSeries", "drift_series"]
 Floats = npt.NDArray[np.float64]
 
 _SIGNATURE = "drift_signature"
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ def drift_series(
         raise InputError(f"folder {folder} is a file; name a folder")
     Path(folder).mkdir(parents=True, exist_ok=True)
     checked = None if field is None else check_field(field)
+    if chosen.ice is not None:
+        edge_of(chosen.ice, grid.crs_name, chosen.min_ice)
     window = as_seconds(chosen.window, "window")
     blocks = [
         (some, _cut(checked, some[0] - window, some[-1] + window, steady=chosen.steady))
@@ -190,7 +194,8 @@ def _signature(job: _Job, cargo: Cargo, field: xr.Dataset | None, target: float,
     high = int(np.searchsorted(cargo.seconds, target + window, side="right"))
     if high == low:
         return None
-    plan = replace(job.plan, ice=None if job.plan.ice is None else _digest(job.plan.ice))
+    ice = None if job.plan.ice is None else _digest(_cut_ice(job.plan.ice, target - window, target + window))
+    plan = replace(job.plan, ice=ice)
     told = [__version__, plan, target, job.grid.signature, job.value, job.weight, job.parcel]
     told += [cargo.fingerprint(low, high), cargo.left_out(target - window, target + window)]
     told.append(json.dumps(cargo.told, sort_keys=True, default=str))
@@ -208,6 +213,16 @@ def _cut(field: xr.Dataset | None, low: float, high: float, *, steady: bool) -> 
     span = float((bounds[:, 1] - bounds[:, 0]).max(initial=0.0)) + _widest_gap(bounds)
     kept = np.flatnonzero((bounds[:, 1] >= low - span) & (bounds[:, 0] <= high + span))
     return field if kept.size == len(bounds) or kept.size < 2 else field.isel(time=kept)
+
+
+def _cut_ice(ice: Any, low: float, high: float) -> Any:
+    """Return the layers of concentration that parcels can meet between two moments [s]: the nearest, within a pause."""
+    if "time" not in ice.dims:
+        return ice
+    moments = seconds_of(ice["time"].values)
+    pause = float(np.diff(np.sort(moments)).max(initial=0.0)) or _DAY
+    kept = np.flatnonzero((moments >= low - pause) & (moments <= high + pause))
+    return ice.isel(time=kept).assign_attrs(ice.attrs | {"pause": pause})
 
 
 def _widest_gap(bounds: Floats) -> float:
