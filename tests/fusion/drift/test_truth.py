@@ -153,14 +153,25 @@ def test_errors_that_are_not_known_are_not_zero(grid, make_drift):
         assert np.isnan(found[name].values[filled]).all(), name
 
 
-def test_the_errors_of_the_field_itself_are_used_where_it_has_them(grid, make_field):
+@pytest.mark.parametrize(
+    ("layer_days", "days", "rho", "expected"),
+    [
+        (1, 4, 0.0, 2.0 * 2.1e3),
+        (1, 4, 1.0, 4.0 * 2.1e3),
+        (7, 14, 0.0, 7.0 * np.sqrt(2.0) * 2.1e3),
+        (7, 14, 0.9, 7.0 * np.sqrt(2.0 + 2.0 * 0.9**7) * 2.1e3),
+        (60, 4, 0.0, 4.0 * 2.1e3),
+    ],
+)
+def test_an_error_of_the_field_is_common_to_the_days_of_a_layer(grid, make_field, layer_days, days, rho, expected):
     axis = (np.arange(41) - 20) * 25e3
-    field = make_field(
-        8.0, 3.0, x=axis, y=axis, bounds=[("2020-01-01", "2020-03-01")], sigma=2.1, crs=CRS, units="km d-1"
-    )
-    table = table_at(np.array([1e3]), np.array([1e3]), {"time": [pd.Timestamp("2020-01-27")], "h": 0.3})
-    found = grid_with_drift(table, field, grid, target=TARGET, value="h", weight=None)
-    assert float(found["position_sigma"].max()) == pytest.approx(2.1e3 * 2.0, rel=1e-9)
+    starts = np.arange(np.datetime64("2020-01-01"), np.datetime64("2020-02-20"), np.timedelta64(layer_days, "D"))
+    bounds = [(start, start + layer_days) for start in starts]
+    field = make_field(3.0, 1.0, x=axis, y=axis, bounds=bounds, sigma=2.1, crs=CRS, units="km d-1")
+    seen = [pd.Timestamp(TARGET) - pd.Timedelta(days=days)]
+    table = table_at(np.array([1e3]), np.array([1e3]), {"time": seen, "h": 0.3})
+    found = grid_with_drift(table, field, grid, target=TARGET, value="h", weight=None, rho=rho)
+    assert float(found["position_sigma"].max()) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(("growth", "expected"), [("fit", 0.3), (0.01, 0.3), (None, 0.2)])

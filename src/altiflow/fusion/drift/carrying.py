@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from altiflow.fusion.drift.records import RecordCargo
 from altiflow.fusion.drift.rows import RowCargo
-from altiflow.fusion.trajectories.advection import IceEdge, Logbook, Spread, geodesic_length
+from altiflow.fusion.trajectories.advection import IceEdge, Logbook, geodesic_length
 from altiflow.fusion.trajectories.motion import Motion
 from altiflow.fusion.trajectories.steps import ARRIVED, ICE_EDGE, Parcels, Scheme, advance
 from altiflow.gridding.grids.crs import transformer_between
@@ -155,7 +155,7 @@ class Carrier:
         ends = (targets[0] - window, targets[-1]) if sign > 0 else (targets[-1], targets[0] + window)
         stops = self._stops(*ends)[::sign]
         x, y = self._places()
-        logbook = Logbook(self.motion, seconds, self.sigma, Spread(x.size, self.rho), self.edge)
+        logbook = Logbook(self.motion, seconds, self.sigma, self.rho, self.edge)
         parcels = Parcels.at(x, y, seconds)
         parcels.status[logbook.stops(np.arange(x.size), x, y, seconds)] = ICE_EDGE
         state = _State(parcels, logbook)

@@ -35,6 +35,9 @@ EPOCH = np.datetime64("2000-01-01", "ns")
 
 _DAY = 86400.0
 
+_ALWAYS = 1e6
+"""Days of a motion that never changes."""
+
 _KEPT = 4
 """Layers kept in memory at least: both ends of a span, and those of the next."""
 
@@ -138,11 +141,21 @@ class Motion:
         start, end = self.middles[span]
         return np.asarray((seconds - start) / (end - start))
 
+    @property
+    def error_days(self) -> float:
+        """Days that share one error of the field: the usual length of its layers, one at least, and all if steady."""
+        if np.isinf(self.edges).any():
+            return _ALWAYS
+        if self.field.attrs["time_rule"] == "instant":
+            return 1.0
+        bounds = _seconds(layer_bounds(self.field))
+        return max(float(np.median(bounds[:, 1] - bounds[:, 0])) / _DAY, 1.0)
+
     def sigma_per_day(self, x: Floats, y: Floats, seconds: Floats, span: int) -> Floats:
         """Return the error of a day's way along an axis (n,) [m], NaN where the field gives none.
 
-        ``((s_x² + s_y²) / 2)^½`` of the standard errors of a velocity, interpolated like it. The error of a
-        displacement is that of its whole interval of T days: divided by the root of T.
+        ``((s_x² + s_y²) / 2)^½`` of the standard errors of a velocity, interpolated like it; of a displacement over T
+        days, a T-th of its error. The days of one layer share their error, so that it adds up over ``error_days``.
         """
         if not has_errors(self.field):
             return np.full(x.size, np.nan)
@@ -150,7 +163,7 @@ class Motion:
         early, late = (stencil.apply(self._sigma(int(layer))) for layer in self.layers[span])
         days = _DAY
         if self.moved:
-            days = float(np.sqrt(_DAY / (self.edges[span + 1] - self.edges[span])))
+            days = float(_DAY / (self.edges[span + 1] - self.edges[span]))
         if self.layers[span, 0] == self.layers[span, 1]:
             return early * days
         share = self.share(seconds, span)

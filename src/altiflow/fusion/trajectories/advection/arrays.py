@@ -13,7 +13,7 @@ import pyproj
 
 from altiflow.errors import InputError
 from altiflow.fusion.trajectories.advection.edge import IceEdge
-from altiflow.fusion.trajectories.advection.spread import Spread
+from altiflow.fusion.trajectories.advection.spread import Spread, check_rho
 from altiflow.fusion.trajectories.motion import Motion
 from altiflow.fusion.trajectories.steps import ICE_EDGE, Parcels, Scheme, advance
 from altiflow.gridding.kernel import Engine
@@ -102,12 +102,13 @@ def advect_arrays(
     Notes
     -----
     A parcel's own days count from its start, forward or back: ``S² = sum_i sum_j s_i s_j rho^|i-j|`` over them, an
-    incomplete day by its share.
+    incomplete day by its share. Errors of the field are those of its layers, common to all days of one: a layer of T
+    days counts as one with ``T s``, and the next is correlated with it by ``rho^T``.
     """
     if not dt > 0:
         raise InputError(f"dt is the longest step in seconds, above 0, got {dt!r}")
     parcels = Parcels.at(x, y, seconds)
-    logbook = Logbook(motion, seconds, sigma, Spread(x.size, rho), edge)
+    logbook = Logbook(motion, seconds, sigma, rho, edge)
     parcels.status[logbook.stops(np.arange(x.size), x, y, seconds)] = ICE_EDGE
     step = np.inf if motion.moved else float(dt)
     advance(motion, parcels, until, dt=step, scheme=scheme, companion=logbook, engine=engine)
@@ -127,10 +128,11 @@ def advect_arrays(
 class Logbook:
     """What is written down of every step: length on the ground and error; and the edge of the ice."""
 
-    def __init__(
-        self, motion: Motion, start: Floats, sigma: float | None, spread: Spread, edge: IceEdge | None
-    ) -> None:
-        self.motion, self.start, self.constant, self.spread, self.edge = motion, start.copy(), sigma, spread, edge
+    def __init__(self, motion: Motion, start: Floats, sigma: float | None, rho: float, edge: IceEdge | None) -> None:
+        self.motion, self.start, self.constant, self.edge = motion, start.copy(), sigma, edge
+        # Errors that are given are those of days; those of a field belong to its layers.
+        self.period = 1.0 if sigma is not None else motion.error_days
+        self.spread = Spread(start.size, check_rho(rho) ** self.period)
         self.path = np.zeros(start.size)
         self.known, self.unknown = np.zeros(start.size, bool), np.zeros(start.size, bool)
 
@@ -167,8 +169,8 @@ class Logbook:
             sigma = self.motion.sigma_per_day(from_x, from_y, before, span)
         else:
             sigma = np.full(which.size, self.constant)
-        start = self.start[which]
-        self.spread.add(which, np.abs(before - start) / _DAY, np.abs(seconds - start) / _DAY, sigma)
+        start, period = self.start[which], self.period * _DAY
+        self.spread.add(which, np.abs(before - start) / period, np.abs(seconds - start) / period, sigma * self.period)
 
 
 def geodesic_length(crs: str, x: Floats, y: Floats, to_x: Floats, to_y: Floats) -> Floats:

@@ -100,8 +100,9 @@ def advect_points(
     Notes
     -----
     ``dX/dt = v(X, t)`` as :func:`path_lines` solves it. With s the error of each of the parcel's own days,
-    ``S² = sum_i sum_j s_i s_j rho^|i-j|``; an incomplete day counts by its share, and s of a field is
-    ``((s_x² + s_y²) / 2)^½``. The error of the place at the start is not in it.
+    ``S² = sum_i sum_j s_i s_j rho^|i-j|``; an incomplete day counts by its share. The error of a field,
+    ``((s_x² + s_y²) / 2)^½``, is common to all days of a layer, so that T days of it count as one with ``T s``, and the
+    next layer is correlated with it by ``rho^T``. The error of the place at the start is not in it.
 
     Examples
     --------
