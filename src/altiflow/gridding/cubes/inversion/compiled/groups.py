@@ -45,7 +45,7 @@ def make_model(rows: Rows, days: Floats, penalty: Floats, levels: int) -> tuple[
         table.indices < levels, table.indices - bottom[mine], table.indices - levels + (top - bottom + 1)[mine]
     )
     share = np.zeros(place[-1])
-    share[place[mine] + own * count[mine] + layer - first[mine]] = table.data
+    share[place[mine] + own + (layer - first[mine]) * width[mine]] = table.data
     begin = np.concatenate([[0], np.cumsum(width)])
     unsigned = (one.astype(np.uint64) for one in (first, begin, np.concatenate(columns), place))
     parts = (*unsigned, share, days[held], penalty.T.copy())

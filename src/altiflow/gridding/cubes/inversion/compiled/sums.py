@@ -20,7 +20,7 @@ class Model(NamedTuple):
     """A model's n rows that may be used, in groups of layers that follow one another.
 
     Group g are layers ``first[g]`` to ``first[g + 1]`` and has the unknowns ``column[begin[g]]`` to
-    ``column[begin[g + 1]]``, in order. The means of its functions are a table (columns, layers) in one piece, which
+    ``column[begin[g + 1]]``, in order. The means of its functions are a table (layers, columns) in one piece, which
     begins at ``share[place[g]]``. `days` (n,) are the layers' lengths, and `widest` is the most columns of a group.
     The price of roughness is an upper band (p, b + 1), and the first `levels` unknowns are velocities in periods.
     """

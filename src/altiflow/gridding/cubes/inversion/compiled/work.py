@@ -65,12 +65,10 @@ def load_pairs(model, lists, begin, end, work):
         while high < count and np.uint64(layer[high]) < model.first[g + 1]:
             high += np.uint64(1)
         work.place[g], work.first[g + 1] = at, high
-        layers, pairs = model.first[g + 1] - model.first[g], high - low
-        if pairs == 0:
-            continue
-        for a in range(model.begin[g + 1] - model.begin[g]):
-            source = model.place[g] + np.uint64(a) * layers - model.first[g]
+        pairs, width = high - low, model.begin[g + 1] - model.begin[g]
+        for a in range(width if pairs else np.uint64(0)):
+            source = model.place[g] + np.uint64(a) - model.first[g] * width
             for k in range(pairs):
-                work.coef[at + k] = model.share[source + np.uint64(layer[low + k])]
+                work.coef[at + k] = model.share[source + np.uint64(layer[low + k]) * width]
             at += pairs
         low = high
