@@ -18,6 +18,8 @@ __all__ = ["find_coincident"]
 
 Rows = npt.NDArray[np.int64]
 _DAY = np.timedelta64(86_400_000_000, "us")
+_BLOCK = 500
+"""Parts of footprints that are compared at a time."""
 _CHUNK = 100_000
 """Pairs of rows whose footprints are cut at a time."""
 
@@ -83,22 +85,16 @@ def find_coincident(
     left, right = as_catalogue(altimetry), as_catalogue(velocity)
     for table, name in ((left, "altimetry"), (right, "velocity")):
         _check_footprints(table, name)
-    first, second = _meeting(left.geometry.to_numpy(), right.geometry.to_numpy())
-    apart = _apart(left, right, first, second)
-    with np.errstate(invalid="ignore"):
-        near = np.abs(apart) <= limit
-    dated = ~np.isnan(apart)
-    kept = near | (~dated if undated == "keep" else np.zeros(dated.shape, dtype=bool))
-    if not kept.any():
-        raise NoOverlapError(_explain_nothing(left, right, first.size, limit))
-    first, second, apart = first[kept], second[kept], apart[kept]
+    first, second = _meeting(left, right, limit, undated)
+    if not first.size:
+        raise NoOverlapError(_explain_nothing(left, right, limit))
     table = gpd.GeoDataFrame(
         {
             "altimetry": left["granule"].to_numpy()[first],
             "velocity": right["granule"].to_numpy()[second],
             "altimetry_row": first,
             "velocity_row": second,
-            "dt_days": apart,
+            "dt_days": _apart(left, right, first, second),
         },
         geometry=_shared(left, right, first, second) if overlap == "yes" else left.geometry.to_numpy()[first],
         crs="EPSG:4326",
@@ -129,21 +125,37 @@ def _check_footprints(table: gpd.GeoDataFrame, name: str) -> None:
         )
 
 
-def _meeting(left: npt.NDArray[np.object_], right: npt.NDArray[np.object_]) -> tuple[Rows, Rows]:
-    """Return the rows, two of (n,), whose footprints meet, each pair once and in order."""
-    own, own_row = _parts(left)
-    other, other_row = _parts(right)
+def _meeting(left: gpd.GeoDataFrame, right: gpd.GeoDataFrame, limit: float, undated: str) -> tuple[Rows, Rows]:
+    """Return the rows, two of (n,), that are near in time and whose footprints meet, each pair once and in order."""
+    own, own_row = _parts(left.geometry.to_numpy())
+    other, other_row = _parts(right.geometry.to_numpy())
     # The antimeridian is one line with two longitudes: parts that touch it are also there from the other side.
     bounds = shapely.bounds(other)
     turned, turned_row = [other], [other_row]
     for side, shift in ((bounds[:, 2] >= 180.0, 360.0), (bounds[:, 0] <= -180.0, -360.0)):
         turned.append(shapely.transform(other[side], lambda xy, shift=shift: xy - [shift, 0.0]))
         turned_row.append(other_row[side])
-    tree = shapely.STRtree(np.concatenate(turned))
-    mine, theirs = tree.query(own, predicate="intersects")
-    pairs = np.column_stack([own_row[mine], np.concatenate(turned_row)[theirs]])
-    pairs = np.unique(pairs, axis=0) if len(pairs) else pairs
+    shapes, rows = np.concatenate(turned), np.concatenate(turned_row)
+    tree = shapely.STRtree(shapes)
+    shapely.prepare(own)
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for begin in range(0, own.size, _BLOCK):
+        mine, theirs = tree.query(own[begin : begin + _BLOCK])
+        mine += begin
+        # Time first: comparing two numbers costs less than comparing two outlines.
+        near = _near(_apart(left, right, own_row[mine], rows[theirs]), limit, undated)
+        mine, theirs = mine[near], theirs[near]
+        meet = shapely.intersects(own[mine], shapes[theirs])
+        found.append(np.column_stack([own_row[mine[meet]], rows[theirs[meet]]]))
+    pairs = np.unique(np.concatenate(found), axis=0)
     return pairs[:, 0], pairs[:, 1]
+
+
+def _near(apart: npt.NDArray[np.float64], limit: float, undated: str) -> npt.NDArray[np.bool_]:
+    """Return which of two periods that are so far apart [d], NaN for undated, count as near."""
+    with np.errstate(invalid="ignore"):
+        near = np.abs(apart) <= limit
+    return near | np.isnan(apart) if undated == "keep" else near
 
 
 def _parts(shapes: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.object_], Rows]:
@@ -187,9 +199,10 @@ def _undated(table: gpd.GeoDataFrame) -> int:
     return int(table["start"].isna().sum())
 
 
-def _explain_nothing(left: gpd.GeoDataFrame, right: gpd.GeoDataFrame, meeting: int, limit: float) -> str:
+def _explain_nothing(left: gpd.GeoDataFrame, right: gpd.GeoDataFrame, limit: float) -> str:
     """Return the message for two catalogues that do not coincide."""
     text = f"none of {len(left)} x {len(right)} rows coincide: "
+    meeting = _meeting(left, right, np.inf, "keep")[0].size
     if not meeting:
         return (
             f"{text}no footprints meet; sea-ice products end 25 km off the coast, and velocity of land ice does not "

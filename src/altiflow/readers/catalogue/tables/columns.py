@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from altiflow.errors import InputError
 
-__all__ = ["CATALOGUE_COLUMNS", "CatalogueColumn", "Orientation", "build_catalogue", "check_catalogue"]
+__all__ = ["CATALOGUE_COLUMNS", "CatalogueColumn", "Orientation", "build_catalogue", "check_catalogue", "type_columns"]
 
 Orientation = Literal["unknown", "forward", "backward", "transition"]
 
@@ -62,7 +63,6 @@ _COLUMNS = (
 CATALOGUE_COLUMNS: Mapping[str, CatalogueColumn] = {column.name: column for column in _COLUMNS}
 """The columns of a catalogue by name."""
 
-_TEXT = tuple(column.name for column in _COLUMNS if column.dtype == "str")
 _TIMES = ("start", "end")
 
 
@@ -85,15 +85,26 @@ def build_catalogue(rows: Iterable[Mapping[str, Any]], told: Mapping[str, Any] |
     given = [dict(row) for row in rows]
     geometry = np.array([row.pop("geometry", None) for row in given] + [None], dtype=object)[:-1]
     frame = pd.DataFrame(given, columns=[name for name in CATALOGUE_COLUMNS if name != "geometry"])
-    frame["orientation"] = frame["orientation"].where(frame["orientation"].notna(), "unknown")
-    for column in _TIMES:
-        frame[column] = _as_times(frame[column])
-    for column in _TEXT:
-        frame[column] = _as_text(frame[column])
-    types = {column.name: column.dtype for column in _COLUMNS if column.dtype in ("Int64", "float64")}
-    table = gpd.GeoDataFrame(frame.astype(types), geometry=geometry, crs="EPSG:4326")
+    return type_columns(frame, geometry, told)
+
+
+def type_columns(
+    frame: pd.DataFrame, geometry: npt.ArrayLike, told: Mapping[str, Any] | None = None
+) -> gpd.GeoDataFrame:
+    """Return columns without a type as a catalogue; see :func:`build_catalogue`."""
+    columns: dict[str, pd.Series] = {}
+    for name, column in CATALOGUE_COLUMNS.items():
+        if column.dtype == "str":
+            columns[name] = _as_text(frame[name])
+        elif name in _TIMES:
+            columns[name] = _as_times(frame[name])
+        elif name != "geometry":
+            dtype: Any = column.dtype
+            columns[name] = frame[name].astype(dtype)
+    columns["orientation"] = columns["orientation"].where(columns["orientation"].notna(), "unknown")
+    table = gpd.GeoDataFrame(columns, geometry=geometry, crs="EPSG:4326")
     table = table.sort_values(["start", "granule"], kind="stable", ignore_index=True)
-    table.attrs["altiflow"] = {**(told or {})}
+    table.attrs["altiflow"] = dict(told or {})
     return table
 
 
@@ -105,7 +116,8 @@ def _as_times(values: pd.Series) -> pd.Series:
 
 def _as_text(values: pd.Series) -> pd.Series:
     """Return text, None where it is missing."""
-    items = [None if pd.isna(value) else str(value) for value in values]
+    absent = values.isna().to_numpy(bool)
+    items = [None if none else str(value) for none, value in zip(absent, values, strict=True)]
     return pd.Series(items, index=values.index, dtype=_text_type())
 
 

@@ -13,7 +13,7 @@ from shapely.geometry import shape
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.readers.catalogue.pairs.files import CATALOGUE_SUFFIXES, feature_collection, write_rows
-from altiflow.readers.catalogue.tables.columns import CATALOGUE_COLUMNS, build_catalogue, check_catalogue
+from altiflow.readers.catalogue.tables.columns import build_catalogue, check_catalogue, type_columns
 from altiflow.readers.remote.addresses import table_addresses
 from altiflow.readers.table import read_table
 
@@ -71,8 +71,7 @@ def read_catalogue(path: str | Path) -> gpd.GeoDataFrame:
     if source.suffix != ".parquet":
         raise InputError(f"cannot read a catalogue from {source.name}: the suffix is .parquet, .geojson or .json")
     table = check_catalogue(read_table(source), source.name)
-    again = build_catalogue(table[list(CATALOGUE_COLUMNS)].to_dict("records"), table.attrs.get("altiflow"))
-    return again
+    return type_columns(pd.DataFrame(table.drop(columns="geometry")), table.geometry, table.attrs.get("altiflow"))
 
 
 def _read_geojson(source: Path) -> gpd.GeoDataFrame:
