@@ -93,7 +93,7 @@ def test_info_describes_every_kind_of_file(sample: object, altiflow: Callable, t
         (sample.granules[0], ("ATL10 release 006", "orientation forward")),
         (table, ("product      ATL10", "freeboard")),
         (grid, ("EASE2_N25km EPSG:6931", "freeboard_mean")),
-        (tmp_path / "l.parquet", ("1 granule: 1 ok",)),
+        (tmp_path / "l.parquet", ("1 granule: 1 read",)),
         (sample.motion, ("EPSG:3408", "map metric (assumed)")),
     ):
         result = altiflow("info", file)

@@ -31,7 +31,7 @@ def value_column(source: str | Path) -> str:
     path = Path(source)
     if not path.is_dir():
         return _value_of(path)
-    files = sorted(file for file in path.rglob("*") if file.suffix in _TABLES + _GRANULES)
+    files = sorted(file for file in path.rglob("*") if file.suffix in _TABLES + _GRANULES and file.name[0] not in "._")
     if not files:
         raise InputError(f"there is no table or granule in {path}")
     problem: AltiflowError | None = None

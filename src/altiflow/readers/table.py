@@ -14,17 +14,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import shapely
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
+from altiflow.readers.datasets.geoparquet import arrow_table, write_parquet
 
 __all__ = ["join_tables", "read_arrow", "read_table", "read_table_metadata", "write_table"]
 
 _METADATA_KEY = b"altiflow"
-_ROW_GROUP_ROWS = 16_384
-"""Few enough that the box of a row group is small, enough that it compresses well."""
-
 _ORDER_KEY = b"altiflow_order"
 
 _GIS_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf"}
@@ -77,39 +74,12 @@ def _write_geoparquet(table: gpd.GeoDataFrame, path: Path, *, curve: bool) -> No
     if curve and restorable and not table.geometry.isna().any():
         place = table.geometry.hilbert_distance().to_numpy()
         turned = table.iloc[np.argsort(place, kind="stable")]
-    arrow, geo = _arrow_table(turned)
+    arrow, geo = arrow_table(turned)
     metadata = {
-        **(arrow.schema.metadata or {}),
-        b"geo": json.dumps(geo).encode(),
         _METADATA_KEY: json.dumps(table.attrs.get("altiflow", {}), sort_keys=True).encode(),
         _ORDER_KEY: json.dumps({"by_index": turned is not table, "counted": counted}).encode(),
     }
-    pq.write_table(arrow.replace_schema_metadata(metadata), path, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
-
-
-def _arrow_table(table: gpd.GeoDataFrame) -> tuple[pa.Table, dict[str, Any]]:
-    """Return the table with WKB geometry and bounding boxes, and its GeoParquet metadata."""
-    name = table.geometry.name
-    plain = pd.DataFrame(table.drop(columns=name))
-    plain.attrs = {}
-    points = table.geometry.to_numpy()
-    bounds = shapely.bounds(points)
-    corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), bounds.T, strict=True))
-    covering = pa.StructArray.from_arrays([pa.array(v) for v in corners.values()], names=list(corners))
-    arrow = pa.Table.from_pandas(plain)
-    place = int(table.columns.get_loc(name))
-    arrow = arrow.add_column(place, name, pa.array(shapely.to_wkb(points), type=pa.binary()))
-    arrow = arrow.append_column("bbox", covering)
-    column: dict[str, Any] = {
-        "encoding": "WKB",
-        "geometry_types": sorted({kind for kind in table.geom_type.unique() if isinstance(kind, str)}),
-        "crs": table.crs.to_json_dict(),
-        "covering": {"bbox": {corner: ["bbox", corner] for corner in corners}},
-    }
-    if np.isfinite(bounds).any():
-        low, high = np.nanmin(bounds[:, :2], axis=0), np.nanmax(bounds[:, 2:], axis=0)
-        column["bbox"] = [*map(float, low), *map(float, high)]
-    return arrow, {"version": "1.1.0", "primary_column": name, "columns": {name: column}}
+    write_parquet(arrow, path, geo=geo, metadata=metadata)
 
 
 def read_table(path: str | Path, *, columns: list[str] | None = None, bbox: Any = None) -> gpd.GeoDataFrame:

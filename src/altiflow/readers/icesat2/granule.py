@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Literal
 
 import numpy as np
@@ -58,6 +59,8 @@ class GranuleReading:
         Beams with segments, and beams asked for that have none.
     absent_variables
         Optional variables the granule lacks.
+    bytes, seconds, requests, retries
+        What reading it took: size of the file (or bytes fetched), time [s], requests sent and repeated.
     """
 
     granule: str
@@ -71,6 +74,10 @@ class GranuleReading:
     beams_read: list[str] = field(default_factory=list)
     beams_absent: list[str] = field(default_factory=list)
     absent_variables: set[str] = field(default_factory=set)
+    bytes: int = 0
+    seconds: float = 0.0
+    requests: int = 0
+    retries: int = 0
 
     @property
     def kept(self) -> int:
@@ -97,6 +104,14 @@ def read_granule(path: Path, options: ReadOptions) -> GranuleReading:
     GranuleError
         A subclass of it, naming the granule and the reason.
     """
+    began = perf_counter()
+    reading = _read_file(path, options)
+    reading.bytes, reading.seconds = path.stat().st_size, perf_counter() - began
+    return reading
+
+
+def _read_file(path: Path, options: ReadOptions) -> GranuleReading:
+    """Return the segments of one granule and the account of them."""
     with open_engine(path, options.engine) as engine:
         product = _product_of(path, engine, options.product)
         reading = GranuleReading(granule_stem(path), product)
