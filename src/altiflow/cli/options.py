@@ -110,6 +110,8 @@ _PHRASES = {
     "periods=": "--period",
     "'YS' or None": "'YS' or 'none'; a winter is --period 2018-11-01 2019-05-01",
     "pass replace=True": "give --replace",
+    "pass allow_shrink=True": "give --allow-shrink",
+    "append=True": "--append",
     "pass steady=True": "give --steady",
     "min_days": "--min-days",
     "max_distance_m": "--max-distance",

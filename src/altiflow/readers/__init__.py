@@ -19,6 +19,7 @@ from altiflow.readers.catalogue import (
     write_catalogue,
     write_pairs,
 )
+from altiflow.readers.datasets.writing import read_to_dataset
 from altiflow.readers.field import build_field, check_field
 from altiflow.readers.gridded import holds_grid, read_gridded
 from altiflow.readers.ledger import Ledger
@@ -62,6 +63,7 @@ __all__ = [
     "read_raster",
     "read_segments",
     "read_table",
+    "read_to_dataset",
     "read_velocity",
     "search_granules",
     "search_pairs",

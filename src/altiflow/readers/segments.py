@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from altiflow.region import as_region
 from altiflow.version import __version__
 from altiflow.workers import map_each
 
-__all__ = ["read_segments"]
+__all__ = ["column_order", "granule_paths", "no_segments", "provenance", "read_segments", "segment_frame"]
 
 Granules = str | Path | Sequence[str | Path] | pd.DataFrame
 
@@ -159,23 +160,31 @@ def _assembled(readings: list[GranuleReading], options: ReadOptions, ledger: Led
     if full:
         columns = {name: np.concatenate([part[name] for part in full]) for name in full[0]}
     else:
-        columns = _no_segments(product)
-    text = {name: columns.pop(name) for name in ("granule", "beam", "release")}
-    frame = pd.DataFrame(
-        {
-            "granule": pd.Series(text["granule"], dtype="str"),
-            "beam": pd.Series(text["beam"], dtype="str"),
-            **columns,
-            "release": pd.Series(text["release"], dtype="str"),
-        }
+        columns = no_segments(product)
+    table = segment_frame(columns)
+    screens, region = [screen.name for screen in options.screens], options.region
+    table.attrs["altiflow"] = provenance(
+        readings, product, beams=options.beams, screens=screens, region=None if region is None else region.wkt
     )
-    points = gpd.points_from_xy(frame["longitude"], frame["latitude"])
-    table = gpd.GeoDataFrame(frame, geometry=points, crs="EPSG:4326")
-    table.attrs["altiflow"] = _provenance(readings, product, options)
     return table
 
 
-def _no_segments(product: Product) -> dict[str, npt.NDArray[np.generic]]:
+def segment_frame(columns: dict[str, npt.NDArray[np.generic]]) -> gpd.GeoDataFrame:
+    """Return columns (n,) as a table with points."""
+    frame = pd.DataFrame(
+        {name: pd.Series(v, dtype="str") if v.dtype == object else v for name, v in columns.items()},
+        columns=column_order(columns),
+    )
+    points = gpd.points_from_xy(columns["longitude"], columns["latitude"])
+    return gpd.GeoDataFrame(frame, geometry=points, crs="EPSG:4326")
+
+
+def column_order(names: Iterable[str]) -> list[str]:
+    """Return the names of columns in the order of a segment table: the release comes last."""
+    return sorted(names, key=lambda name: name == "release")
+
+
+def no_segments(product: Product) -> dict[str, npt.NDArray[np.generic]]:
     """Return the product's columns with no rows."""
     variables = (*COMMON_VARIABLES, *product.variables, *product.section_variables)
     kinds = {v.name: "object" if v.dtype == "str" else v.dtype for v in variables}
@@ -185,12 +194,18 @@ def _no_segments(product: Product) -> dict[str, npt.NDArray[np.generic]]:
     return {name: np.empty(0, dtype=kind) for name, kind in kinds.items()}
 
 
-def _provenance(readings: list[GranuleReading], product: Product, options: ReadOptions) -> dict[str, Any]:
-    """Return what the table's metadata says of how it came about."""
-    dropped: dict[str, int] = {}
+def provenance(
+    readings: Sequence[GranuleReading],
+    product: Product,
+    *,
+    beams: BeamChoice,
+    screens: Sequence[str],
+    region: str | None,
+) -> dict[str, Any]:
+    """Return what a table's metadata says of how it came about; `region` is WKT."""
+    dropped: Counter[str] = Counter()
     for reading in readings:
-        for name, count in reading.dropped.items():
-            dropped[name] = dropped.get(name, 0) + count
+        dropped.update(reading.dropped)
     releases = sorted({reading.release for reading in readings if reading.release})
     simulated = any(reading.simulated for reading in readings)
     return {
@@ -199,10 +214,10 @@ def _provenance(readings: list[GranuleReading], product: Product, options: ReadO
         "releases": releases,
         "doi": [] if simulated else [f"10.5067/ATLAS/{product.short_name}.{release}" for release in releases],
         "granules": [reading.granule for reading in readings],
-        "beams": options.beams if isinstance(options.beams, str) else list(options.beams),
-        "screens": {screen.name: dropped.get(screen.name, 0) for screen in options.screens},
-        "region": None if options.region is None else options.region.wkt,
-        "segments_outside_region": dropped.get("outside_region", 0),
+        "beams": beams if isinstance(beams, str) else list(beams),
+        "screens": {name: dropped[name] for name in screens},
+        "region": region,
+        "segments_outside_region": dropped["outside_region"],
         "units": product.units,
         "altiflow_version": __version__,
     }

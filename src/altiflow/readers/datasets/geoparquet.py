@@ -91,7 +91,11 @@ def arrow_table(table: gpd.GeoDataFrame) -> tuple[pa.Table, dict[str, Any]]:
     )
     arrow = pa.Table.from_pandas(plain)
     arrow = arrow.add_column(int(table.columns.get_loc(name)), name, binary).append_column("bbox", _boxes(bounds))
-    kinds = ["Point"] if flat and len(table) else sorted({kind for kind in table.geom_type.unique() if kind})
+    kinds = (
+        ["Point"]
+        if flat and len(table)
+        else sorted({kind for kind in table.geom_type.unique() if isinstance(kind, str)})
+    )
     return arrow, _metadata(name, "WKB", kinds, table.crs.to_json_dict(), bounds)
 
 

@@ -105,7 +105,10 @@ def read_granule(path: Path, options: ReadOptions) -> GranuleReading:
         A subclass of it, naming the granule and the reason.
     """
     began = perf_counter()
-    reading = _read_file(path, options)
+    try:
+        reading = _read_file(path, options)
+    except OSError as error:
+        raise CorruptGranuleError(f"{path.name} cannot be read: {error}") from error
     reading.bytes, reading.seconds = path.stat().st_size, perf_counter() - began
     return reading
 
