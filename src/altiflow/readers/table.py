@@ -17,14 +17,12 @@ import pyarrow.parquet as pq
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
-from altiflow.readers.datasets.geoparquet import arrow_table, write_parquet
+from altiflow.readers.datasets.geoparquet import ORDER_KEY, arrow_table, write_parquet
 from altiflow.readers.datasets.reading import Choice, choose_rows, read_dataset
 
 __all__ = ["join_tables", "read_arrow", "read_table", "read_table_metadata", "write_table"]
 
 _METADATA_KEY = b"altiflow"
-_ORDER_KEY = b"altiflow_order"
-
 _GIS_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf"}
 
 
@@ -78,7 +76,7 @@ def _write_geoparquet(table: gpd.GeoDataFrame, path: Path, *, curve: bool) -> No
     arrow, geo = arrow_table(turned)
     metadata = {
         _METADATA_KEY: json.dumps(table.attrs.get("altiflow", {}), sort_keys=True).encode(),
-        _ORDER_KEY: json.dumps({"by_index": turned is not table, "counted": counted}).encode(),
+        ORDER_KEY: json.dumps({"by_index": turned is not table, "counted": counted}).encode(),
     }
     write_parquet(arrow, path, geo=geo, metadata=metadata)
 
@@ -153,7 +151,7 @@ def _read_file(source: Path, columns: list[str] | None, bbox: Any) -> gpd.GeoDat
         geometry = json.loads(metadata.get(b"geo", b"{}")).get("primary_column", "geometry")
         wanted = None if columns is None else list(dict.fromkeys([*columns, geometry]))
         table = gpd.read_parquet(source, columns=wanted, bbox=bbox)
-        stored = json.loads(metadata.get(_ORDER_KEY, b"{}"))
+        stored = json.loads(metadata.get(ORDER_KEY, b"{}"))
     except (pa.ArrowInvalid, ValueError, OSError) as error:
         raise UnsupportedFormatError(f"{source.name} is not a GeoParquet table: {error}") from error
     if stored.get("by_index"):
@@ -259,7 +257,7 @@ def read_arrow(path: str | Path, *, columns: Sequence[str] | None = None, option
 def _index_order(schema: pa.Schema) -> list[str]:
     """Return the columns that hold the index by which the rows of a table are put in order; none if they are."""
     metadata = schema.metadata or {}
-    if not json.loads(metadata.get(_ORDER_KEY, b"{}")).get("by_index"):
+    if not json.loads(metadata.get(ORDER_KEY, b"{}")).get("by_index"):
         return []
     return [name for name in json.loads(metadata[b"pandas"])["index_columns"] if isinstance(name, str)]
 

@@ -19,10 +19,13 @@ import pyproj
 import shapely
 
 __all__ = [
+    "INDEX",
+    "ORDER_KEY",
     "ROW_GROUP_ROWS",
     "PointEncoding",
     "arrow_points",
     "arrow_table",
+    "index_metadata",
     "with_geometry",
     "write_parquet",
 ]
@@ -32,6 +35,12 @@ PointEncoding = Literal["WKB", "point"]
 
 ROW_GROUP_ROWS = 16_384
 """Few enough that the box of a row group is small, enough that it compresses well."""
+
+INDEX = "__index_level_0__"
+"""Column of the numbers by which rows are put back in order, named as pandas names an index."""
+
+ORDER_KEY = b"altiflow_order"
+"""Key of the metadata that says whether rows have to be put back in order."""
 
 _WKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
 """A point in well-known binary: little-endian mark, type 1, two coordinates (OGC 06-103r4, section 8.2)."""
@@ -124,6 +133,14 @@ def write_parquet(
     ) as writer:
         for first, last in pairwise(edges):
             writer.write_table(whole.slice(first, last - first), row_group_size=ROW_GROUP_ROWS)
+
+
+def index_metadata() -> dict[bytes, bytes]:
+    """Return metadata that say that :data:`INDEX` is the index of the rows, and their order."""
+    level = {"name": None, "field_name": INDEX, "pandas_type": "int32", "numpy_type": "int32", "metadata": None}
+    frame = {"index_columns": [INDEX], "column_indexes": [], "columns": [level], "pandas_version": pd.__version__}
+    order = {"by_index": True, "counted": True}
+    return {b"pandas": json.dumps(frame).encode(), ORDER_KEY: json.dumps(order).encode()}
 
 
 def _encodings(schema: pa.Schema) -> tuple[list[str], dict[str, str]]:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.readers.datasets.account import Account, parts_of
+from altiflow.readers.datasets.geoparquet import INDEX
 from altiflow.readers.datasets.layout import Settings, read_settings
 from altiflow.readers.icesat2.granule import GranuleReading
 from altiflow.readers.icesat2.products import Product, product_named
@@ -25,7 +26,7 @@ from altiflow.region.area import Box
 
 __all__ = ["Choice", "choose_rows", "read_dataset"]
 
-_BOXES = ("longitude", "latitude")
+_BOXES, _EDGES = ("longitude", "latitude"), ("west", "south", "east", "north")
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,10 @@ def read_dataset(folder: Path, choice: Choice, columns: Sequence[str] | None = N
     settings = read_settings(folder)
     product = product_named(settings.product)
     rows = Account(folder).ledger().rows
-    pieces = [
-        piece
-        for row in rows
-        if choice.may_hold(
-            [row[edge] for edge in ("west", "south", "east", "north")], row["time_first"], row["time_last"]
-        )
-        for part in sorted(parts_of(row))
-        if (piece := _read_part(folder / part, choice, columns)) is not None
-    ]
+    wanted = (
+        row for row in rows if choice.may_hold([row[edge] for edge in _EDGES], row["time_first"], row["time_last"])
+    )
+    pieces = [piece for row in wanted if (piece := _read_granule(folder, row, choice, columns)) is not None]
     if pieces:
         arrow = pa.concat_tables(pieces)
         found = {name: arrow[name].to_numpy() for name in arrow.column_names}
@@ -139,6 +135,17 @@ def open_part(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
+def _read_granule(folder: Path, row: dict[str, Any], choice: Choice, columns: Sequence[str] | None) -> pa.Table | None:
+    """Return the wanted rows of one granule in the order they were read in, None if there are none."""
+    pieces = [piece for part in parts_of(row) if (piece := _read_part(folder / part, choice, columns)) is not None]
+    if not pieces:
+        return None
+    table = pa.concat_tables(pieces)
+    numbers = table[INDEX].to_numpy()
+    ordered = table if (np.diff(numbers) > 0).all() else table.take(pa.array(np.argsort(numbers)))
+    return ordered.drop_columns(INDEX)
+
+
 def _read_part(path: Path, choice: Choice, columns: Sequence[str] | None) -> pa.Table | None:
     """Return the wanted rows of one part, None if there are none."""
     try:
@@ -151,7 +158,7 @@ def _read_part(path: Path, choice: Choice, columns: Sequence[str] | None) -> pa.
             ]
             if not groups:
                 return None
-            names = _loaded(columns, choice, parquet.schema_arrow.names)
+            names = [*_loaded(columns, choice, parquet.schema_arrow.names), INDEX]
             table = parquet.read_row_groups(groups, columns=names).select(names).replace_schema_metadata(None)
     except (pa.ArrowInvalid, OSError) as error:
         raise UnsupportedFormatError(
@@ -175,7 +182,7 @@ def _statistics(group: Any) -> tuple[list[Any], Any, Any]:
 
 def _loaded(columns: Sequence[str] | None, choice: Choice, there: list[str]) -> list[str]:
     """Return the columns to read, in the order of the table: those asked for, and what tells place and time."""
-    stored = [name for name in there if name not in ("geometry", "bbox")]
+    stored = [name for name in there if name not in ("geometry", "bbox", INDEX)]
     if columns is None:
         return stored
     needed = {*_checked(columns, stored), *_BOXES, *choice.needs}

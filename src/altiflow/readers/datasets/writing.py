@@ -11,13 +11,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from altiflow.errors import AltiflowError, EmptyDataError, InputError, WriteError
 from altiflow.files import folder_lock, whole_file
 from altiflow.readers.catalogue.names import granule_key, parse_granule_name
 from altiflow.readers.datasets.account import Account
-from altiflow.readers.datasets.geoparquet import ROW_GROUP_ROWS, PointEncoding, with_geometry, write_parquet
+from altiflow.readers.datasets.geoparquet import (
+    INDEX,
+    ROW_GROUP_ROWS,
+    PointEncoding,
+    index_metadata,
+    with_geometry,
+    write_parquet,
+)
 from altiflow.readers.datasets.layout import (
     PARTITION,
     Columns,
@@ -195,16 +203,30 @@ def _read_one(work: _Work, path: Path) -> dict[str, Any]:
 
 def _write_part(path: Path, columns: Columns, rows: Any, told: dict[str, Any], geometry: PointEncoding) -> None:
     """Write the rows of one granule in one partition; the file appears whole or not at all."""
-    chosen = {name: columns[name][rows] for name in column_order(columns)}
+    numbers = np.arange(len(columns["latitude"]), dtype=np.int32)[rows]
+    turned, cuts = _stretches(columns["x_atc"][rows].astype(np.float64))
+    numbers = numbers[turned]
+    chosen = {name: columns[name][numbers] for name in column_order(columns)} | {INDEX: numbers}
     arrow = pa.table({name: pa.array(v, type=pa.string() if v.dtype == object else None) for name, v in chosen.items()})
     x, y = (np.asarray(chosen[name], np.float64) for name in ("longitude", "latitude"))
     arrow, geo = with_geometry(arrow, x, y, encoding=geometry)
-    # A row group that holds the end of one beam and the begin of the next would span the globe.
-    ends = np.flatnonzero(chosen["beam"][1:] != chosen["beam"][:-1]) + 1 if x.size > ROW_GROUP_ROWS else ()
+    metadata = {**index_metadata(), b"altiflow": json.dumps(told, sort_keys=True).encode()}
     with whole_file(path) as part:
-        write_parquet(
-            arrow, part, geo=geo, metadata={b"altiflow": json.dumps(told, sort_keys=True).encode()}, cuts=map(int, ends)
-        )
+        write_parquet(arrow, part, geo=geo, metadata=metadata, cuts=cuts)
+
+
+def _stretches(along: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.intp], list[int]]:
+    """Return an order of rows and where its row groups end: each holds a stretch of the track, beam after beam.
+
+    Beams run side by side, so a stretch of all of them has a smaller box than as many rows of one; and rows of one beam
+    that stay together compress better than rows in the order of time.
+    """
+    if along.size <= ROW_GROUP_ROWS:
+        return np.arange(along.size), []
+    length = -(-along.size // -(-along.size // ROW_GROUP_ROWS))
+    stretch = np.empty(along.size, dtype=np.int64)
+    stretch[np.argsort(along, kind="stable")] = np.arange(along.size) // length
+    return np.argsort(stretch, kind="stable"), list(range(length, along.size, length))
 
 
 @contextmanager
