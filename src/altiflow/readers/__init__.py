@@ -28,7 +28,7 @@ from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
 from altiflow.readers.remote import download_files
 from altiflow.readers.sample import PairSample, Sample, make_pairs, make_sample
-from altiflow.readers.segments import read_segments
+from altiflow.readers.segments import read_leads, read_segments
 from altiflow.readers.table import join_tables, read_table, write_table
 from altiflow.readers.velocity import read_composite_static, read_point_series, read_velocity
 
@@ -58,6 +58,7 @@ __all__ = [
     "read_catalogue",
     "read_composite_static",
     "read_gridded",
+    "read_leads",
     "read_point_series",
     "read_points",
     "read_raster",

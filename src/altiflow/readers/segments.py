@@ -17,14 +17,14 @@ from altiflow.readers.catalogue import find_local_granules
 from altiflow.readers.icesat2.beams import BeamChoice, check_beams
 from altiflow.readers.icesat2.engines import EngineName
 from altiflow.readers.icesat2.granule import GranuleReading, ReadOptions, read_granule
-from altiflow.readers.icesat2.products import COMMON_VARIABLES, Product, product_named
+from altiflow.readers.icesat2.products import COMMON_VARIABLES, LEADS, Product, product_named
 from altiflow.readers.icesat2.screens import choose_screens
 from altiflow.readers.ledger import Ledger
 from altiflow.region import as_region
 from altiflow.version import __version__
 from altiflow.workers import map_each
 
-__all__ = ["column_order", "granule_paths", "no_segments", "provenance", "read_segments", "segment_frame"]
+__all__ = ["column_order", "granule_paths", "no_segments", "provenance", "read_leads", "read_segments", "segment_frame"]
 
 Granules = str | Path | Sequence[str | Path] | pd.DataFrame
 
@@ -50,7 +50,7 @@ def read_segments(
     granules
         Files, folders, a list of either, or a catalogue with a column ``path``.
     product
-        "ATL10", "ATL06" or "ATL11"; found from the files where None. All granules must be of one product.
+        "ATL10", "ATL07", "ATL06" or "ATL11"; found from the files where None. All granules must be of one product.
     beams
         "strong", "weak", "all", or a list of ground tracks such as ``["gt1l", "gt3r"]``. ATL11 combines both beams of
         a pair: a word stands for all pairs, a ground track for its pair.
@@ -87,9 +87,6 @@ def read_segments(
     GranuleError
         With ``on_error="raise"``: the granule that failed and why.
     """
-    if on_error not in ("raise", "skip"):
-        raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
-    paths = granule_paths(granules)
     options = ReadOptions(
         product=product_named(product) if product else None,
         beams=check_beams(beams),
@@ -98,6 +95,62 @@ def read_segments(
         transition=transition,
         engine=engine,
     )
+    return _read_table(granules, options, on_error=on_error, ledger=ledger, workers=workers, quiet=quiet)
+
+
+def read_leads(
+    granules: Granules,
+    *,
+    beams: BeamChoice = "strong",
+    region: Any = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    ledger: Ledger | None = None,
+    transition: Literal["refuse", "keep"] = "refuse",
+    engine: EngineName = "h5coro",
+    workers: int = 1,
+    quiet: bool = True,
+) -> gpd.GeoDataFrame:
+    """Return the leads of ATL10 granules as one table: the openings from which its sea surface comes.
+
+    The arguments are those of :func:`read_segments`. Leads without place, height or length are left out and counted.
+    The archive's subsetter does not cut leads: they span the whole granule, whatever box its segments were cut to.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        One row per lead (docs: data dictionary), points in EPSG:4326.
+
+    Raises
+    ------
+    InputError, EmptyDataError, GranuleError
+        As :func:`read_segments` does.
+    """
+    options = ReadOptions(
+        product=LEADS,
+        beams=check_beams(beams),
+        screens=choose_screens(["position", "fill_value", "segment_length"]),
+        region=None if region is None else as_region(region),
+        transition=transition,
+        engine=engine,
+    )
+    table = _read_table(granules, options, on_error=on_error, ledger=ledger, workers=workers, quiet=quiet)
+    table.attrs["altiflow"]["value"] = LEADS.value
+    return table
+
+
+def _read_table(
+    granules: Granules,
+    options: ReadOptions,
+    *,
+    on_error: Literal["raise", "skip"],
+    ledger: Ledger | None,
+    workers: int,
+    quiet: bool,
+) -> gpd.GeoDataFrame:
+    """Return the rows of all granules as one table, and enter each in the ledger."""
+    if on_error not in ("raise", "skip"):
+        raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
+    paths = granule_paths(granules)
     outcomes: dict[Path, GranuleReading | AltiflowError] = {}
 
     def attempt(path: Path) -> None:

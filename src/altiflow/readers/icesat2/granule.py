@@ -164,7 +164,7 @@ def _product_of(path: Path, engine: Engine, asked: Product | None) -> Product:
             f"{path.name} is {said or 'not a granule of any product known'}, not {asked.short_name}; "
             "leave it out, or leave product to be found from the file"
         )
-    found = PRODUCTS.get(said.upper())
+    found = asked or PRODUCTS.get(said.upper())
     if found is None:
         what = f"a granule of {said}" if said else "not a granule of any product known"
         raise WrongProductError(f"{path.name} is {what}; segment tables are read from {', '.join(PRODUCTS)}")
@@ -193,7 +193,8 @@ def _release_of(path: Path, engine: Engine) -> str:
 def _layout_of(engine: Engine, product: Product, granule: str) -> Layout | None:
     """Return the layout whose segment group some beam has; None where no beam has segments at all."""
     for layout in product.layouts:
-        probes = [f"{beam}/{layout.paths[name]}" for beam in product.tracks for name in ("latitude", product.value)]
+        signs = [layout.probe] if layout.probe else [layout.paths[name] for name in ("latitude", product.value)]
+        probes = [f"{beam}/{sign}" for beam in product.tracks for sign in signs]
         if any(values is not None for values in engine.read(probes).values()):
             return layout
     return None

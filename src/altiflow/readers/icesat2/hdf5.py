@@ -1,12 +1,15 @@
-"""HDF5 files before anyone reads them: is it one, and is it whole."""
+"""HDF5 files: is it one, is it whole, and what its string attributes say, whichever way they were written."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
 
-__all__ = ["check_hdf5"]
+__all__ = ["check_hdf5", "text_attribute"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Byte offset of the end-of-file address by superblock version (HDF5 File Format Specification, section II.A).
@@ -42,3 +45,13 @@ def check_hdf5(path: Path) -> None:
         raise CorruptGranuleError(
             f"{path.name} is truncated: it should hold {expected} bytes and holds {actual}; download it again"
         )
+
+
+def text_attribute(node: Any, name: str) -> str | None:
+    """Return attribute `name` of an h5py object as text, None where it is absent or not text."""
+    value = node.attrs.get(name)
+    if isinstance(value, np.ndarray):
+        value = value.flat[0] if value.size == 1 else None
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    return str(value).strip() if isinstance(value, str) else None
