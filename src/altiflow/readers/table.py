@@ -18,9 +18,8 @@ import pyarrow.parquet as pq
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
 from altiflow.readers.datasets.geoparquet import ORDER_KEY, arrow_table, write_parquet
-from altiflow.readers.datasets.reading import Choice, choose_rows, read_dataset
 
-__all__ = ["join_tables", "read_arrow", "read_table", "read_table_metadata", "write_table"]
+__all__ = ["existing_table", "join_tables", "read_arrow", "read_file", "read_table_metadata", "write_table"]
 
 _METADATA_KEY = b"altiflow"
 _GIS_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf"}
@@ -39,8 +38,8 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
         integers widened, as these formats have it). Of ``attrs`` the entry "altiflow" is kept.
     order
         "hilbert" writes GeoParquet rows along a space-filling curve, so that GIS and SQL read only the row groups
-        of the area they need; the index goes with the rows, and :func:`read_table` puts them back in order. "rows"
-        keeps the order in the file, as is done anyway for a table whose index is not unique and increasing.
+        of the area they need; the index goes with the rows, and :func:`altiflow.read_table` puts them back in order.
+        "rows" keeps the order in the file, as is done anyway for a table whose index is not unique and increasing.
 
     Raises
     ------
@@ -81,69 +80,17 @@ def _write_geoparquet(table: gpd.GeoDataFrame, path: Path, *, curve: bool) -> No
     write_parquet(arrow, path, geo=geo, metadata=metadata)
 
 
-def read_table(
-    path: str | Path,
-    *,
-    columns: list[str] | None = None,
-    bbox: Any = None,
-    region: Any = None,
-    start: Any = None,
-    end: Any = None,
-) -> gpd.GeoDataFrame:
-    """Return a table that :func:`write_table` wrote, or rows of a data set, provenance included.
-
-    Parameters
-    ----------
-    path
-        GeoParquet, GeoPackage or FlatGeobuf; or the folder of a data set that :func:`read_to_dataset` made, of which
-        only the files, row groups and columns are read that can hold what is asked for.
-    columns
-        Columns to read (GeoParquet; the geometry always comes along).
-    bbox
-        (x_min, y_min, x_max, y_max) in the table's CRS; row groups outside are not read (GeoParquet).
-    region
-        Keep points in this region only; anything :func:`altiflow.region.as_region` takes.
-    start, end
-        Keep rows from when to before when (UTC, column ``time``): anything :class:`pandas.Timestamp` takes.
+def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = None) -> gpd.GeoDataFrame:
+    """Return a table that :func:`write_table` wrote; the arguments are those of :func:`altiflow.read_table`.
 
     Raises
     ------
     InputError
-        If there is no such file or data set, a column is missing, or a region or time makes no sense.
+        If there is no such file.
     UnsupportedFormatError
         If it is not a table with geometry.
     """
-    source = _existing(path)
-    choice = choose_rows(region, bbox, start, end)
-    if source.is_dir():
-        return read_dataset(source, choice, columns)
-    if region is None and start is None and end is None:
-        return _read_file(source, columns, bbox)
-    return _chosen(_read_file(source, _with_time(columns, choice), bbox), choice, columns)
-
-
-def _with_time(columns: list[str] | None, choice: Choice) -> list[str] | None:
-    """Return the columns to read, the time among them where it tells which rows are wanted."""
-    return columns if columns is None or "time" not in choice.needs else [*columns, "time"]
-
-
-def _chosen(table: gpd.GeoDataFrame, choice: Choice, columns: list[str] | None) -> gpd.GeoDataFrame:
-    """Return the rows of a table in a region and between two times."""
-    keep = np.ones(len(table), dtype=bool)
-    if "time" in choice.needs:
-        if "time" not in table:
-            raise InputError("the table has no column 'time', so start and end mean nothing here; leave them out")
-        time = table["time"].to_numpy()
-        keep &= (pd.isna(choice.start) | (time >= choice.start)) & (pd.isna(choice.end) | (time < choice.end))
-    if choice.region is not None:
-        places = table.geometry.to_crs("EPSG:4326")
-        keep &= choice.region.contains(places.x, places.y)
-    kept = table[keep]
-    return kept if columns is None else kept[[*dict.fromkeys(columns), table.geometry.name]]
-
-
-def _read_file(source: Path, columns: list[str] | None, bbox: Any) -> gpd.GeoDataFrame:
-    """Return a table that is one file."""
+    source = existing_table(path)
     if source.suffix in _GIS_DRIVERS:
         return gpd.read_file(source, engine="pyogrio", bbox=bbox)
     try:
@@ -201,7 +148,7 @@ def join_tables(tables: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
 def read_arrow(path: str | Path, *, columns: Sequence[str] | None = None, optional: Sequence[str] = ()) -> pa.Table:
     """Return columns of a GeoParquet table as an Arrow table, rows in the order they were written in.
 
-    No geometry is made, so that this takes a fraction of the time and memory of :func:`read_table`.
+    No geometry is made, so that this takes a fraction of the time and memory of :func:`altiflow.read_table`.
 
     Parameters
     ----------
@@ -235,7 +182,7 @@ def read_arrow(path: str | Path, *, columns: Sequence[str] | None = None, option
     >>> read_arrow(path)["freeboard"].to_pylist()
     [1.0, 2.0, 3.0]
     """
-    source = _existing(path)
+    source = existing_table(path)
     try:
         with pq.ParquetFile(source) as opened:
             schema = opened.schema_arrow
@@ -286,7 +233,7 @@ def read_table_metadata(path: str | Path) -> dict[str, Any]:
     UnsupportedFormatError
         If it is not Parquet.
     """
-    source = _existing(path)
+    source = existing_table(path)
     try:
         metadata = pq.read_schema(source).metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
@@ -295,7 +242,8 @@ def read_table_metadata(path: str | Path) -> dict[str, Any]:
     return found
 
 
-def _existing(path: str | Path) -> Path:
+def existing_table(path: str | Path) -> Path:
+    """Return the path, refused if nothing is there."""
     source = Path(path)
     if not source.exists():
         raise InputError(f"there is no table at {source}")

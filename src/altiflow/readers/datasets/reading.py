@@ -1,4 +1,4 @@
-"""Segments out of a data set: only the files, row groups and columns that can hold what is asked for."""
+"""Tables and data sets read: only the files, row groups and columns that can hold what is asked for."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from altiflow.readers.datasets.layout import Settings, read_settings
 from altiflow.readers.icesat2.granule import GranuleReading
 from altiflow.readers.icesat2.products import Product, product_named
 from altiflow.readers.segments import no_segments, provenance, segment_frame
+from altiflow.readers.table import existing_table, read_file
 from altiflow.region import Region, as_region
 from altiflow.region.area import Box
 
-__all__ = ["Choice", "choose_rows", "read_dataset"]
+__all__ = ["Choice", "choose_rows", "read_dataset", "read_table"]
 
 _BOXES, _EDGES = ("longitude", "latitude"), ("west", "south", "east", "north")
 
@@ -101,6 +102,67 @@ def choose_rows(region: Any, bbox: Any, start: Any, end: Any) -> Choice:
         raise InputError(f"bbox={bbox!r} has {len(box)} numbers; x_min, y_min, x_max, y_max are four")
     area = None if region is None else as_region(region)
     return Choice(area, box, _moment("start", start), _moment("end", end))  # type: ignore[arg-type]
+
+
+def read_table(
+    path: str | Path,
+    *,
+    columns: list[str] | None = None,
+    bbox: Any = None,
+    region: Any = None,
+    start: Any = None,
+    end: Any = None,
+) -> gpd.GeoDataFrame:
+    """Return a table that :func:`write_table` wrote, or rows of a data set, provenance included.
+
+    Parameters
+    ----------
+    path
+        GeoParquet, GeoPackage or FlatGeobuf; or the folder of a data set that :func:`read_to_dataset` made, of which
+        only the files, row groups and columns are read that can hold what is asked for.
+    columns
+        Columns to read (GeoParquet; the geometry always comes along).
+    bbox
+        (x_min, y_min, x_max, y_max) in the table's CRS; row groups outside are not read (GeoParquet).
+    region
+        Keep points in this region only; anything :func:`altiflow.region.as_region` takes.
+    start, end
+        Keep rows from when to before when (UTC, column ``time``): anything :class:`pandas.Timestamp` takes.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or data set, a column is missing, or a region or time makes no sense.
+    UnsupportedFormatError
+        If it is not a table with geometry.
+    """
+    source = existing_table(path)
+    choice = choose_rows(region, bbox, start, end)
+    if source.is_dir():
+        return read_dataset(source, choice, columns)
+    if region is None and start is None and end is None:
+        return read_file(source, columns, bbox)
+    return _chosen(read_file(source, _with_time(columns, choice), bbox), choice, columns)
+
+
+def _with_time(columns: list[str] | None, choice: Choice) -> list[str] | None:
+    """Return the columns to read, the time among them where it tells which rows are wanted."""
+    return columns if columns is None or "time" not in choice.needs else [*columns, "time"]
+
+
+def _chosen(table: gpd.GeoDataFrame, choice: Choice, columns: list[str] | None) -> gpd.GeoDataFrame:
+    """Return the rows of a table in a region and between two times."""
+    keep = np.ones(len(table), dtype=bool)
+    if "time" in choice.needs:
+        if "time" not in table:
+            raise InputError("the table has no column 'time', so start and end mean nothing here; leave them out")
+        time = table["time"].to_numpy()
+        keep &= (pd.isna(choice.start) | (time >= choice.start)) & (pd.isna(choice.end) | (time < choice.end))
+    if choice.region is not None:
+        places = table.geometry.to_crs("EPSG:4326")
+        keep &= choice.region.contains(places.x, places.y)
+    kept = table[keep]
+    return kept if columns is None else kept[[*dict.fromkeys(columns), table.geometry.name]]
 
 
 def read_dataset(folder: Path, choice: Choice, columns: Sequence[str] | None = None) -> gpd.GeoDataFrame:
