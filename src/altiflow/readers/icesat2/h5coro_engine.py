@@ -34,6 +34,10 @@ _UNWRITTEN = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 """Address of data that were never written (HDF5 "undefined address"), 4 and 8 bytes wide."""
 
 
+_REQUESTS = 500_000
+"""Fields that h5coro may read of a data set; one of a full granule takes some thousands."""
+
+
 @dataclass(frozen=True)
 class _Description:
     """What a data set's header says."""
@@ -60,6 +64,19 @@ class _Header(H5Dataset):  # type: ignore[misc]
         return super().datatypeMsgHandler(*args, **kwargs)
 
 
+class _Bounded(H5Coro):  # type: ignore[misc]
+    """A file of which no more is asked than it holds, and not for ever: damaged addresses may go round in circles."""
+
+    file_size = 2**63
+    left = _REQUESTS
+
+    def ioRequest(self, pos: int, size: int, *args: Any, **kwargs: Any) -> Any:
+        self.left -= 1
+        if size > self.file_size or self.left < 0:
+            raise ValueError(f"an address in it leads nowhere ({size} bytes at {pos})")
+        return super().ioRequest(pos, size, *args, **kwargs)
+
+
 class H5coroEngine:
     """Reads with h5coro; every answer checked against the data set's own header."""
 
@@ -68,12 +85,13 @@ class H5coroEngine:
         logging.getLogger("h5coro").setLevel(logging.CRITICAL)
         driver = FileDriver(str(path), None)
         try:
-            self._file = H5Coro(str(path), lambda *_: driver)
+            self._file = _Bounded(str(path), lambda *_: driver)
         except Exception as error:
             driver.close()
             raise UnsupportedFormatError(
                 f"{path.name}: h5coro cannot open this HDF5 layout ({error}); use engine='h5py'"
             ) from error
+        self._file.file_size = path.stat().st_size
         self._headers: dict[str, _Description | None] = {}
         self._attributes: h5py.File | None = None
 
@@ -83,6 +101,7 @@ class H5coroEngine:
         needed = [path for path, head in found.items() if head and head.written and 0 not in head.shape]
         answers: Any = {}
         if needed:
+            self._file.left = _REQUESTS * len(needed)
             try:
                 answers = self._file.readDatasets(list(needed), block=True)
             except Exception as error:
@@ -95,6 +114,7 @@ class H5coroEngine:
     def _describe(self, path: str) -> _Description | None:
         """Return what the header of a data set says, None where there is no such data set."""
         if path not in self._headers:
+            self._file.left = _REQUESTS
             try:
                 header = _Header(self._file, path, [], earlyExit=True, metaOnly=True, enableAttributes=False)
             except Exception as error:
