@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from altiflow.cli import main
 from altiflow.gridding import write_velocity
-from altiflow.readers import make_sample, read_velocity
+from altiflow.readers import make_sample, read_table, read_velocity
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_info_describes_every_kind_of_file(sample: object, altiflow: Callable, t
         (sample.granules[0], ("ATL10 release 006", "orientation forward")),
         (table, ("product      ATL10", "freeboard")),
         (grid, ("EASE2_N25km EPSG:6931", "freeboard_mean")),
-        (tmp_path / "l.parquet", ("1 granule: 1 ok",)),
+        (tmp_path / "l.parquet", ("1 granule: 1 read",)),
         (sample.motion, ("EPSG:3408", "map metric (assumed)")),
     ):
         result = altiflow("info", file)
@@ -226,3 +226,27 @@ def test_a_run_deletes_neither_its_inputs_nor_strangers(sample: object, altiflow
     assert altiflow(*words).exit_code == 0
     assert stranger.read_bytes() == b"mine"
     assert not own.exists()
+
+
+def test_reading_into_a_data_set_grows_it_and_refuses_to_shrink(altiflow: Callable, tmp_path: Path) -> None:
+    granules = make_sample(tmp_path / "in", granules=2).granules
+    into = ("--to", tmp_path / "out")
+    first = altiflow("read", granules[0], *into, "--partition", "month")
+    assert first.exit_code == 0
+    assert "1 granule: 1 read" in first.output
+    both = altiflow("read", *granules, *into, "--partition", "month", "--ledger", tmp_path / "l.parquet")
+    assert "2 granules: 2 read" in both.output
+    assert (tmp_path / "l.parquet").is_file()
+    shrunk = altiflow("read", granules[0], *into, "--partition", "month")
+    assert shrunk.exit_code == 1
+    assert "give --allow-shrink to take out what is not asked for, or --append to leave it in" in shrunk.stderr
+    assert altiflow("read", granules[0], *into, "--partition", "month", "--allow-shrink", "--quiet").output == ""
+    assert set(read_table(tmp_path / "out")["granule"]) == {granules[0].stem}
+    granules[1].write_bytes(b"")
+    assert altiflow("read", *granules, *into, "--partition", "month").exit_code == 1
+    skipped = altiflow("read", *granules, *into, "--partition", "month", "--on-error", "skip")
+    assert skipped.exit_code == 0
+    assert "1 of 2 files were left out" in skipped.stderr
+    idle = altiflow("read", *granules, "--append")
+    assert (idle.exit_code, idle.stderr.count("--append has no effect without --to")) == (1, 1)
+    assert "--out has no effect with --to" in altiflow("read", *granules, *into, "-o", "x.parquet").stderr

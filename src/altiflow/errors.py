@@ -14,8 +14,10 @@ __all__ = [
     "OrientationError",
     "ScienceWarning",
     "SearchError",
+    "StoreLockedError",
     "TruthError",
     "UnsupportedFormatError",
+    "WriteError",
     "WrongProductError",
 ]
 
@@ -69,7 +71,11 @@ class NoOverlapError(AltiflowError):
 
 
 class StoreLockedError(AltiflowError):
-    """Another process is writing to the store of a tally."""
+    """Another process is writing to the folder of a tally store or of a data set."""
+
+
+class WriteError(AltiflowError):
+    """A file could not be written: the disk is full, or the folder may not be written to."""
 
 
 class SearchError(AltiflowError):

@@ -1,13 +1,23 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and folders that one process at a time writes to."""
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["whole_file"]
+from altiflow.errors import InputError, StoreLockedError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+__all__ = ["folder_lock", "whole_file"]
 
 
 @contextmanager
@@ -33,3 +43,39 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_lock(folder: Path, *, name: str = "lock") -> Iterator[None]:
+    """Keep other writers out; the system lets go of the lock when the process ends, however it ends.
+
+    Raises
+    ------
+    StoreLockedError
+        If another writer is at work.
+    InputError
+        If the file system has no locks.
+    """
+    path = folder / name
+    with path.open("a+", encoding="utf-8") as held:
+        try:
+            _lock_file(held.fileno())
+        except (BlockingIOError, PermissionError) as error:
+            who = path.read_text(encoding="utf-8") or "another process"
+            raise StoreLockedError(f"{who} is writing to the store at {folder}; try again when it is done") from error
+        except OSError as error:
+            raise InputError(f"{path} cannot be locked ({error}); put the store on a disk that has locks") from error
+        held.truncate(0)
+        held.write(f"process {os.getpid()} on {socket.gethostname()}")
+        held.flush()
+        yield
+
+
+def _lock_file(number: int) -> None:
+    """Lock an open file, or raise OSError."""
+    if sys.platform == "win32":
+        # Locked bytes cannot be read on Windows, so one far beyond the text is.
+        os.lseek(number, 2**20, os.SEEK_SET)
+        msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,7 +6,7 @@ import pickle
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
@@ -137,6 +137,7 @@ def each_done(
     items: Sequence[Item],
     *,
     workers: int = 1,
+    kind: Kind = "processes",
     client: Any = None,
     label: str = "",
     quiet: bool = True,
@@ -147,8 +148,9 @@ def each_done(
     ----------
     function, items
         What to do, and for what.
-    workers
-        Number of processes (spawned); 1 runs in the calling thread. Where a process is killed its work is done again.
+    workers, kind
+        Number of processes (spawned) or threads; 1 runs in the calling thread. Where a process is killed its work is
+        done again.
     client
         A :class:`dask.distributed.Client` to work on instead.
     label, quiet
@@ -157,7 +159,7 @@ def each_done(
     Raises
     ------
     InputError
-        If the function cannot be sent to a process.
+        If `kind` is not known, or the function cannot be sent to a process.
     AltiflowError
         If worker processes die again and again.
 
@@ -166,8 +168,12 @@ def each_done(
     >>> [(outcome.index, outcome.result) for outcome in each_done(abs, [-1, 2])]
     [(0, 1), (1, 2)]
     """
+    if kind not in ("threads", "processes"):
+        raise InputError(f"kind={kind!r} means nothing; use 'threads' or 'processes'")
     if client is not None:
         source = _on_cluster(function, items, client)
+    elif kind == "threads" and workers > 1 and len(items) > 1:
+        source = _in_pool(function, items, min(workers, len(items)))
     elif workers > 1 and len(items) > 1:
         source = _in_processes(function, items, min(workers, len(items)))
     else:
@@ -270,8 +276,19 @@ def _in_processes(
             pool.shutdown(cancel_futures=True)
 
 
+def _in_pool(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int
+) -> Generator[Outcome[Result], None, None]:
+    """Yield the outcomes of threads, as they come."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield from _drain(pool, function, items, deque(range(len(items))), {}, 2 * workers)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def _drain(
-    pool: ProcessPoolExecutor,
+    pool: Executor,
     function: Callable[[Item], Result],
     items: Sequence[Item],
     waiting: deque[int],

@@ -98,7 +98,7 @@ def test_real_granules_without_freeboard_are_ledger_rows(data: Callable[[str], P
     table = read_segments(data(ATL10_REAL).parent, beams="all", ledger=ledger)
     told = ledger.table.set_index("granule")
     assert len(table) == 864
-    assert told["status"].value_counts().to_dict() == {"empty": 3, "ok": 1}
+    assert told["status"].value_counts().to_dict() == {"empty": 3, "read": 1}
     assert told.loc["ATL10-01_20220103200708_01921401_006_01", "beams_absent"] == "gt1l,gt1r"
 
 
@@ -246,12 +246,12 @@ def test_skip_keeps_the_others_and_the_ledger_tells(simulated: Callable[..., Pat
     ledger = Ledger()
     table = read_segments([cut, good, page], on_error="skip", ledger=ledger)
     assert len(table) == len(read_segments(good))
-    assert [row["status"] for row in ledger.rows] == ["ok", "failed", "failed"]
+    assert [row["status"] for row in ledger.rows] == ["read", "failed", "failed"]
     assert "CorruptGranuleError" in ledger.rows[1]["reason"]
     failing = Ledger()
     with pytest.raises(CorruptGranuleError, match=r"cut\.h5"):
         read_segments([good, cut, page], ledger=failing)
-    assert [row["status"] for row in failing.rows] == ["ok", "failed"]
+    assert [row["status"] for row in failing.rows] == ["read", "failed"]
     with pytest.raises(EmptyDataError, match="not one granule"):
         read_segments([cut, page], on_error="skip")
 

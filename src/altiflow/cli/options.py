@@ -110,6 +110,8 @@ _PHRASES = {
     "periods=": "--period",
     "'YS' or None": "'YS' or 'none'; a winter is --period 2018-11-01 2019-05-01",
     "pass replace=True": "give --replace",
+    "pass allow_shrink=True": "give --allow-shrink",
+    "append=True": "--append",
     "pass steady=True": "give --steady",
     "min_days": "--min-days",
     "max_distance_m": "--max-distance",
@@ -137,7 +139,7 @@ def reading_options(command: Command) -> Command:
     """Add the options of reading granules."""
     for option in reversed(
         [
-            click.option("--product", help="ATL10, ATL06 or ATL11; found from the files where not given."),
+            click.option("--product", help="ATL10, ATL07, ATL06 or ATL11; found from the files where not given."),
             click.option("--beams", default="strong", show_default=True, help=BEAMS_HELP),
             click.option("--screens", multiple=True, default=("default",), show_default=True, help=SCREENS_HELP),
             click.option("--region", help=REGION_HELP),

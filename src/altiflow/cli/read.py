@@ -6,9 +6,19 @@ from typing import Any
 
 import click
 
-from altiflow.cli.options import beam_choice, finish, quiet_option, reading_options, region_choice, saying, told
-from altiflow.errors import EmptyDataError
-from altiflow.readers import Ledger, read_segments, write_table
+from altiflow.cli.options import (
+    beam_choice,
+    finish,
+    given_options,
+    quiet_option,
+    reading_options,
+    region_choice,
+    saying,
+    told,
+)
+from altiflow.errors import EmptyDataError, InputError
+from altiflow.readers import Ledger, read_segments, read_to_dataset, write_table
+from altiflow.readers.datasets.layout import PARTITION
 
 __all__ = ["read"]
 
@@ -16,23 +26,44 @@ __all__ = ["read"]
 @click.command()
 @click.argument("granules", nargs=-1, required=True)
 @click.option("--out", "-o", default="segments.parquet", show_default=True, help=".parquet, .gpkg or .fgb")
+@click.option("--to", "dataset", help="Instead, a folder: a data set of many files that grows, resumable.")
+@click.option(
+    "--partition",
+    default=",".join(PARTITION),
+    show_default=True,
+    help="With --to: its folders, among product, hemisphere, year, month, day, beam.",
+)
+@click.option(
+    "--geometry", type=click.Choice(["WKB", "point"]), default="WKB", show_default=True, help="With --to: points."
+)
+@click.option("--allow-shrink", is_flag=True, help="With --to: take out granules that are not asked for any more.")
+@click.option("--append", is_flag=True, help="With --to: leave granules in that are not asked for.")
 @click.option("--ledger", "ledger_path", help="Where to write the ledger (.parquet).")
 @reading_options
 @quiet_option
 @told
-def read(
-    granules: tuple[str, ...], out: str, ledger_path: str | None, beams: str, region: str | None, **options: Any
-) -> None:
-    """Read granules into one table of segments.
+def read(granules: tuple[str, ...], dataset: str | None, ledger_path: str | None, **options: Any) -> None:
+    """Read granules into one table of segments, or into a data set of many files.
 
     \b
     altiflow read granules/ -o segments.parquet --beams all --region=-180,70,180,90
+    altiflow read granules/ --to ross-sea/ --on-error skip --workers 4
     """
     ledger, say = Ledger(), saying(options["quiet"])
+    options |= {"beams": beam_choice(options["beams"]), "region": region_choice(options["region"])}
+    out = options.pop("out")
+    kept = {name: options.pop(name) for name in ("partition", "geometry", "allow_shrink", "append")}
+    _refuse_idle(dataset)
+    if dataset:
+        words = [word for word in kept.pop("partition").split(",") if word]
+        ledger = read_to_dataset(list(granules), dataset, partition=words, **kept, **options)
+        if ledger_path:
+            ledger.write(ledger_path)
+        say(ledger.summary())
+        finish(ledger, dataset, say)
+        return
     try:
-        table = read_segments(
-            list(granules), beams=beam_choice(beams), region=region_choice(region), ledger=ledger, **options
-        )
+        table = read_segments(list(granules), ledger=ledger, **options)
     finally:
         if ledger_path:
             ledger.write(ledger_path)
@@ -41,3 +72,12 @@ def read(
         raise EmptyDataError(f"no segment is left, so {out} is not written; --screens and --region say what to keep")
     write_table(table, out)
     finish(ledger, out, say)
+
+
+def _refuse_idle(dataset: str | None) -> None:
+    """Refuse options that have no effect."""
+    given = given_options()
+    idle = given & ({"out"} if dataset else {"partition", "geometry", "allow_shrink", "append"})
+    if idle:
+        name = f"--{min(idle).replace('_', '-')}"
+        raise InputError(f"{name} has no effect {'with' if dataset else 'without'} --to; leave it out")

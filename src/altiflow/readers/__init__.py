@@ -1,5 +1,6 @@
 """Everything that opens an input: granules, tables, velocity fields, searches, and the built-in sample."""
 
+from altiflow.readers.atl15 import read_atl14, read_atl15
 from altiflow.readers.atl20 import read_atl20
 from altiflow.readers.catalogue import (
     PairSearch,
@@ -19,6 +20,8 @@ from altiflow.readers.catalogue import (
     write_catalogue,
     write_pairs,
 )
+from altiflow.readers.datasets.reading import read_table
+from altiflow.readers.datasets.writing import read_to_dataset
 from altiflow.readers.field import build_field, check_field
 from altiflow.readers.gridded import holds_grid, read_gridded
 from altiflow.readers.ledger import Ledger
@@ -27,8 +30,8 @@ from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
 from altiflow.readers.remote import download_files
 from altiflow.readers.sample import PairSample, Sample, make_pairs, make_sample
-from altiflow.readers.segments import read_segments
-from altiflow.readers.table import join_tables, read_table, write_table
+from altiflow.readers.segments import read_leads, read_segments
+from altiflow.readers.table import join_tables, write_table
 from altiflow.readers.velocity import read_composite_static, read_point_series, read_velocity
 
 __all__ = [
@@ -53,15 +56,19 @@ __all__ = [
     "make_pairs",
     "make_sample",
     "motion_urls",
+    "read_atl14",
+    "read_atl15",
     "read_atl20",
     "read_catalogue",
     "read_composite_static",
     "read_gridded",
+    "read_leads",
     "read_point_series",
     "read_points",
     "read_raster",
     "read_segments",
     "read_table",
+    "read_to_dataset",
     "read_velocity",
     "search_granules",
     "search_pairs",

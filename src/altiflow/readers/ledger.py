@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
+import shapely
 
 from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
 from altiflow.files import whole_file
+from altiflow.readers.datasets.geoparquet import arrow_table, write_parquet
 from altiflow.readers.icesat2.granule import GranuleReading, granule_stem
 from altiflow.readers.icesat2.screens import SCREENS
 
@@ -27,6 +34,28 @@ _TEXT = (
     "absent_variables",
 )
 _COUNTS = ("sc_orient", "segments_found", "segments_kept", *_DROPPED)
+_COSTS = ("bytes", "requests", "retries", "modified", "simulated")
+_TIMES = ("time_first", "time_last")
+_PLACES = ("west", "south", "east", "north")
+_NOTHING: dict[str, Any] = {
+    **dict.fromkeys((*_TEXT, "parts"), ""),
+    **dict.fromkeys((*_COUNTS, *_COSTS), 0),
+    "seconds": 0.0,
+    **dict.fromkeys(_TIMES, pd.NaT),
+    **dict.fromkeys(_PLACES, np.nan),
+    "geometry": None,
+}
+"""A row of which nothing is known, by column."""
+_KINDS = {
+    **dict.fromkeys((*_TEXT, "parts"), "str"),
+    **dict.fromkeys((*_COUNTS, *_COSTS), "int64"),
+    "seconds": "float64",
+    **dict.fromkeys(_TIMES, "datetime64[us]"),
+    **dict.fromkeys(_PLACES, "float64"),
+}
+_STATUSES = ("read", "empty", "failed", "superseded")
+_VERTICES = 33
+"""A beam's line on the map has no more points than these; they are some 600 km apart on half an orbit."""
 
 
 class Ledger:
@@ -35,8 +64,9 @@ class Ledger:
     Attributes
     ----------
     rows
-        One dict per granule; :attr:`table` has them as a DataFrame. ``status`` is "ok", "empty" (read, but no
-        segment was left) or "failed". ``segments_found`` equals ``segments_kept`` plus all ``dropped_`` columns.
+        One dict per granule; :attr:`table` has them as a DataFrame. ``status`` is "read", "empty" (read, but no
+        segment was left), "failed" or "superseded" (another revision was read). ``segments_found`` equals
+        ``segments_kept`` plus all ``dropped_`` columns.
 
     Examples
     --------
@@ -55,7 +85,7 @@ class Ledger:
             path=str(path),
             product=reading.product.short_name,
             release=reading.release,
-            status="ok" if reading.kept else "empty",
+            status="read" if reading.kept else "empty",
             reason="" if reading.kept else empty,
             beams_read=",".join(reading.beams_read),
             beams_absent=",".join(reading.beams_absent),
@@ -64,6 +94,12 @@ class Ledger:
             segments_found=reading.found,
             segments_kept=reading.kept,
             **{f"dropped_{name}": count for name, count in reading.dropped.items()},
+            bytes=reading.bytes,
+            requests=reading.requests,
+            retries=reading.retries,
+            simulated=int(reading.simulated),
+            seconds=round(reading.seconds, 6),
+            **_extent(reading.columns),
         )
 
     def add_failure(self, path: Path, error: AltiflowError) -> None:
@@ -76,8 +112,13 @@ class Ledger:
             sc_orient=-1,
         )
 
+    def add_superseded(self, path: Path, other: str) -> None:
+        """Append the row of a granule that was left alone because another revision of it, or copy, was asked for."""
+        reason = f"{other} is another revision or copy of it, and was read"
+        self._append(granule=granule_stem(path), path=str(path), status="superseded", reason=reason, sc_orient=-1)
+
     def _append(self, **values: Any) -> None:
-        self.rows.append({**dict.fromkeys(_TEXT, ""), **dict.fromkeys(_COUNTS, 0), **values})
+        self.rows.append({**_NOTHING, **values})
 
     def __len__(self) -> int:
         """Return the number of granules accounted for."""
@@ -86,8 +127,7 @@ class Ledger:
     @property
     def table(self) -> pd.DataFrame:
         """All rows as a DataFrame."""
-        frame = pd.DataFrame(self.rows, columns=[*_TEXT, *_COUNTS])
-        return frame.astype({**dict.fromkeys(_TEXT, "str"), **dict.fromkeys(_COUNTS, "int64")})
+        return pd.DataFrame([{**_NOTHING, **row} for row in self.rows], columns=list(_KINDS)).astype(_KINDS)
 
     @property
     def failures(self) -> list[dict[str, Any]]:
@@ -98,9 +138,9 @@ class Ledger:
         """Return one line: granules by status, segments kept of those found."""
         if not self.rows:
             return "0 granules"
-        counts = {word: sum(row["status"] == word for row in self.rows) for word in ("ok", "empty", "failed")}
+        counts = Counter(row["status"] for row in self.rows)
         found, kept = (sum(row[name] for row in self.rows) for name in ("segments_found", "segments_kept"))
-        told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        told = ", ".join(f"{counts[word]} {word}" for word in _STATUSES if counts[word])
         plural = "granule" if len(self.rows) == 1 else "granules"
         return f"{len(self.rows)} {plural}: {told}; {kept} of {found} segments kept"
 
@@ -119,17 +159,58 @@ class Ledger:
         if not source.is_file():
             raise InputError(f"there is no ledger at {source}")
         try:
-            frame = pd.read_parquet(source)
+            with pq.ParquetFile(source) as opened:
+                names = opened.schema_arrow.names
+                frame = opened.read(columns=[name for name in _NOTHING if name in names]).to_pandas()
         except (ValueError, OSError) as error:
             raise UnsupportedFormatError(f"{source.name} is not a Parquet file: {error}") from error
         if not {*_TEXT, *_COUNTS} <= set(frame.columns):
-            raise UnsupportedFormatError(f"{source.name} is no ledger: its columns are {', '.join(map(str, frame))}")
+            raise UnsupportedFormatError(f"{source.name} is no ledger: its columns are {', '.join(names)}")
+        if "geometry" in frame:
+            frame["geometry"] = shapely.from_wkb(frame["geometry"].to_numpy(object))
         ledger = cls()
         ledger.rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
         return ledger
 
     def write(self, path: str | Path) -> Path:
-        """Write the rows as Parquet and return the path; the file appears whole or not at all."""
+        """Write the rows as GeoParquet, with the tracks of the segments, and return the path.
+
+        The file appears whole or not at all.
+        """
+        tracks = gpd.GeoSeries([row.get("geometry") for row in self.rows], crs="EPSG:4326")
+        arrow, geo = arrow_table(gpd.GeoDataFrame(self.table, geometry=tracks, crs="EPSG:4326"))
         with whole_file(path) as part:
-            self.table.to_parquet(part, index=False)
+            write_parquet(arrow, part, geo=geo, metadata={})
         return Path(path)
+
+
+def _extent(columns: dict[str, npt.NDArray[np.generic]]) -> dict[str, Any]:
+    """Return where and when segments are: first and last time, bounds, and their tracks."""
+    if not columns:
+        return {}
+    lon, lat = (columns[name].astype(np.float64) for name in ("longitude", "latitude"))
+    placed = np.isfinite(lon) & np.isfinite(lat)
+    dated = columns["time"][~np.isnat(columns["time"])]
+    extent: dict[str, Any] = {}
+    if dated.size:
+        extent |= {"time_first": pd.Timestamp(dated.min()), "time_last": pd.Timestamp(dated.max())}
+    if placed.any():
+        bounds = (lon[placed].min(), lat[placed].min(), lon[placed].max(), lat[placed].max())
+        extent |= dict(zip(_PLACES, (float(edge) for edge in bounds), strict=True))
+        extent["geometry"] = _tracks(lon[placed], lat[placed], columns["beam"][placed])
+    return extent
+
+
+def _tracks(
+    lon: npt.NDArray[np.float64], lat: npt.NDArray[np.float64], beam: npt.NDArray[np.generic]
+) -> shapely.MultiLineString:
+    """Return one line for each beam, of few points, cut where it crosses the antimeridian."""
+    lines = []
+    edges = np.flatnonzero(beam[1:] != beam[:-1]) + 1
+    for rows in np.split(np.arange(lon.size), edges):
+        few = rows[np.unique(np.linspace(0, rows.size - 1, _VERTICES).astype(int))]
+        places = np.column_stack([lon[few], lat[few]])
+        for piece in np.split(places, np.flatnonzero(np.abs(np.diff(lon[few])) > 180) + 1):
+            # A line has two points at least.
+            lines.append(piece if len(piece) > 1 else np.repeat(piece, 2, axis=0))
+    return shapely.MultiLineString(lines)

@@ -20,7 +20,7 @@ _TABLES, _GRANULES = (".parquet", ".geoparquet"), (".h5", ".hdf5")
 def value_column(source: str | Path) -> str:
     """Return the column that holds the measurement of a table or granule, or of the first one in a folder.
 
-    It is that of the product (freeboard of ATL10, height of ATL06 and ATL11); of a table without provenance,
+    It is that of the product (freeboard of ATL10, height of the others); of a table without provenance,
     freeboard or height, whichever it has.
 
     Raises
@@ -31,7 +31,7 @@ def value_column(source: str | Path) -> str:
     path = Path(source)
     if not path.is_dir():
         return _value_of(path)
-    files = sorted(file for file in path.rglob("*") if file.suffix in _TABLES + _GRANULES)
+    files = sorted(file for file in path.rglob("*") if file.suffix in _TABLES + _GRANULES and file.name[0] not in "._")
     if not files:
         raise InputError(f"there is no table or granule in {path}")
     problem: AltiflowError | None = None
@@ -52,9 +52,11 @@ def _value_of(path: Path) -> str:
             return product_named(parse_granule_name(path.name).product).value
         except InputError:
             return granule_product(path).value
-    told = read_table_metadata(path).get("product")
-    if told:
-        return product_named(told).value
+    told = read_table_metadata(path)
+    if told.get("value"):
+        return str(told["value"])
+    if told.get("product"):
+        return product_named(told["product"]).value
     names = pq.read_schema(path).names
     found = next((name for name in ("freeboard", "height") if name in names), None)
     if found is None:

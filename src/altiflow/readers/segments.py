@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,14 +17,14 @@ from altiflow.readers.catalogue import find_local_granules
 from altiflow.readers.icesat2.beams import BeamChoice, check_beams
 from altiflow.readers.icesat2.engines import EngineName
 from altiflow.readers.icesat2.granule import GranuleReading, ReadOptions, read_granule
-from altiflow.readers.icesat2.products import COMMON_VARIABLES, Product, product_named
+from altiflow.readers.icesat2.products import COMMON_VARIABLES, LEADS, Product, product_named
 from altiflow.readers.icesat2.screens import choose_screens
 from altiflow.readers.ledger import Ledger
 from altiflow.region import as_region
 from altiflow.version import __version__
 from altiflow.workers import map_each
 
-__all__ = ["read_segments"]
+__all__ = ["column_order", "granule_paths", "no_segments", "provenance", "read_leads", "read_segments", "segment_frame"]
 
 Granules = str | Path | Sequence[str | Path] | pd.DataFrame
 
@@ -49,7 +50,7 @@ def read_segments(
     granules
         Files, folders, a list of either, or a catalogue with a column ``path``.
     product
-        "ATL10", "ATL06" or "ATL11"; found from the files where None. All granules must be of one product.
+        "ATL10", "ATL07", "ATL06" or "ATL11"; found from the files where None. All granules must be of one product.
     beams
         "strong", "weak", "all", or a list of ground tracks such as ``["gt1l", "gt3r"]``. ATL11 combines both beams of
         a pair: a word stands for all pairs, a ground track for its pair.
@@ -86,9 +87,6 @@ def read_segments(
     GranuleError
         With ``on_error="raise"``: the granule that failed and why.
     """
-    if on_error not in ("raise", "skip"):
-        raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
-    paths = granule_paths(granules)
     options = ReadOptions(
         product=product_named(product) if product else None,
         beams=check_beams(beams),
@@ -97,6 +95,62 @@ def read_segments(
         transition=transition,
         engine=engine,
     )
+    return _read_table(granules, options, on_error=on_error, ledger=ledger, workers=workers, quiet=quiet)
+
+
+def read_leads(
+    granules: Granules,
+    *,
+    beams: BeamChoice = "strong",
+    region: Any = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    ledger: Ledger | None = None,
+    transition: Literal["refuse", "keep"] = "refuse",
+    engine: EngineName = "h5coro",
+    workers: int = 1,
+    quiet: bool = True,
+) -> gpd.GeoDataFrame:
+    """Return the leads of ATL10 granules as one table: the openings from which its sea surface comes.
+
+    The arguments are those of :func:`read_segments`. Leads without place, height or length are left out and counted.
+    The archive's subsetter does not cut leads: they span the whole granule, whatever box its segments were cut to.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        One row per lead (docs: data dictionary), points in EPSG:4326.
+
+    Raises
+    ------
+    InputError, EmptyDataError, GranuleError
+        As :func:`read_segments` does.
+    """
+    options = ReadOptions(
+        product=LEADS,
+        beams=check_beams(beams),
+        screens=choose_screens(["position", "fill_value", "segment_length"]),
+        region=None if region is None else as_region(region),
+        transition=transition,
+        engine=engine,
+    )
+    table = _read_table(granules, options, on_error=on_error, ledger=ledger, workers=workers, quiet=quiet)
+    table.attrs["altiflow"]["value"] = LEADS.value
+    return table
+
+
+def _read_table(
+    granules: Granules,
+    options: ReadOptions,
+    *,
+    on_error: Literal["raise", "skip"],
+    ledger: Ledger | None,
+    workers: int,
+    quiet: bool,
+) -> gpd.GeoDataFrame:
+    """Return the rows of all granules as one table, and enter each in the ledger."""
+    if on_error not in ("raise", "skip"):
+        raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
+    paths = granule_paths(granules)
     outcomes: dict[Path, GranuleReading | AltiflowError] = {}
 
     def attempt(path: Path) -> None:
@@ -159,23 +213,31 @@ def _assembled(readings: list[GranuleReading], options: ReadOptions, ledger: Led
     if full:
         columns = {name: np.concatenate([part[name] for part in full]) for name in full[0]}
     else:
-        columns = _no_segments(product)
-    text = {name: columns.pop(name) for name in ("granule", "beam", "release")}
-    frame = pd.DataFrame(
-        {
-            "granule": pd.Series(text["granule"], dtype="str"),
-            "beam": pd.Series(text["beam"], dtype="str"),
-            **columns,
-            "release": pd.Series(text["release"], dtype="str"),
-        }
+        columns = no_segments(product)
+    table = segment_frame(columns)
+    screens, region = [screen.name for screen in options.screens], options.region
+    table.attrs["altiflow"] = provenance(
+        readings, product, beams=options.beams, screens=screens, region=None if region is None else region.wkt
     )
-    points = gpd.points_from_xy(frame["longitude"], frame["latitude"])
-    table = gpd.GeoDataFrame(frame, geometry=points, crs="EPSG:4326")
-    table.attrs["altiflow"] = _provenance(readings, product, options)
     return table
 
 
-def _no_segments(product: Product) -> dict[str, npt.NDArray[np.generic]]:
+def segment_frame(columns: dict[str, npt.NDArray[np.generic]]) -> gpd.GeoDataFrame:
+    """Return columns (n,) as a table with points."""
+    frame = pd.DataFrame(
+        {name: pd.Series(v, dtype="str") if v.dtype == object else v for name, v in columns.items()},
+        columns=column_order(columns),
+    )
+    points = gpd.points_from_xy(columns["longitude"], columns["latitude"])
+    return gpd.GeoDataFrame(frame, geometry=points, crs="EPSG:4326")
+
+
+def column_order(names: Iterable[str]) -> list[str]:
+    """Return the names of columns in the order of a segment table: the release comes last."""
+    return sorted(names, key=lambda name: name == "release")
+
+
+def no_segments(product: Product) -> dict[str, npt.NDArray[np.generic]]:
     """Return the product's columns with no rows."""
     variables = (*COMMON_VARIABLES, *product.variables, *product.section_variables)
     kinds = {v.name: "object" if v.dtype == "str" else v.dtype for v in variables}
@@ -185,12 +247,18 @@ def _no_segments(product: Product) -> dict[str, npt.NDArray[np.generic]]:
     return {name: np.empty(0, dtype=kind) for name, kind in kinds.items()}
 
 
-def _provenance(readings: list[GranuleReading], product: Product, options: ReadOptions) -> dict[str, Any]:
-    """Return what the table's metadata says of how it came about."""
-    dropped: dict[str, int] = {}
+def provenance(
+    readings: Sequence[GranuleReading],
+    product: Product,
+    *,
+    beams: BeamChoice,
+    screens: Sequence[str],
+    region: str | None,
+) -> dict[str, Any]:
+    """Return what a table's metadata says of how it came about; `region` is WKT."""
+    dropped: Counter[str] = Counter()
     for reading in readings:
-        for name, count in reading.dropped.items():
-            dropped[name] = dropped.get(name, 0) + count
+        dropped.update(reading.dropped)
     releases = sorted({reading.release for reading in readings if reading.release})
     simulated = any(reading.simulated for reading in readings)
     return {
@@ -199,10 +267,10 @@ def _provenance(readings: list[GranuleReading], product: Product, options: ReadO
         "releases": releases,
         "doi": [] if simulated else [f"10.5067/ATLAS/{product.short_name}.{release}" for release in releases],
         "granules": [reading.granule for reading in readings],
-        "beams": options.beams if isinstance(options.beams, str) else list(options.beams),
-        "screens": {screen.name: dropped.get(screen.name, 0) for screen in options.screens},
-        "region": None if options.region is None else options.region.wkt,
-        "segments_outside_region": dropped.get("outside_region", 0),
+        "beams": beams if isinstance(beams, str) else list(beams),
+        "screens": {name: dropped[name] for name in screens},
+        "region": region,
+        "segments_outside_region": dropped["outside_region"],
         "units": product.units,
         "altiflow_version": __version__,
     }

@@ -14,19 +14,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import shapely
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
+from altiflow.readers.datasets.geoparquet import ORDER_KEY, arrow_table, write_parquet
 
-__all__ = ["join_tables", "read_arrow", "read_table", "read_table_metadata", "write_table"]
+__all__ = ["existing_table", "join_tables", "read_arrow", "read_file", "read_table_metadata", "write_table"]
 
 _METADATA_KEY = b"altiflow"
-_ROW_GROUP_ROWS = 16_384
-"""Few enough that the box of a row group is small, enough that it compresses well."""
-
-_ORDER_KEY = b"altiflow_order"
-
 _GIS_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf"}
 
 
@@ -43,8 +38,8 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
         integers widened, as these formats have it). Of ``attrs`` the entry "altiflow" is kept.
     order
         "hilbert" writes GeoParquet rows along a space-filling curve, so that GIS and SQL read only the row groups
-        of the area they need; the index goes with the rows, and :func:`read_table` puts them back in order. "rows"
-        keeps the order in the file, as is done anyway for a table whose index is not unique and increasing.
+        of the area they need; the index goes with the rows, and :func:`altiflow.read_table` puts them back in order.
+        "rows" keeps the order in the file, as is done anyway for a table whose index is not unique and increasing.
 
     Raises
     ------
@@ -77,52 +72,16 @@ def _write_geoparquet(table: gpd.GeoDataFrame, path: Path, *, curve: bool) -> No
     if curve and restorable and not table.geometry.isna().any():
         place = table.geometry.hilbert_distance().to_numpy()
         turned = table.iloc[np.argsort(place, kind="stable")]
-    arrow, geo = _arrow_table(turned)
+    arrow, geo = arrow_table(turned)
     metadata = {
-        **(arrow.schema.metadata or {}),
-        b"geo": json.dumps(geo).encode(),
         _METADATA_KEY: json.dumps(table.attrs.get("altiflow", {}), sort_keys=True).encode(),
-        _ORDER_KEY: json.dumps({"by_index": turned is not table, "counted": counted}).encode(),
+        ORDER_KEY: json.dumps({"by_index": turned is not table, "counted": counted}).encode(),
     }
-    pq.write_table(arrow.replace_schema_metadata(metadata), path, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
+    write_parquet(arrow, path, geo=geo, metadata=metadata)
 
 
-def _arrow_table(table: gpd.GeoDataFrame) -> tuple[pa.Table, dict[str, Any]]:
-    """Return the table with WKB geometry and bounding boxes, and its GeoParquet metadata."""
-    name = table.geometry.name
-    plain = pd.DataFrame(table.drop(columns=name))
-    plain.attrs = {}
-    points = table.geometry.to_numpy()
-    bounds = shapely.bounds(points)
-    corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), bounds.T, strict=True))
-    covering = pa.StructArray.from_arrays([pa.array(v) for v in corners.values()], names=list(corners))
-    arrow = pa.Table.from_pandas(plain)
-    place = int(table.columns.get_loc(name))
-    arrow = arrow.add_column(place, name, pa.array(shapely.to_wkb(points), type=pa.binary()))
-    arrow = arrow.append_column("bbox", covering)
-    column: dict[str, Any] = {
-        "encoding": "WKB",
-        "geometry_types": sorted({kind for kind in table.geom_type.unique() if isinstance(kind, str)}),
-        "crs": table.crs.to_json_dict(),
-        "covering": {"bbox": {corner: ["bbox", corner] for corner in corners}},
-    }
-    if np.isfinite(bounds).any():
-        low, high = np.nanmin(bounds[:, :2], axis=0), np.nanmax(bounds[:, 2:], axis=0)
-        column["bbox"] = [*map(float, low), *map(float, high)]
-    return arrow, {"version": "1.1.0", "primary_column": name, "columns": {name: column}}
-
-
-def read_table(path: str | Path, *, columns: list[str] | None = None, bbox: Any = None) -> gpd.GeoDataFrame:
-    """Return a table that :func:`write_table` wrote, provenance included.
-
-    Parameters
-    ----------
-    path
-        GeoParquet, GeoPackage or FlatGeobuf.
-    columns
-        Columns to read (GeoParquet; the geometry always comes along).
-    bbox
-        (x_min, y_min, x_max, y_max) in the table's CRS; row groups outside are not read (GeoParquet).
+def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = None) -> gpd.GeoDataFrame:
+    """Return a table that :func:`write_table` wrote; the arguments are those of :func:`altiflow.read_table`.
 
     Raises
     ------
@@ -131,7 +90,7 @@ def read_table(path: str | Path, *, columns: list[str] | None = None, bbox: Any 
     UnsupportedFormatError
         If it is not a table with geometry.
     """
-    source = _existing(path)
+    source = existing_table(path)
     if source.suffix in _GIS_DRIVERS:
         return gpd.read_file(source, engine="pyogrio", bbox=bbox)
     try:
@@ -139,7 +98,7 @@ def read_table(path: str | Path, *, columns: list[str] | None = None, bbox: Any 
         geometry = json.loads(metadata.get(b"geo", b"{}")).get("primary_column", "geometry")
         wanted = None if columns is None else list(dict.fromkeys([*columns, geometry]))
         table = gpd.read_parquet(source, columns=wanted, bbox=bbox)
-        stored = json.loads(metadata.get(_ORDER_KEY, b"{}"))
+        stored = json.loads(metadata.get(ORDER_KEY, b"{}"))
     except (pa.ArrowInvalid, ValueError, OSError) as error:
         raise UnsupportedFormatError(f"{source.name} is not a GeoParquet table: {error}") from error
     if stored.get("by_index"):
@@ -189,7 +148,7 @@ def join_tables(tables: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
 def read_arrow(path: str | Path, *, columns: Sequence[str] | None = None, optional: Sequence[str] = ()) -> pa.Table:
     """Return columns of a GeoParquet table as an Arrow table, rows in the order they were written in.
 
-    No geometry is made, so that this takes a fraction of the time and memory of :func:`read_table`.
+    No geometry is made, so that this takes a fraction of the time and memory of :func:`altiflow.read_table`.
 
     Parameters
     ----------
@@ -223,7 +182,7 @@ def read_arrow(path: str | Path, *, columns: Sequence[str] | None = None, option
     >>> read_arrow(path)["freeboard"].to_pylist()
     [1.0, 2.0, 3.0]
     """
-    source = _existing(path)
+    source = existing_table(path)
     try:
         with pq.ParquetFile(source) as opened:
             schema = opened.schema_arrow
@@ -245,7 +204,7 @@ def read_arrow(path: str | Path, *, columns: Sequence[str] | None = None, option
 def _index_order(schema: pa.Schema) -> list[str]:
     """Return the columns that hold the index by which the rows of a table are put in order; none if they are."""
     metadata = schema.metadata or {}
-    if not json.loads(metadata.get(_ORDER_KEY, b"{}")).get("by_index"):
+    if not json.loads(metadata.get(ORDER_KEY, b"{}")).get("by_index"):
         return []
     return [name for name in json.loads(metadata[b"pandas"])["index_columns"] if isinstance(name, str)]
 
@@ -274,7 +233,7 @@ def read_table_metadata(path: str | Path) -> dict[str, Any]:
     UnsupportedFormatError
         If it is not Parquet.
     """
-    source = _existing(path)
+    source = existing_table(path)
     try:
         metadata = pq.read_schema(source).metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
@@ -283,7 +242,8 @@ def read_table_metadata(path: str | Path) -> dict[str, Any]:
     return found
 
 
-def _existing(path: str | Path) -> Path:
+def existing_table(path: str | Path) -> Path:
+    """Return the path, refused if nothing is there."""
     source = Path(path)
     if not source.exists():
         raise InputError(f"there is no table at {source}")

@@ -27,9 +27,9 @@ from hypothesis.stateful import (
 )
 
 from altiflow.errors import GridMismatchError, InputError, StoreLockedError, UnsupportedFormatError
+from altiflow.files import folder_lock
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.stores import store
-from altiflow.gridding.stores.manifest import store_lock
 from altiflow.gridding.stores.store import TallyStore, empty_tally
 from altiflow.gridding.tally import merge_tallies, tally_segments
 
@@ -288,7 +288,7 @@ def test_folders_are_opened_and_made_with_care(full, tallies, tmp_path):
 
 
 def test_one_writer_at_a_time(full, tallies):
-    with store_lock(full.path), pytest.raises(StoreLockedError, match=f"process {os.getpid()} on .* try again when"):
+    with folder_lock(full.path), pytest.raises(StoreLockedError, match=f"process {os.getpid()} on .* try again when"):
         full.replace(tallies[1]["ATL10-01_2019013000"])
     full.replace(tallies[1]["ATL10-01_2019013000"])
 

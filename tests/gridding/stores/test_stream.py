@@ -143,7 +143,7 @@ def test_files_that_fail_are_left_out_and_named(table, folder, tmp_path):
     gone = ["ATL10-01_2019013003", "ATL10-01_2019013007"]
     assert [row["granule"] for row in ledger.failures] == gone
     assert len(ledger) == 21
-    assert ledger.summary().startswith("21 granules: 19 ok, 2 failed; 4560 of 4560 segments kept")
+    assert ledger.summary().startswith("21 granules: 19 read, 2 failed; 4560 of 4560 segments kept")
     assert found.told["missing"] == [f"{name}.parquet" for name in gone]
     rest = tally_segments(table[~table.granule.isin(gone)], GRID, **OPTIONS)
     assert found.records.states.tobytes() == rest.records.states.tobytes()
@@ -231,7 +231,7 @@ def test_files_without_a_usable_row_are_empty_not_failed(table, folder, tmp_path
     with pytest.raises(EmptyDataError, match=r"not one of the 2 files has a usable segment: 0\.parquet"):
         tally_files(tmp_path, GRID, **OPTIONS)
     found = tally_files([tmp_path, folder], GRID, **OPTIONS, ledger=ledger)
-    assert [row["status"] for row in ledger.rows[:3]] == ["empty", "empty", "ok"]
+    assert [row["status"] for row in ledger.rows[:3]] == ["empty", "empty", "read"]
     assert found.count == len(table)
     assert "missing" not in found.told
 

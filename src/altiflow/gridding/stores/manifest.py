@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from altiflow.errors import InputError, StoreLockedError, UnsupportedFormatError
+from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
 from altiflow.gridding.kernel import NO_TIME
 from altiflow.gridding.tally.build import TallyOptions
@@ -24,12 +20,7 @@ from altiflow.gridding.tally.storage import describe_grid, restore_grid
 from altiflow.gridding.tally.tally import Tally
 from altiflow.version import __version__
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
-__all__ = ["Entry", "Manifest", "parts_folder", "read_manifest", "store_lock", "write_manifest"]
+__all__ = ["Entry", "Manifest", "parts_folder", "read_manifest", "write_manifest"]
 
 _FORMAT = 1
 _NAME = "manifest.json"
@@ -198,39 +189,3 @@ def sweep_parts(folder: Path, manifest: Manifest | None) -> None:
             file.unlink(missing_ok=True)
     for file in folder.glob(f".{Path(_NAME).stem}.*"):
         file.unlink(missing_ok=True)
-
-
-@contextmanager
-def store_lock(folder: Path) -> Iterator[None]:
-    """Keep other writers out; the system lets go of the lock when the process ends, however it ends.
-
-    Raises
-    ------
-    StoreLockedError
-        If another writer is at work.
-    InputError
-        If the file system has no locks.
-    """
-    path = folder / "lock"
-    with path.open("a+", encoding="utf-8") as held:
-        try:
-            _lock_file(held.fileno())
-        except (BlockingIOError, PermissionError) as error:
-            who = path.read_text(encoding="utf-8") or "another process"
-            raise StoreLockedError(f"{who} is writing to the store at {folder}; try again when it is done") from error
-        except OSError as error:
-            raise InputError(f"{path} cannot be locked ({error}); put the store on a disk that has locks") from error
-        held.truncate(0)
-        held.write(f"process {os.getpid()} on {socket.gethostname()}")
-        held.flush()
-        yield
-
-
-def _lock_file(number: int) -> None:
-    """Lock an open file, or raise OSError."""
-    if sys.platform == "win32":
-        # Locked bytes cannot be read on Windows, so one far beyond the text is.
-        os.lseek(number, 2**20, os.SEEK_SET)
-        msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from altiflow.errors import AltiflowError, InputError, StoreLockedError
+from altiflow.files import folder_lock
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel import NO_TIME
 from altiflow.gridding.stores.manifest import (
@@ -20,14 +21,13 @@ from altiflow.gridding.stores.manifest import (
     granule_spans,
     parts_folder,
     read_manifest,
-    store_lock,
     sweep_parts,
     write_manifest,
 )
-from altiflow.gridding.tally.passes import granule_key
 from altiflow.gridding.tally.records import Records
 from altiflow.gridding.tally.storage import holds_tally, read_tally, write_tally
 from altiflow.gridding.tally.tally import Tally, merge_tallies, tally_segments
+from altiflow.readers.catalogue.names import granule_key
 
 __all__ = ["TallyStore", "empty_tally", "is_tally", "open_tally"]
 
@@ -93,7 +93,7 @@ class TallyStore:
             raise InputError(f"{folder} holds {strange[0]}; a store needs a folder of its own")
         store = cls(folder)
         parts_folder(folder).mkdir(exist_ok=True)
-        with store_lock(folder):
+        with folder_lock(folder):
             store._put(Manifest.of(first), first)
         return store
 
@@ -133,7 +133,7 @@ class TallyStore:
         StoreLockedError
             If another process is writing.
         """
-        with store_lock(self.path):
+        with folder_lock(self.path):
             manifest = read_manifest(self.path)
             keys = {granule_key(name) for name in tally.granules}
             there = sorted(name for name in manifest.entries if granule_key(name) in keys)
@@ -159,7 +159,7 @@ class TallyStore:
         StoreLockedError
             If another process is writing.
         """
-        with store_lock(self.path):
+        with folder_lock(self.path):
             manifest = read_manifest(self.path)
             keys = {granule_key(name) for name in tally.granules}
             left = {name: entry for name, entry in manifest.entries.items() if granule_key(name) not in keys}
@@ -176,7 +176,7 @@ class TallyStore:
             If another process is writing.
         """
         gone = {granules} if isinstance(granules, str) else set(granules)
-        with store_lock(self.path):
+        with folder_lock(self.path):
             manifest = read_manifest(self.path)
             unknown = sorted(gone - set(manifest.entries))
             if unknown:
@@ -196,7 +196,7 @@ class TallyStore:
         StoreLockedError
             If another process is writing.
         """
-        with store_lock(self.path):
+        with folder_lock(self.path):
             manifest = read_manifest(self.path)
             sweep_parts(self.path, manifest)
             months: dict[str, list[str]] = {}

@@ -310,7 +310,7 @@ def _tally_table(job: _Job, path: Path, account: Ledger) -> Tally:
         optional += ["refsurf_ndx", "refsurf_sigma"]
     table = read_arrow(path, columns=needed, optional=optional)
     account.add_failure(path, EmptyDataError("no rows"))
-    account.rows[-1] |= {"status": "ok", "reason": "", "segments_found": len(table), "segments_kept": len(table)}
+    account.rows[-1] |= {"status": "read", "reason": "", "segments_found": len(table), "segments_kept": len(table)}
     return _tally_rows(job, table)
 
 
@@ -364,7 +364,7 @@ def _expand(path: Path) -> list[Path]:
         for file in path.rglob("*")
         if file.suffix in known
         and file.is_file()
-        and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
     ]
     if not files:
         raise EmptyDataError(f"source {str(path)!r}: the folder holds no file with one of {', '.join(known)}")

@@ -12,9 +12,9 @@ import pandas as pd
 
 from altiflow.errors import InputError
 from altiflow.gridding.kernel import NO_TIME
-from altiflow.readers.catalogue.names import parse_granule_name
+from altiflow.readers.catalogue.names import granule_key, parse_granule_name
 
-__all__ = ["Passes", "check_granules", "check_once", "granule_key", "granule_release", "join_passes"]
+__all__ = ["Passes", "check_granules", "check_once", "granule_release", "join_passes"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -73,25 +73,6 @@ def join_passes(parts: Sequence[Passes]) -> tuple[Passes, list[npt.NDArray[np.in
         rows[own] += part.rows
         left_out[own] += part.left_out
     return Passes(tuple(names), rows, left_out), numbers
-
-
-@lru_cache(maxsize=200_000)
-def granule_key(name: str) -> str:
-    """Return what granules of one orbit and product have in common, whatever their release, revision and subset.
-
-    Examples
-    --------
-    >>> granule_key("ATL10-01_20190101000000_00010201_006_02_subsetted")
-    'ATL10-01_20190101000000_00010201'
-    >>> granule_key("my flight")
-    'my flight'
-    """
-    try:
-        found = parse_granule_name(name)
-    except InputError:
-        return name
-    # A later release of ATL11 holds more cycles, so that they are no part of which granule it is.
-    return found.stem.rsplit("_", 3 if found.start is None else 2)[0]
 
 
 @lru_cache(maxsize=200_000)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from altiflow.errors import InputError
 
-__all__ = ["GranuleName", "Hemisphere", "name_columns", "parse_granule_name", "try_granule_name"]
+__all__ = ["GranuleName", "Hemisphere", "granule_key", "name_columns", "parse_granule_name", "try_granule_name"]
 
 Hemisphere = Literal["north", "south"]
 
@@ -156,6 +157,25 @@ def parse_granule_name(name: str | Path) -> GranuleName:
         start=_start(parts["start"], text) if parts.get("start") else None,
         last_cycle=last,
     )
+
+
+@lru_cache(maxsize=200_000)
+def granule_key(name: str) -> str:
+    """Return what granules of one orbit and product have in common, whatever their release, revision and subset.
+
+    Examples
+    --------
+    >>> granule_key("ATL10-01_20190101000000_00010201_006_02_subsetted")
+    'ATL10-01_20190101000000_00010201'
+    >>> granule_key("my flight")
+    'my flight'
+    """
+    try:
+        found = parse_granule_name(name)
+    except InputError:
+        return name
+    # A later release of ATL11 holds more cycles, so that they are no part of which granule it is.
+    return found.stem.rsplit("_", 3 if found.start is None else 2)[0]
 
 
 def _start(digits: str, name: str) -> datetime:

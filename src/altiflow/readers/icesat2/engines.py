@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
-from altiflow.readers.icesat2.attributes import text_attribute
 from altiflow.readers.icesat2.h5coro_engine import H5coroEngine
-from altiflow.readers.icesat2.hdf5 import check_hdf5
+from altiflow.readers.icesat2.hdf5 import DAMAGE, check_claim, check_hdf5, open_hdf5, text_attribute_of
 
 __all__ = ["Engine", "EngineName", "H5pyEngine", "open_engine"]
 
@@ -52,11 +51,8 @@ class H5pyEngine:
     """Reads with h5py, the HDF5 library."""
 
     def __init__(self, path: Path) -> None:
-        self._name = path.name
-        try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise CorruptGranuleError(f"{path.name} cannot be opened as HDF5: {error}") from error
+        self._path, self._name = path, path.name
+        self._file = open_hdf5(path)
 
     def read(self, paths: Sequence[str]) -> dict[str, Array | None]:
         """Return the array of each path, None where there is no such data set."""
@@ -69,15 +65,15 @@ class H5pyEngine:
                 return None
             if node.dtype.kind not in "iuf" or h5py.check_enum_dtype(node.dtype) is not None:
                 raise UnsupportedFormatError(f"{self._name}: {path} is not numeric ({node.dtype})")
+            check_claim(self._path, path, node.shape or (), node.dtype.itemsize)
             values = np.asarray(node[()])
-        except (OSError, RuntimeError, KeyError) as error:
+        except DAMAGE as error:
             raise CorruptGranuleError(f"{self._name}: {path} cannot be read: {error}") from error
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     def attribute(self, group: str, name: str) -> str | None:
         """Return a string attribute, None where there is none."""
-        node = self._file.get(group)
-        return None if node is None else text_attribute(node, name)
+        return text_attribute_of(self._file, group, name, self._name)
 
     def __enter__(self) -> H5pyEngine:
         """Return the engine."""

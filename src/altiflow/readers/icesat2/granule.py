@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Literal
 
 import numpy as np
@@ -58,6 +59,8 @@ class GranuleReading:
         Beams with segments, and beams asked for that have none.
     absent_variables
         Optional variables the granule lacks.
+    bytes, seconds, requests, retries
+        What reading it took: size of the file (or bytes fetched), time [s], requests sent and repeated.
     """
 
     granule: str
@@ -71,6 +74,10 @@ class GranuleReading:
     beams_read: list[str] = field(default_factory=list)
     beams_absent: list[str] = field(default_factory=list)
     absent_variables: set[str] = field(default_factory=set)
+    bytes: int = 0
+    seconds: float = 0.0
+    requests: int = 0
+    retries: int = 0
 
     @property
     def kept(self) -> int:
@@ -97,6 +104,17 @@ def read_granule(path: Path, options: ReadOptions) -> GranuleReading:
     GranuleError
         A subclass of it, naming the granule and the reason.
     """
+    began = perf_counter()
+    try:
+        reading = _read_file(path, options)
+    except OSError as error:
+        raise CorruptGranuleError(f"{path.name} cannot be read: {error}") from error
+    reading.bytes, reading.seconds = path.stat().st_size, perf_counter() - began
+    return reading
+
+
+def _read_file(path: Path, options: ReadOptions) -> GranuleReading:
+    """Return the segments of one granule and the account of them."""
     with open_engine(path, options.engine) as engine:
         product = _product_of(path, engine, options.product)
         reading = GranuleReading(granule_stem(path), product)
@@ -146,7 +164,7 @@ def _product_of(path: Path, engine: Engine, asked: Product | None) -> Product:
             f"{path.name} is {said or 'not a granule of any product known'}, not {asked.short_name}; "
             "leave it out, or leave product to be found from the file"
         )
-    found = PRODUCTS.get(said.upper())
+    found = asked or PRODUCTS.get(said.upper())
     if found is None:
         what = f"a granule of {said}" if said else "not a granule of any product known"
         raise WrongProductError(f"{path.name} is {what}; segment tables are read from {', '.join(PRODUCTS)}")
@@ -175,7 +193,8 @@ def _release_of(path: Path, engine: Engine) -> str:
 def _layout_of(engine: Engine, product: Product, granule: str) -> Layout | None:
     """Return the layout whose segment group some beam has; None where no beam has segments at all."""
     for layout in product.layouts:
-        probes = [f"{beam}/{layout.paths[name]}" for beam in product.tracks for name in ("latitude", product.value)]
+        signs = [layout.probe] if layout.probe else [layout.paths[name] for name in ("latitude", product.value)]
+        probes = [f"{beam}/{sign}" for beam in product.tracks for sign in signs]
         if any(values is not None for values in engine.read(probes).values()):
             return layout
     return None

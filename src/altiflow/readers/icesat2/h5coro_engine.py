@@ -2,7 +2,8 @@
 
 h5coro 1.0.7 answers None for what is missing, empty, enumerated or unwritten, reads big-endian numbers as
 garbage and strings as their first character. So every data set is looked at before it is read (type, byte order,
-shape) and compared with that afterwards.
+shape) and compared with that afterwards. Of damaged bytes h5coro makes whatever exception comes of them, so all of
+them are caught around its calls.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from h5coro.h5coro import H5Coro
 from h5coro.h5dataset import H5Dataset, H5Metadata
 
 from altiflow.errors import CorruptGranuleError, UnsupportedFormatError
-from altiflow.readers.icesat2.attributes import text_attribute
+from altiflow.readers.icesat2.hdf5 import check_claim, open_hdf5, text_attribute_of
 
 __all__ = ["H5coroEngine"]
 
@@ -31,6 +32,10 @@ Array = npt.NDArray[np.generic]
 
 _UNWRITTEN = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 """Address of data that were never written (HDF5 "undefined address"), 4 and 8 bytes wide."""
+
+
+_REQUESTS = 500_000
+"""Fields that h5coro may read of a data set; one of a full granule takes some thousands."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,19 @@ class _Header(H5Dataset):  # type: ignore[misc]
         return super().datatypeMsgHandler(*args, **kwargs)
 
 
+class _Bounded(H5Coro):  # type: ignore[misc]
+    """A file of which no more is asked than it holds, and not for ever: damaged addresses may go round in circles."""
+
+    file_size = 2**63
+    left = _REQUESTS
+
+    def ioRequest(self, pos: int, size: int, *args: Any, **kwargs: Any) -> Any:
+        self.left -= 1
+        if size > self.file_size or self.left < 0:
+            raise ValueError(f"an address in it leads nowhere ({size} bytes at {pos})")
+        return super().ioRequest(pos, size, *args, **kwargs)
+
+
 class H5coroEngine:
     """Reads with h5coro; every answer checked against the data set's own header."""
 
@@ -67,12 +85,13 @@ class H5coroEngine:
         logging.getLogger("h5coro").setLevel(logging.CRITICAL)
         driver = FileDriver(str(path), None)
         try:
-            self._file = H5Coro(str(path), lambda *_: driver)
-        except RuntimeError as error:
+            self._file = _Bounded(str(path), lambda *_: driver)
+        except Exception as error:
             driver.close()
             raise UnsupportedFormatError(
                 f"{path.name}: h5coro cannot open this HDF5 layout ({error}); use engine='h5py'"
             ) from error
+        self._file.file_size = path.stat().st_size
         self._headers: dict[str, _Description | None] = {}
         self._attributes: h5py.File | None = None
 
@@ -82,10 +101,11 @@ class H5coroEngine:
         needed = [path for path, head in found.items() if head and head.written and 0 not in head.shape]
         answers: Any = {}
         if needed:
+            self._file.left = _REQUESTS * len(needed)
             try:
                 answers = self._file.readDatasets(list(needed), block=True)
-            except (RuntimeError, ValueError, TypeError, struct.error) as error:
-                raise CorruptGranuleError(f"{self._path.name} cannot be read: {error}") from error
+            except Exception as error:
+                raise CorruptGranuleError(f"{self._path.name} cannot be read: {error!r}") from error
         return {
             path: None if head is None else self._checked(path, head, answers[path] if path in needed else None)
             for path, head in found.items()
@@ -94,10 +114,11 @@ class H5coroEngine:
     def _describe(self, path: str) -> _Description | None:
         """Return what the header of a data set says, None where there is no such data set."""
         if path not in self._headers:
+            self._file.left = _REQUESTS
             try:
                 header = _Header(self._file, path, [], earlyExit=True, metaOnly=True, enableAttributes=False)
-            except (RuntimeError, ValueError, TypeError, struct.error) as error:
-                raise CorruptGranuleError(f"{self._path.name}: the header of {path} is damaged: {error}") from error
+            except Exception as error:
+                raise CorruptGranuleError(f"{self._path.name}: the header of {path} is damaged: {error!r}") from error
             self._headers[path] = self._understood(path, header)
         return self._headers[path]
 
@@ -117,6 +138,7 @@ class H5coroEngine:
         if meta.fillsize == dtype.itemsize:
             fill = np.frombuffer(struct.pack("<Q", meta.fillvalue)[: dtype.itemsize], dtype=dtype)[0]
         shape = tuple(int(size) for size in meta.dimensions)
+        check_claim(self._path, path, shape, dtype.itemsize)
         return _Description(dtype, shape, fill, meta.address not in _UNWRITTEN)
 
     def _checked(self, path: str, head: _Description, values: Any) -> Array:
@@ -140,12 +162,8 @@ class H5coroEngine:
         dataspace message"), so h5py reads these few bytes.
         """
         if self._attributes is None:
-            try:
-                self._attributes = h5py.File(self._path, "r")
-            except OSError as error:
-                raise CorruptGranuleError(f"{self._path.name} cannot be opened as HDF5: {error}") from error
-        node = self._attributes.get(group)
-        return None if node is None else text_attribute(node, name)
+            self._attributes = open_hdf5(self._path)
+        return text_attribute_of(self._attributes, group, name, self._path.name)
 
     def __enter__(self) -> H5coroEngine:
         """Return the engine."""

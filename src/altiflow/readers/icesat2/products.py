@@ -1,124 +1,25 @@
-"""ICESat-2 products as data: which variables a segment table takes, and where each release keeps them."""
+"""ICESat-2 products as data: their columns, and the paths of every release."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from altiflow.errors import InputError
-from altiflow.readers.icesat2.beams import BEAMS, PAIRS
+from altiflow.readers.icesat2.beams import PAIRS
+from altiflow.readers.icesat2.product import COMMON_VARIABLES, DELTA_TIME_EPOCH, Layout, Product, Variable
 
-__all__ = ["ATL06", "ATL10", "ATL11", "PRODUCTS", "Layout", "Product", "Variable", "product_named"]
-
-DELTA_TIME_EPOCH = "2018-01-01"
-"""UTC = 2018-01-01 + delta_time: no leap second since, so no GPS offset either (the granules' own
-``data_start_utc`` agrees to the microsecond)."""
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One column of a segment table.
-
-    Attributes
-    ----------
-    name
-        Column name.
-    dtype
-        NumPy dtype of the column.
-    unit
-        Unit, "1" for none.
-    meaning
-        One line for the data dictionary.
-    missing
-        What an optional integer column holds where the granule lacks it; floats hold NaN. ``None`` makes the
-        variable required.
-    """
-
-    name: str
-    dtype: str
-    unit: str
-    meaning: str
-    missing: float | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where one release family of a product keeps its variables.
-
-    Attributes
-    ----------
-    name
-        Name of the layout.
-    group
-        Segment group below the beam group; its presence tells the layout.
-    paths
-        Path of each variable below the beam group, by column name.
-    sections
-        Path of each section variable below the beam group (empty where the product has none).
-    cycles
-        Path of the cycle numbers where variables lie on (point, cycle); empty where they lie on segments.
-    """
-
-    name: str
-    group: str
-    paths: dict[str, str]
-    sections: dict[str, str]
-    cycles: str = ""
-
-
-@dataclass(frozen=True)
-class Product:
-    """An along-track product: its columns, its layouts, and what its screens look at.
-
-    Attributes
-    ----------
-    short_name
-        The archive's short name.
-    title
-        What it is.
-    value
-        Column of the main measurement.
-    best_quality
-        Value of `quality` that marks the best segments.
-    variables
-        Columns read from the granule.
-    section_variables
-        Columns looked up from the section a segment belongs to.
-    layouts
-        Known layouts, newest first.
-    nominal_length
-        Segment length [m] where the product has no such variable.
-    tracks
-        Groups that hold its segments: beams, or pairs of them.
-    """
-
-    short_name: str
-    title: str
-    value: str
-    best_quality: int
-    variables: tuple[Variable, ...]
-    section_variables: tuple[Variable, ...]
-    layouts: tuple[Layout, ...]
-    nominal_length: float | None = None
-    tracks: tuple[str, ...] = BEAMS
-
-    @property
-    def units(self) -> dict[str, str]:
-        """Unit of every column of the table that has one."""
-        own = {v.name: v.unit for v in (*self.variables, *self.section_variables)}
-        return {**{v.name: v.unit for v in COMMON_VARIABLES}, **own, "segment_length": "m"}
-
-
-COMMON_VARIABLES = (
-    Variable("granule", "str", "1", "file name without the archive's processed_ prefix and the extension"),
-    Variable("beam", "str", "1", "ground track gt1l ... gt3r; ATL11: pair of them pt1 ... pt3"),
-    Variable("spot", "int8", "1", "ATLAS spot 1 ... 6; 0 where the orientation cannot be told"),
-    Variable("strong", "bool", "1", "spot 1, 3 or 5"),
-    Variable("time", "datetime64[us]", "UTC", "2018-01-01 + delta_time"),
-    Variable("latitude", "float64", "degrees_north", "WGS84 latitude"),
-    Variable("longitude", "float64", "degrees_east", "WGS84 longitude"),
-    Variable("x_atc", "float64", "m", "along-track distance from the equator crossing"),
-)
-"""Columns every product's table starts with."""
+__all__ = [
+    "ATL06",
+    "ATL07",
+    "ATL10",
+    "ATL11",
+    "COMMON_VARIABLES",
+    "DELTA_TIME_EPOCH",
+    "LEADS",
+    "PRODUCTS",
+    "Layout",
+    "Product",
+    "Variable",
+    "product_named",
+]
 
 ATL10 = Product(
     short_name="ATL10",
@@ -215,6 +116,99 @@ ATL10 = Product(
 )
 """Sea-ice freeboard. v007 keeps the v006 paths (its reference surface is interpolated to the segment)."""
 
+_ATL07_PATHS = {
+    "latitude": "sea_ice_segments/latitude",
+    "longitude": "sea_ice_segments/longitude",
+    "delta_time": "sea_ice_segments/delta_time",
+    "x_atc": "sea_ice_segments/seg_dist_x",
+    "segment_length": "sea_ice_segments/heights/height_segment_length_seg",
+    "height": "sea_ice_segments/heights/height_segment_height",
+    "height_sigma": "sea_ice_segments/heights/height_segment_surface_error_est",
+    "quality": "sea_ice_segments/heights/height_segment_fit_quality_flag",
+    "confidence": "sea_ice_segments/heights/height_segment_confidence",
+    "height_rms": "sea_ice_segments/heights/height_segment_rms",
+    "segment_type": "sea_ice_segments/heights/height_segment_type",
+    "ssh_flag": "sea_ice_segments/heights/height_segment_ssh_flag",
+    "mss": "sea_ice_segments/geophysical/height_segment_mss",
+    "ice_conc_amsr2": "sea_ice_segments/stats/ice_conc_amsr2",
+    "ice_conc_ssmi": "sea_ice_segments/stats/ice_conc_ssmi",
+    "dist2land": "sea_ice_segments/stats/dist2land",
+    "layer_flag": "sea_ice_segments/stats/layer_flag",
+}
+_OLD_CONCENTRATION = "sea_ice_segments/stats/ice_conc"
+
+ATL07 = Product(
+    short_name="ATL07",
+    title="ICESat-2 L3A Sea Ice Height",
+    value="height",
+    best_quality=1,
+    variables=(
+        Variable("segment_length", "float32", "m", "along-track length of the segment, the weight of averages"),
+        Variable("height", "float32", "m", "segment height above the mean sea surface, tides and pressure taken off"),
+        Variable("height_sigma", "float32", "m", "1-sigma of height (height_segment_surface_error_est)", 0),
+        Variable("quality", "int8", "1", "height_segment_fit_quality_flag: -1 invalid, 1 best ... 5 poor"),
+        Variable("confidence", "float32", "1", "confidence of the height", 0),
+        Variable("height_rms", "float32", "m", "misfit of the height distribution to that expected", 0),
+        Variable("segment_type", "int8", "1", "0 cloud, 1 ice, 2-5 specular leads, 6-9 dark leads, -1 unknown", -1),
+        Variable("ssh_flag", "int8", "1", "0 ice, 1 sea-surface candidate, -1 unknown", -1),
+        Variable("mss", "float32", "m", "mean sea surface that the height is above", 0),
+        Variable("ice_conc_amsr2", "float32", "percent", "sea-ice concentration, AMSR2 (late releases)", 0),
+        Variable("ice_conc_ssmi", "float32", "percent", "sea-ice concentration, SSM/I", 0),
+        Variable("dist2land", "float32", "m", "distance to land (late releases)", 0),
+        Variable("layer_flag", "int8", "1", "1 = clouds or blowing snow likely, 0 = not, -1 unknown", -1),
+    ),
+    section_variables=(),
+    layouts=(
+        Layout(
+            name="v003",
+            group="sea_ice_segments",
+            paths={
+                name: _OLD_CONCENTRATION if name == "ice_conc_ssmi" else path
+                for name, path in _ATL07_PATHS.items()
+                if name not in ("ice_conc_amsr2", "dist2land")
+            },
+            sections={},
+            probe=_OLD_CONCENTRATION,
+        ),
+        Layout(name="v007", group="sea_ice_segments", paths=_ATL07_PATHS, sections={}),
+    ),
+)
+"""Sea-ice height. Early releases have one concentration, whose name tells them; their lengths may be negative."""
+
+LEADS = Product(
+    short_name="ATL10",
+    title="ICESat-2 L3A Sea Ice Freeboard, leads",
+    value="height",
+    best_quality=1,
+    variables=(
+        Variable("segment_length", "float32", "m", "length of the lead along the track (lead_length)"),
+        Variable("height", "float32", "m", "height of the lead above the tide-free mean sea surface (lead_height)"),
+        Variable("height_sigma", "float32", "m", "1-sigma of the height (lead_sigma)", 0),
+        Variable("ssh_n", "int32", "1", "number of sea-surface segments in the lead", -1),
+        Variable("ssh_ndx", "int32", "1", "the first of them, from 1 within the beam of the whole granule", -1),
+    ),
+    section_variables=(),
+    layouts=(
+        Layout(
+            name="v005",
+            group="leads",
+            paths={
+                "latitude": "leads/latitude",
+                "longitude": "leads/longitude",
+                "delta_time": "leads/delta_time",
+                "x_atc": "leads/lead_dist_x",
+                "segment_length": "leads/lead_length",
+                "height": "leads/lead_height",
+                "height_sigma": "leads/lead_sigma",
+                "ssh_n": "leads/ssh_n",
+                "ssh_ndx": "leads/ssh_ndx",
+            },
+            sections={},
+        ),
+    ),
+)
+"""Leads of ATL10, from which its sea surface comes; the same paths in all releases."""
+
 ATL06 = Product(
     short_name="ATL06",
     title="ICESat-2 L3A Land Ice Height",
@@ -305,7 +299,7 @@ ATL11 = Product(
 )
 """Land-ice height at reference points every 60 m, one row for each point and cycle."""
 
-PRODUCTS = {product.short_name: product for product in (ATL10, ATL06, ATL11)}
+PRODUCTS = {product.short_name: product for product in (ATL10, ATL07, ATL06, ATL11)}
 """Products that can be read into a segment table, by short name."""
 
 

@@ -201,7 +201,13 @@ def _write_leads(group: h5py.Group, content: SimulatedBeam) -> None:
     _array(group, "leads/ssh_n", np.ones(index.size, dtype=np.int32))
     for name in ("latitude", "longitude", "delta_time"):
         _array(group, f"leads/{name}", content.columns[name][index], _UNITS[name])
-    _array(group, "leads/lead_height", content.columns["height"][index], "meters")
+    for name, column in (
+        ("lead_height", "height"),
+        ("lead_length", "segment_length"),
+        ("lead_sigma", "freeboard_sigma"),
+        ("lead_dist_x", "x_atc"),
+    ):
+        _array(group, f"leads/{name}", content.columns[column][index], "meters")
 
 
 def _array(group: h5py.Group, path: str, values: npt.NDArray[np.generic], units: str = "1") -> None:

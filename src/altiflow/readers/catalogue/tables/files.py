@@ -15,7 +15,7 @@ from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.readers.catalogue.pairs.files import CATALOGUE_SUFFIXES, feature_collection, write_rows
 from altiflow.readers.catalogue.tables.columns import build_catalogue, check_catalogue, type_columns
 from altiflow.readers.remote.addresses import table_addresses
-from altiflow.readers.table import read_table
+from altiflow.readers.table import read_file
 
 __all__ = ["catalogue_features", "read_addresses", "read_catalogue", "write_catalogue"]
 
@@ -70,7 +70,7 @@ def read_catalogue(path: str | Path) -> gpd.GeoDataFrame:
         return _read_geojson(source)
     if source.suffix != ".parquet":
         raise InputError(f"cannot read a catalogue from {source.name}: the suffix is .parquet, .geojson or .json")
-    table = check_catalogue(read_table(source), source.name)
+    table = check_catalogue(read_file(source), source.name)
     return type_columns(pd.DataFrame(table.drop(columns="geometry")), table.geometry, table.attrs.get("altiflow"))
 
 
@@ -114,7 +114,7 @@ def read_addresses(path: str | Path) -> dict[str, str]:
         lines = [line.strip() for line in source.read_text().splitlines()]
         found = dict.fromkeys((line for line in lines if line and not line.startswith("#")), "")
     elif source.suffix == ".parquet":
-        found = table_addresses(read_table(source))
+        found = table_addresses(read_file(source))
     else:
         found = table_addresses(_plain_table(source))
     if not found:

@@ -1,0 +1,1 @@
+"""Data sets: folders of GeoParquet that hold the segments of thousands of granules."""
