@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
-from altiflow.readers.icesat2.attributes import text_attribute
-from altiflow.readers.icesat2.h5coro_engine import H5coroEngine
-from altiflow.readers.icesat2.hdf5 import check_hdf5
+from altiflow.readers.icesat2.engines.attributes import text_attribute
+from altiflow.readers.icesat2.engines.h5coro_engine import H5coroEngine
+from altiflow.readers.icesat2.engines.hdf5 import check_hdf5
 
 __all__ = ["Engine", "EngineName", "H5pyEngine", "open_engine"]
 

@@ -23,7 +23,7 @@ from h5coro.h5coro import H5Coro
 from h5coro.h5dataset import H5Dataset, H5Metadata
 
 from altiflow.errors import CorruptGranuleError, UnsupportedFormatError
-from altiflow.readers.icesat2.attributes import text_attribute
+from altiflow.readers.icesat2.engines.attributes import text_attribute
 
 __all__ = ["H5coroEngine"]
 
