@@ -11,6 +11,8 @@ from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
 from altiflow.files import whole_file
 from altiflow.readers.icesat2.granule import GranuleReading, granule_stem
 from altiflow.readers.icesat2.screens import SCREENS
+from altiflow.readers.remote.addresses import public_url
+from altiflow.readers.remote.ranges import Traffic
 
 __all__ = ["Ledger"]
 
@@ -26,7 +28,10 @@ _TEXT = (
     "beams_absent",
     "absent_variables",
 )
-_COUNTS = ("sc_orient", "segments_found", "segments_kept", *_DROPPED)
+_TRAFFIC = ("bytes", "requests", "retries")
+_COUNTS = ("sc_orient", "segments_found", "segments_kept", *_DROPPED, *_TRAFFIC)
+_NEW = {**dict.fromkeys(_TRAFFIC, 0), "seconds": 0.0}
+"""Columns that ledgers written by earlier versions lack."""
 
 
 class Ledger:
@@ -47,12 +52,14 @@ class Ledger:
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
 
-    def add_reading(self, path: Path, reading: GranuleReading) -> None:
-        """Append the row of a granule that was read."""
+    def add_reading(
+        self, place: Path | str, reading: GranuleReading, *, traffic: Traffic | None = None, seconds: float = 0.0
+    ) -> None:
+        """Append the row of a granule that was read, what came over the network and the time it took [s]."""
         empty = "no beam asked for has segments" if reading.found == 0 else "no segment passed the screens"
         self._append(
             granule=reading.granule,
-            path=str(path),
+            path=public_url(str(place)),
             product=reading.product.short_name,
             release=reading.release,
             status="ok" if reading.kept else "empty",
@@ -64,20 +71,24 @@ class Ledger:
             segments_found=reading.found,
             segments_kept=reading.kept,
             **{f"dropped_{name}": count for name, count in reading.dropped.items()},
+            **_costs(traffic, seconds),
         )
 
-    def add_failure(self, path: Path, error: AltiflowError) -> None:
-        """Append the row of a granule that could not be read."""
+    def add_failure(
+        self, place: Path | str, error: AltiflowError, *, traffic: Traffic | None = None, seconds: float = 0.0
+    ) -> None:
+        """Append the row of a granule that could not be read, what came over the network and the time it took [s]."""
         self._append(
-            granule=granule_stem(path),
-            path=str(path),
+            granule=granule_stem(place),
+            path=public_url(str(place)),
             status="failed",
             reason=f"{type(error).__name__}: {error}",
             sc_orient=-1,
+            **_costs(traffic, seconds),
         )
 
     def _append(self, **values: Any) -> None:
-        self.rows.append({**dict.fromkeys(_TEXT, ""), **dict.fromkeys(_COUNTS, 0), **values})
+        self.rows.append({**dict.fromkeys(_TEXT, ""), **dict.fromkeys(_COUNTS, 0), "seconds": 0.0, **values})
 
     def __len__(self) -> int:
         """Return the number of granules accounted for."""
@@ -86,8 +97,9 @@ class Ledger:
     @property
     def table(self) -> pd.DataFrame:
         """All rows as a DataFrame."""
-        frame = pd.DataFrame(self.rows, columns=[*_TEXT, *_COUNTS])
-        return frame.astype({**dict.fromkeys(_TEXT, "str"), **dict.fromkeys(_COUNTS, "int64")})
+        frame = pd.DataFrame(self.rows, columns=[*_TEXT, *_COUNTS, "seconds"])
+        kinds = {**dict.fromkeys(_TEXT, "str"), **dict.fromkeys(_COUNTS, "int64"), "seconds": "float64"}
+        return frame.astype(kinds)
 
     @property
     def failures(self) -> list[dict[str, Any]]:
@@ -122,6 +134,7 @@ class Ledger:
             frame = pd.read_parquet(source)
         except (ValueError, OSError) as error:
             raise UnsupportedFormatError(f"{source.name} is not a Parquet file: {error}") from error
+        frame = frame.assign(**{name: value for name, value in _NEW.items() if name not in frame})
         if not {*_TEXT, *_COUNTS} <= set(frame.columns):
             raise UnsupportedFormatError(f"{source.name} is no ledger: its columns are {', '.join(map(str, frame))}")
         ledger = cls()
@@ -133,3 +146,14 @@ class Ledger:
         with whole_file(path) as part:
             self.table.to_parquet(part, index=False)
         return Path(path)
+
+
+def _costs(traffic: Traffic | None, seconds: float) -> dict[str, Any]:
+    """Return the columns that tell what a granule cost."""
+    counts = traffic or Traffic()
+    return {
+        "bytes": counts.received,
+        "requests": counts.requests,
+        "retries": counts.retries,
+        "seconds": round(seconds, 3),
+    }

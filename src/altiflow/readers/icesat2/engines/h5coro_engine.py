@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,17 +17,20 @@ from typing import Any
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 from h5coro.filedriver import FileDriver
 from h5coro.h5coro import H5Coro
 from h5coro.h5dataset import H5Dataset, H5Metadata
 
-from altiflow.errors import CorruptGranuleError, UnsupportedFormatError
-from altiflow.readers.icesat2.engines.attributes import text_attribute
+from altiflow.errors import AltiflowError, CorruptGranuleError, UnsupportedFormatError
+from altiflow.readers.hdf5 import text_attribute
+from altiflow.readers.icesat2.engines.h5py_engine import open_h5py
+from altiflow.readers.icesat2.engines.protocol import Array, Rows
+from altiflow.readers.remote.ranges import BlockCache, SourceFile
 
 __all__ = ["H5coroEngine"]
 
-Array = npt.NDArray[np.generic]
+_LINE = 2**16
+"""Cache lines of h5coro on a remote file [bytes]: it never drops one, so they hold little beside what is read."""
 
 _UNWRITTEN = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 """Address of data that were never written (HDF5 "undefined address"), 4 and 8 bytes wide."""
@@ -41,6 +44,13 @@ class _Description:
     shape: tuple[int, ...]
     fill: np.generic | None
     written: bool
+
+    def sliced(self, spans: Rows, path: str) -> tuple[int, ...]:
+        """Return the shape of the rows that are wanted."""
+        if path not in spans:
+            return self.shape
+        first, last = spans[path]
+        return (max(last - first, 0), *self.shape[1:])
 
 
 class _Header(H5Dataset):  # type: ignore[misc]
@@ -59,45 +69,89 @@ class _Header(H5Dataset):  # type: ignore[misc]
         return super().datatypeMsgHandler(*args, **kwargs)
 
 
-class H5coroEngine:
-    """Reads with h5coro; every answer checked against the data set's own header."""
+class _BlockDriver:
+    """The blocks of a remote file as one of h5coro's drivers: it reads, is copied and closed."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, blocks: BlockCache) -> None:
+        self._blocks = blocks
+
+    def read(self, pos: int, size: int) -> bytes:
+        return self._blocks.read(pos, size)
+
+    def copy(self, max_connections: int | None = None) -> _BlockDriver:
+        return self
+
+    def close(self) -> None:
+        """Do nothing: the blocks are given up with the driver."""
+
+
+class H5coroEngine:
+    """Reads with h5coro; every answer checked against the data set's own header.
+
+    Parameters
+    ----------
+    place
+        A path, or the blocks of a remote file.
+    name
+        What errors call it.
+    """
+
+    def __init__(self, place: Path | BlockCache, name: str) -> None:
+        self._place, self._name = place, name
         logging.getLogger("h5coro").setLevel(logging.CRITICAL)
-        driver = FileDriver(str(path), None)
+        local = isinstance(place, Path)
+        driver: Any = FileDriver(str(place), None) if local else _BlockDriver(place)  # type: ignore[arg-type]
         try:
-            self._file = H5Coro(str(path), lambda *_: driver)
+            self._file = H5Coro(name, lambda *_: driver, cacheLineSize=2**22 if local else _LINE)
         except RuntimeError as error:
             driver.close()
             raise UnsupportedFormatError(
-                f"{path.name}: h5coro cannot open this HDF5 layout ({error}); use engine='h5py'"
+                f"{name}: h5coro cannot open this HDF5 layout ({error}); use engine='h5py'"
             ) from error
         self._headers: dict[str, _Description | None] = {}
         self._attributes: h5py.File | None = None
 
-    def read(self, paths: Sequence[str]) -> dict[str, Array | None]:
+    def read(self, paths: Sequence[str], rows: Rows | None = None) -> dict[str, Array | None]:
         """Return the array of each path, None where there is no such data set."""
         found = {path: self._describe(path) for path in paths}
-        needed = [path for path, head in found.items() if head and head.written and 0 not in head.shape]
+        spans = {path: span for path, span in (rows or {}).items() if path in found}
+        needed = [path for path, head in found.items() if head and head.written and 0 not in head.sliced(spans, path)]
         answers: Any = {}
         if needed:
-            try:
-                answers = self._file.readDatasets(list(needed), block=True)
-            except (RuntimeError, ValueError, TypeError, struct.error) as error:
-                raise CorruptGranuleError(f"{self._path.name} cannot be read: {error}") from error
+            # h5coro changes the dictionaries it is given.
+            asked = [{"dataset": p, "hyperslice": [list(spans[p])]} if p in spans else p for p in needed]
+            answers = self._tried(lambda: self._file.readDatasets(asked, block=True), "cannot be read")
         return {
-            path: None if head is None else self._checked(path, head, answers[path] if path in needed else None)
+            path: None
+            if head is None
+            else self._checked(path, head, head.sliced(spans, path), answers[path] if path in needed else None)
             for path, head in found.items()
         }
+
+    def shapes(self, paths: Sequence[str]) -> dict[str, tuple[int, ...] | None]:
+        """Return the shape of each data set, None where there is none."""
+        heads = {path: self._describe(path) for path in paths}
+        return {path: None if head is None else head.shape for path, head in heads.items()}
+
+    def expect(self, paths: Sequence[str], attributes: Sequence[tuple[str, str]]) -> None:
+        """Do nothing: h5coro looks for all data sets of one call at once anyway."""
+
+    def _tried(self, work: Callable[[], Any], what: str) -> Any:
+        """Return what h5coro returns; what it raises is told in this package's words."""
+        try:
+            return work()
+        except AltiflowError:
+            raise
+        except (RuntimeError, ValueError, TypeError, IndexError, struct.error) as error:
+            raise CorruptGranuleError(f"{self._name} {what}: {error}") from error
 
     def _describe(self, path: str) -> _Description | None:
         """Return what the header of a data set says, None where there is no such data set."""
         if path not in self._headers:
-            try:
-                header = _Header(self._file, path, [], earlyExit=True, metaOnly=True, enableAttributes=False)
-            except (RuntimeError, ValueError, TypeError, struct.error) as error:
-                raise CorruptGranuleError(f"{self._path.name}: the header of {path} is damaged: {error}") from error
+            header = self._tried(
+                lambda: _Header(self._file, path, [], earlyExit=True, metaOnly=True, enableAttributes=False),
+                f"has a damaged header of {path}",
+            )
             self._headers[path] = self._understood(path, header)
         return self._headers[path]
 
@@ -106,7 +160,7 @@ class H5coroEngine:
         meta = header.meta
         if meta.typeSize == 0 or meta.ndims is None:
             return None
-        where = f"{self._path.name}: {path}"
+        where = f"{self._name}: {path}"
         numeric = H5Metadata.TO_NUMPY_TYPE.get(meta.type, {}).get(bool(meta.signedval), {}).get(meta.typeSize)
         if numeric is None:
             raise UnsupportedFormatError(f"{where} is not numeric (HDF5 type class {meta.type}); use engine='h5py'")
@@ -119,19 +173,19 @@ class H5coroEngine:
         shape = tuple(int(size) for size in meta.dimensions)
         return _Description(dtype, shape, fill, meta.address not in _UNWRITTEN)
 
-    def _checked(self, path: str, head: _Description, values: Any) -> Array:
+    def _checked(self, path: str, head: _Description, shape: tuple[int, ...], values: Any) -> Array:
         """Return the values if they are what the header promised."""
-        if 0 in head.shape:
-            return np.empty(head.shape, head.dtype)
+        if 0 in shape:
+            return np.empty(shape, head.dtype)
         if not head.written:
-            return np.full(head.shape, 0 if head.fill is None else head.fill, head.dtype)
+            return np.full(shape, 0 if head.fill is None else head.fill, head.dtype)
         array = np.asarray(values) if values is not None else None
-        if array is None or array.dtype != head.dtype or array.size != int(np.prod(head.shape, dtype=int)):
+        if array is None or array.dtype != head.dtype or array.size != int(np.prod(shape, dtype=int)):
             got = "nothing" if array is None else f"{array.size} values of {array.dtype}"
             raise CorruptGranuleError(
-                f"{self._path.name}: {path} should hold {head.shape} values of {head.dtype}, h5coro returned {got}"
+                f"{self._name}: {path} should hold {shape} values of {head.dtype}, h5coro returned {got}"
             )
-        return array.reshape(head.shape)
+        return array.reshape(shape)
 
     def attribute(self, group: str, name: str) -> str | None:
         """Return a string attribute, None where there is none.
@@ -140,12 +194,13 @@ class H5coroEngine:
         dataspace message"), so h5py reads these few bytes.
         """
         if self._attributes is None:
-            try:
-                self._attributes = h5py.File(self._path, "r")
-            except OSError as error:
-                raise CorruptGranuleError(f"{self._path.name} cannot be opened as HDF5: {error}") from error
-        node = self._attributes.get(group)
-        return None if node is None else text_attribute(node, name)
+            place = self._place if isinstance(self._place, Path) else SourceFile(self._place)
+            self._attributes = open_h5py(place, self._name)
+        try:
+            node = self._attributes.get(group)
+            return None if node is None else text_attribute(node, name)
+        except (OSError, RuntimeError, KeyError) as error:
+            raise CorruptGranuleError(f"{self._name}: attributes of {group} cannot be read: {error}") from error
 
     def __enter__(self) -> H5coroEngine:
         """Return the engine."""

@@ -1,104 +1,58 @@
-"""Engines: two ways to get arrays out of an HDF5 granule, behind one protocol."""
+"""Opening a granule, wherever it is, with the engine asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Protocol
 
-import h5py
-import numpy as np
-import numpy.typing as npt
-
-from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
-from altiflow.readers.icesat2.engines.attributes import text_attribute
+from altiflow.errors import GranuleError, InputError
+from altiflow.readers.hdf5 import check_hdf5, check_head
 from altiflow.readers.icesat2.engines.h5coro_engine import H5coroEngine
-from altiflow.readers.icesat2.engines.hdf5 import check_hdf5
+from altiflow.readers.icesat2.engines.h5py_engine import H5pyEngine
+from altiflow.readers.icesat2.engines.indexed_engine import IndexedEngine
+from altiflow.readers.icesat2.engines.protocol import Engine, EngineName
+from altiflow.readers.remote.addresses import url_file_name
+from altiflow.readers.remote.ranges import BlockCache, SourceFile, Sources, Traffic, is_remote
 
-__all__ = ["Engine", "EngineName", "H5pyEngine", "open_engine"]
+__all__ = ["check_engine", "open_engine"]
 
-Array = npt.NDArray[np.generic]
-EngineName = Literal["h5coro", "h5py"]
-
-
-class Engine(Protocol):
-    """An open granule: arrays by path, string attributes by group. A context manager."""
-
-    def read(self, paths: Sequence[str]) -> dict[str, Array | None]:
-        """Return the array of each path, None where the granule has no such data set.
-
-        Fill values are kept as they are.
-
-        Raises
-        ------
-        UnsupportedFormatError, CorruptGranuleError
-            If a data set is there and cannot be read rightly.
-        """
-
-    def attribute(self, group: str, name: str) -> str | None:
-        """Return a string attribute of a group ("/" is the root), None where it is not to be had."""
-
-    def __enter__(self) -> Engine:
-        """Return the engine."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the file."""
+_NAMES = ("auto", "h5coro", "h5py", "indexed")
 
 
-class H5pyEngine:
-    """Reads with h5py, the HDF5 library."""
+def check_engine(engine: EngineName) -> EngineName:
+    """Return the name of an engine, refused if there is none of that name.
 
-    def __init__(self, path: Path) -> None:
-        self._name = path.name
-        try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise CorruptGranuleError(f"{path.name} cannot be opened as HDF5: {error}") from error
-
-    def read(self, paths: Sequence[str]) -> dict[str, Array | None]:
-        """Return the array of each path, None where there is no such data set."""
-        return {path: self._read_one(path) for path in paths}
-
-    def _read_one(self, path: str) -> Array | None:
-        try:
-            node = self._file.get(path)
-            if not isinstance(node, h5py.Dataset):
-                return None
-            if node.dtype.kind not in "iuf" or h5py.check_enum_dtype(node.dtype) is not None:
-                raise UnsupportedFormatError(f"{self._name}: {path} is not numeric ({node.dtype})")
-            values = np.asarray(node[()])
-        except (OSError, RuntimeError, KeyError) as error:
-            raise CorruptGranuleError(f"{self._name}: {path} cannot be read: {error}") from error
-        return values.astype(values.dtype.newbyteorder("="), copy=False)
-
-    def attribute(self, group: str, name: str) -> str | None:
-        """Return a string attribute, None where there is none."""
-        node = self._file.get(group)
-        return None if node is None else text_attribute(node, name)
-
-    def __enter__(self) -> H5pyEngine:
-        """Return the engine."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the file."""
-        self._file.close()
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if engine not in _NAMES:
+        raise InputError(f"engine={engine!r} is not known; use one of {', '.join(map(repr, _NAMES))}")
+    return engine
 
 
-def open_engine(path: Path, engine: EngineName = "h5coro") -> Engine:
+def open_engine(
+    place: Path | str,
+    engine: EngineName = "auto",
+    *,
+    sources: Sources | None = None,
+    traffic: Traffic | None = None,
+    fresh: bool = False,
+) -> Engine:
     """Return an open granule.
 
     Parameters
     ----------
-    path
-        A local file.
+    place
+        A local file, or an address: https, http or s3.
     engine
-        "h5coro" or "h5py".
+        "h5coro", "h5py", "indexed", or "auto": h5py for local files and h5coro for remote ones.
+    sources
+        What opens remote files, as whom.
+    traffic
+        Where is counted.
+    fresh
+        Use no index of the file that was kept.
 
     Raises
     ------
@@ -108,10 +62,28 @@ def open_engine(path: Path, engine: EngineName = "h5coro") -> Engine:
         If the file is not HDF5.
     CorruptGranuleError
         If it is truncated.
+    GranuleError, LoginError
+        If it cannot be had.
     """
+    check_engine(engine)
+    opener, counts = sources or Sources(), traffic or Traffic()
+    if is_remote(place):
+        return _open_remote(str(place), engine, opener, counts, fresh)
+    path = Path(place)
     check_hdf5(path)
-    if engine == "h5py":
-        return H5pyEngine(path)
-    if engine == "h5coro":
-        return H5coroEngine(path)
-    raise InputError(f"engine={engine!r} is not known; use 'h5coro' or 'h5py'")
+    if engine == "indexed":
+        return IndexedEngine(opener.open(path.resolve(), counts), path, folder=opener.access.index, fresh=fresh)
+    return H5coroEngine(path, path.name) if engine == "h5coro" else H5pyEngine(path, path.name)
+
+
+def _open_remote(url: str, engine: EngineName, sources: Sources, traffic: Traffic, fresh: bool) -> Engine:
+    """Return an open remote granule."""
+    name, source = url_file_name(url), sources.open(url, traffic)
+    if engine == "indexed":
+        return IndexedEngine(source, None, folder=sources.access.index, fresh=fresh)
+    blocks = BlockCache(source, memory=sources.access.memory)
+    try:
+        check_head(name, blocks.read(0, 96), blocks.size())
+    except GranuleError as error:
+        raise type(error)(f"{source.name}: {error}" if source.name not in str(error) else str(error)) from error
+    return H5pyEngine(SourceFile(blocks), name) if engine == "h5py" else H5coroEngine(blocks, name)

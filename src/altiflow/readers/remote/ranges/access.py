@@ -49,7 +49,7 @@ class RemoteAccess:
     --------
     >>> RemoteAccess(timeout=0)
     Traceback (most recent call last):
-    altiflow.errors.InputError: timeout and memory are positive, got 0 s and 67108864 bytes
+    altiflow.errors.InputError: timeout and memory are positive, got 0 s and 134217728 bytes
     """
 
     session: Any = field(default=None, repr=False)
@@ -60,7 +60,7 @@ class RemoteAccess:
     retries: Retries = field(default_factory=Retries)
     certificates: Path | None = None
     index: Path | None = None
-    memory: int = 2**26
+    memory: int = 2**27
     region: str = "us-west-2"
 
     def __post_init__(self) -> None:

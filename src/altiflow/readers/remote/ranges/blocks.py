@@ -10,8 +10,8 @@ from altiflow.readers.remote.ranges.sources import ByteSource
 
 __all__ = ["BlockCache", "SourceFile"]
 
-BLOCK = 2**22
-"""Size of a block [bytes]."""
+BLOCK = 2**23
+"""Size of a block [bytes]: granules of 100 MB in a dozen requests, wherever their metadata lie."""
 
 
 class BlockCache:

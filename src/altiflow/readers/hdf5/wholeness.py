@@ -6,7 +6,7 @@ from pathlib import Path
 
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
 
-__all__ = ["check_hdf5"]
+__all__ = ["check_hdf5", "check_head"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Byte offset of the end-of-file address by superblock version (HDF5 File Format Specification, section II.A).
@@ -29,16 +29,28 @@ def check_hdf5(path: Path) -> None:
         raise InputError(f"there is no file {path}")
     with path.open("rb") as file:
         head = file.read(96)
+    check_head(path.name, head, path.stat().st_size)
+
+
+def check_head(name: str, head: bytes, actual: int) -> None:
+    """Refuse what its first bytes show not to be HDF5, or to be longer than `actual` [bytes].
+
+    Raises
+    ------
+    UnsupportedFormatError
+        If it is not HDF5.
+    CorruptGranuleError
+        If it is truncated.
+    """
     if not head.startswith(_SIGNATURE):
-        raise UnsupportedFormatError(f"{path.name} is not an HDF5 file (it starts with {head[:8]!r})")
+        raise UnsupportedFormatError(f"{name} is not an HDF5 file (it starts with {head[:8]!r})")
     version = head[8] if len(head) > 8 else -1
     if version not in _END_ADDRESS:
-        raise UnsupportedFormatError(f"{path.name} has HDF5 superblock version {version}, which is not known")
+        raise UnsupportedFormatError(f"{name} has HDF5 superblock version {version}, which is not known")
     size_byte, start = (13 if version < 2 else 9), _END_ADDRESS[version]
     width = head[size_byte] if len(head) > size_byte else 0
     expected = int.from_bytes(head[start : start + width], "little")
-    actual = path.stat().st_size
     if len(head) < 48 or width not in (4, 8) or expected > actual:
         raise CorruptGranuleError(
-            f"{path.name} is truncated: it should hold {expected} bytes and holds {actual}; download it again"
+            f"{name} is truncated: it should hold {expected} bytes and holds {actual}; download it again"
         )

@@ -1,0 +1,21 @@
+"""HDF5 files: whether one is whole, and its chunks read without HDF5's library."""
+
+from altiflow.readers.hdf5.arrays import read_arrays
+from altiflow.readers.hdf5.attributes import text_attribute
+from altiflow.readers.hdf5.index import ChunkIndex, load_index, save_index
+from altiflow.readers.hdf5.tables import ChunkTable, describe_data_set
+from altiflow.readers.hdf5.walk import Walker
+from altiflow.readers.hdf5.wholeness import check_hdf5, check_head
+
+__all__ = [
+    "ChunkIndex",
+    "ChunkTable",
+    "Walker",
+    "check_hdf5",
+    "check_head",
+    "describe_data_set",
+    "load_index",
+    "read_arrays",
+    "save_index",
+    "text_attribute",
+]

@@ -1,0 +1,112 @@
+"""The h5py engine: HDF5's own library, on a file or on the blocks of a remote one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import h5py
+import numpy as np
+
+from altiflow.errors import CorruptGranuleError, UnsupportedFormatError
+from altiflow.readers.hdf5 import text_attribute
+from altiflow.readers.icesat2.engines.protocol import Array, Rows
+from altiflow.readers.remote.ranges import SourceFile
+
+__all__ = ["H5pyEngine", "open_h5py"]
+
+
+def open_h5py(place: Path | SourceFile, name: str) -> h5py.File:
+    """Return an open HDF5 file.
+
+    Raises
+    ------
+    CorruptGranuleError
+        If it is none.
+    """
+    try:
+        return h5py.File(place, "r")
+    except OSError as error:
+        _raise_first(place, error)
+        raise CorruptGranuleError(f"{name} cannot be opened as HDF5: {error}") from error
+
+
+def _raise_first(place: Path | SourceFile, error: Exception) -> None:
+    """Raise what reading blocks raised before HDF5 put an error of its own in its place."""
+    if isinstance(place, SourceFile) and place.error is not None:
+        raise place.error from error
+
+
+class H5pyEngine:
+    """Reads with h5py, the HDF5 library.
+
+    Parameters
+    ----------
+    place
+        A path, or the blocks of a remote file.
+    name
+        What errors call it.
+    """
+
+    def __init__(self, place: Path | SourceFile, name: str) -> None:
+        self._place, self._name = place, name
+        self._file = open_h5py(place, name)
+
+    def read(self, paths: Sequence[str], rows: Rows | None = None) -> dict[str, Array | None]:
+        """Return the array of each path, None where there is no such data set."""
+        return {path: self._read_one(path, (rows or {}).get(path)) for path in paths}
+
+    def _read_one(self, path: str, rows: tuple[int, int] | None) -> Array | None:
+        try:
+            node = self._node(path)
+            if node is None:
+                return None
+            values = np.asarray(node[()] if rows is None else node[rows[0] : rows[1]])
+        except (OSError, RuntimeError, KeyError) as error:
+            _raise_first(self._place, error)
+            raise CorruptGranuleError(f"{self._name}: {path} cannot be read: {error}") from error
+        return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+    def _node(self, path: str) -> h5py.Dataset | None:
+        """Return a numeric data set."""
+        node = self._file.get(path)
+        if not isinstance(node, h5py.Dataset):
+            return None
+        if node.dtype.kind not in "iuf" or h5py.check_enum_dtype(node.dtype) is not None:
+            raise UnsupportedFormatError(f"{self._name}: {path} is not numeric ({node.dtype})")
+        return node
+
+    def shapes(self, paths: Sequence[str]) -> dict[str, tuple[int, ...] | None]:
+        """Return the shape of each data set, None where there is none."""
+        found: dict[str, tuple[int, ...] | None] = {}
+        for path in paths:
+            try:
+                node = self._node(path)
+            except (OSError, RuntimeError, KeyError) as error:
+                _raise_first(self._place, error)
+                raise CorruptGranuleError(f"{self._name}: {path} cannot be read: {error}") from error
+            found[path] = None if node is None else tuple(node.shape)
+        return found
+
+    def expect(self, paths: Sequence[str], attributes: Sequence[tuple[str, str]]) -> None:
+        """Do nothing: HDF5 looks for one thing after the other."""
+
+    def attribute(self, group: str, name: str) -> str | None:
+        """Return a string attribute, None where there is none."""
+        try:
+            node = self._file.get(group)
+            return None if node is None else text_attribute(node, name)
+        except (OSError, RuntimeError, KeyError) as error:
+            _raise_first(self._place, error)
+            raise CorruptGranuleError(f"{self._name}: attributes of {group} cannot be read: {error}") from error
+
+    def __enter__(self) -> H5pyEngine:
+        """Return the engine."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self._file.close()
