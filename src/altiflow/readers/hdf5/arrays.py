@@ -57,13 +57,9 @@ def read_arrays(
     spans = {path: _span(table, (rows or {}).get(path)) for path, table in tables.items()}
     arrays = {path: _empty(table, spans[path]) for path, table in tables.items()}
     wanted = [errand for path, table in tables.items() for errand in _errands(path, table, spans[path])]
-    held = [e for e in wanted if walker is not None and walker.holds(e.offset, e.size)]
-    asked = sorted((e for e in wanted if not (walker and walker.holds(e.offset, e.size))), key=lambda e: e.offset)
-    extents = coalesce([e.offset for e in asked], [e.size for e in asked])
-    starts = np.array([extent.start for extent in extents], np.int64)
-    batches: list[list[_Errand]] = [[] for _ in extents]
-    for errand in asked:
-        batches[int(np.searchsorted(starts, errand.offset, side="right")) - 1].append(errand)
+    wanted.sort(key=lambda errand: errand.offset)
+    held = [walker is not None and walker.holds(errand.offset, errand.size) for errand in wanted]
+    extents, batches = _batches(wanted, held)
 
     def place(errand: _Errand, data: bytes | memoryview) -> None:
         table = tables[errand.path]
@@ -71,10 +67,25 @@ def read_arrays(
         _paste(arrays[errand.path], chunk, errand.corner, spans[errand.path][0])
 
     _run(source, extents, batches, place)
-    for errand in held:
-        if walker is not None:
+    fetched = {id(errand) for batch in batches for errand in batch}
+    for errand in wanted:
+        if walker is not None and id(errand) not in fetched:
             place(errand, walker.cut(errand.offset, errand.size))
     return {path: native(array) for path, array in arrays.items()}
+
+
+def _batches(wanted: Sequence[_Errand], held: Sequence[bool]) -> tuple[list[Extent], list[list[_Errand]]]:
+    """Return the extents to fetch and the chunks of each; what is at hand is fetched where it saves a request."""
+    extents = coalesce([errand.offset for errand in wanted], [errand.size for errand in wanted])
+    starts = np.array([extent.start for extent in extents], np.int64)
+    batches: list[list[_Errand]] = [[] for _ in extents]
+    needed = [False] * len(extents)
+    for errand, here in zip(wanted, held, strict=True):
+        number = int(np.searchsorted(starts, errand.offset, side="right")) - 1
+        batches[number].append(errand)
+        needed[number] |= not here
+    numbers = [number for number, need in enumerate(needed) if need]
+    return [extents[number] for number in numbers], [batches[number] for number in numbers]
 
 
 def _run(

@@ -44,7 +44,7 @@ def decode_chunk(data: bytes | memoryview, table: ChunkTable, mask: int, where: 
         if name == "deflate":
             values = _inflated(values, size, where)
         elif name == "shuffle":
-            values = memoryview(_unshuffled(np.frombuffer(values, np.uint8), table.dtype.itemsize))
+            values = _unshuffled(np.frombuffer(values, np.uint8), table.dtype.itemsize).data
         else:
             values = _summed(values, where)
     if len(values) != size:

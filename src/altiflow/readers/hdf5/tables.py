@@ -59,7 +59,8 @@ class ChunkTable:
         counts = [max(1, -(-size // step)) for size, step in zip(self.shape, self.chunk, strict=True)]
         if not counts:
             return np.zeros((len(self.places), 0), np.int64)
-        return np.stack(np.unravel_index(self.places[:, 0], counts), axis=1) * np.array(self.chunk)
+        cells: npt.NDArray[np.int64] = np.stack(np.unravel_index(self.places[:, 0], counts), axis=1)
+        return cells * np.array(self.chunk, np.int64)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold; :meth:`from_dict` makes the table of it again."""

@@ -22,7 +22,7 @@ from altiflow.readers.remote.ranges import ByteSource, Extent, coalesce, read_al
 
 __all__ = ["Walker"]
 
-_HEAD = 2**20
+_HEAD = 2**21
 """First request [bytes]: the metadata of files made for the cloud."""
 _BLOCK = 2**18
 _STEPS = 4

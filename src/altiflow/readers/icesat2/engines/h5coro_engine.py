@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import struct
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +143,7 @@ class H5coroEngine:
             return work()
         except AltiflowError:
             raise
-        except (RuntimeError, ValueError, TypeError, IndexError, struct.error) as error:
+        except (RuntimeError, ValueError, TypeError, IndexError, struct.error, zlib.error) as error:
             raise CorruptGranuleError(f"{self._name} {what}: {error}") from error
 
     def _describe(self, path: str) -> _Description | None:

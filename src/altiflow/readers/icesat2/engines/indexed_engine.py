@@ -38,16 +38,23 @@ class IndexedEngine:
         self._walker = Walker(source, path)
         kept = None if fresh else load_index(folder, source.name)
         self._trusted = kept is not None
-        self._index: ChunkIndex = kept or self._walker.begin()
-        self._known = self._index.known() if self._trusted else 0
-        self._check_version()
+        try:
+            self._index: ChunkIndex = kept or self._walker.begin()
+            self._known = self._index.known() if self._trusted else 0
+            self._check_version()
+        except BaseException:
+            source.close()
+            raise
 
     def read(self, paths: Sequence[str], rows: Rows | None = None) -> dict[str, Array | None]:
         """Return the array of each path, None where there is no such data set."""
         found = {path: self._table(path) for path in self._learnt(paths)}
         tables = {path: table for path, table in found.items() if table is not None}
-        arrays = read_arrays(self._source, tables, rows=rows, walker=self._walker)
-        self._check_version()
+        try:
+            arrays = read_arrays(self._source, tables, rows=rows, walker=self._walker)
+        finally:
+            # Chunks of another version look damaged; that is told first.
+            self._check_version()
         return {path: arrays.get(path) for path in paths}
 
     def shapes(self, paths: Sequence[str]) -> dict[str, tuple[int, ...] | None]:
