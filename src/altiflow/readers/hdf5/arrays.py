@@ -14,12 +14,15 @@ from altiflow.readers.hdf5.decode import decode_chunk, native
 from altiflow.readers.hdf5.tables import ChunkTable
 from altiflow.readers.hdf5.walk import Walker
 from altiflow.readers.remote.ranges import ByteSource, Extent, coalesce
+from altiflow.readers.remote.ranges.extents import WASTE
 
 __all__ = ["read_arrays"]
 
 Array = npt.NDArray[np.generic]
 Rows = Mapping[str, tuple[int, int]]
 _IN_FLIGHT = 16
+_COLD = 1.0
+"""Bytes nobody asked for over those asked for after a walk, which took requests already."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def read_arrays(
     wanted = [errand for path, table in tables.items() for errand in _errands(path, table, spans[path])]
     wanted.sort(key=lambda errand: errand.offset)
     held = [walker is not None and walker.holds(errand.offset, errand.size) for errand in wanted]
-    extents, batches = _batches(wanted, held)
+    extents, batches = _batches(wanted, held, _COLD if walker is not None and walker.walked else WASTE)
 
     def place(errand: _Errand, data: bytes | memoryview) -> None:
         table = tables[errand.path]
@@ -74,9 +77,9 @@ def read_arrays(
     return {path: native(array) for path, array in arrays.items()}
 
 
-def _batches(wanted: Sequence[_Errand], held: Sequence[bool]) -> tuple[list[Extent], list[list[_Errand]]]:
+def _batches(wanted: Sequence[_Errand], held: Sequence[bool], waste: float) -> tuple[list[Extent], list[list[_Errand]]]:
     """Return the extents to fetch and the chunks of each; what is at hand is fetched where it saves a request."""
-    extents = coalesce([errand.offset for errand in wanted], [errand.size for errand in wanted])
+    extents = coalesce([errand.offset for errand in wanted], [errand.size for errand in wanted], waste=waste)
     starts = np.array([extent.start for extent in extents], np.int64)
     batches: list[list[_Errand]] = [[] for _ in extents]
     needed = [False] * len(extents)

@@ -25,13 +25,13 @@ __all__ = ["Walker"]
 _HEAD = 2**21
 """First request [bytes]: the metadata of files made for the cloud."""
 _BLOCK = 2**18
-_STEPS = 4
+_STEPS = 3
 """Requests after which a small file whose metadata are scattered is fetched whole."""
 _SMALL = 2**27
 """Largest file that is fetched whole [bytes]."""
 _WASTE = 3.0
 """Metadata are small, so that fewer requests are worth more than fewer bytes."""
-_PARTS = 7
+_PARTS = 6
 """Requests a whole file is fetched in."""
 
 
@@ -126,6 +126,11 @@ class Walker:
             wanted, missed = self._step(index, list(dict.fromkeys(wanted)))
             if missed:
                 self._fetch(missed)
+
+    @property
+    def walked(self) -> bool:
+        """Whether bytes were fetched to find things."""
+        return bool(self._blocks)
 
     def holds(self, start: int, size: int) -> bool:
         """Return whether the walk brought these bytes already."""

@@ -72,7 +72,7 @@ def open_engine(
     path = Path(place)
     check_hdf5(path)
     if engine == "indexed":
-        return IndexedEngine(opener.open(path.resolve(), counts), path, folder=opener.access.index, fresh=fresh)
+        return IndexedEngine(opener.open(path.resolve(), counts), path, folder=_index(opener), fresh=fresh)
     return H5coroEngine(path, path.name) if engine == "h5coro" else H5pyEngine(path, path.name)
 
 
@@ -80,10 +80,16 @@ def _open_remote(url: str, engine: EngineName, sources: Sources, traffic: Traffi
     """Return an open remote granule."""
     name, source = url_file_name(url), sources.open(url, traffic)
     if engine == "indexed":
-        return IndexedEngine(source, None, folder=sources.access.index, fresh=fresh)
+        return IndexedEngine(source, None, folder=_index(sources), fresh=fresh)
     blocks = BlockCache(source, memory=sources.access.memory)
     try:
         check_head(name, blocks.read(0, 96), blocks.size())
     except GranuleError as error:
         raise type(error)(f"{source.name}: {error}" if source.name not in str(error) else str(error)) from error
     return H5pyEngine(SourceFile(blocks), name) if engine == "h5py" else H5coroEngine(blocks, name)
+
+
+def _index(sources: Sources) -> Path | None:
+    """Return the folder where indexes are kept."""
+    folder = sources.access.index
+    return None if folder is None else Path(folder)

@@ -58,8 +58,8 @@ class RemoteAccess:
     centre: str = "NSIDC"
     timeout: float = 30.0
     retries: Retries = field(default_factory=Retries)
-    certificates: Path | None = None
-    index: Path | None = None
+    certificates: Path | str | None = None
+    index: Path | str | None = None
     memory: int = 2**27
     region: str = "us-west-2"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Extent", "coalesce"]
+__all__ = ["WASTE", "Extent", "coalesce"]
 
 Numbers = npt.NDArray[np.int64]
 
@@ -17,7 +17,7 @@ LARGEST = 2**23
 """Largest request made of several pieces [bytes]; more would rather be several requests at once."""
 WASTE = 0.1
 """Bytes nobody asked for, as a share of those asked for, at most."""
-FREE = 2**20
+FREE = 2**18
 """Bytes nobody asked for that are read through whatever the share [bytes]."""
 
 
@@ -45,7 +45,7 @@ def coalesce(
     """Return the extents, in order, that hold all pieces.
 
     The smallest gaps between pieces are read through first, until the bytes that nobody asked for reach `waste` times
-    those asked for (1 MiB is always allowed). No piece is cut.
+    those asked for (256 KiB are always allowed). No piece is cut.
 
     Parameters
     ----------
