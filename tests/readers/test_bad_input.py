@@ -16,7 +16,7 @@ from altiflow.errors import AltiflowError, CorruptGranuleError, GranuleError, Un
 from altiflow.readers import Ledger, read_leads, read_segments
 from altiflow.readers.icesat2.engines import EngineName
 
-ENGINES: tuple[EngineName, ...] = ("h5coro", "h5py")
+ENGINES: tuple[EngineName, ...] = ("h5coro", "h5py", "indexed")
 COLUMNS = ("latitude", "longitude", "delta_time", "seg_dist_x", "beam_fb_height", "beam_fb_quality_flag")
 
 
@@ -88,7 +88,7 @@ def test_what_is_no_granule_is_a_row_of_the_ledger(content: bytes, small: Path, 
 
 
 def test_a_file_that_may_not_be_read_is_an_error_of_the_package(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> object:
+    def refused(*_: object, **__: object) -> object:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("altiflow.readers.icesat2.granule.open_engine", refused)

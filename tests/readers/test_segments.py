@@ -144,12 +144,26 @@ def test_transition_is_refused_unless_asked_for(simulated: Callable[..., Path]) 
 
 
 def test_a_region_is_counted_like_a_screen(simulated: Callable[..., Path]) -> None:
-    everything = read_segments(simulated())
+    everything, raw = read_segments(simulated()), read_segments(simulated(), screens="none")
     middle = float(everything["latitude"].median())
     ledger = Ledger()
     part = read_segments(simulated(), region=(-180, middle, 180, 90), ledger=ledger)
     assert (part["latitude"] >= middle).all()
-    assert ledger.rows[0]["dropped_outside_region"] == len(everything) - len(part) > 0
+    inside = everything[everything["latitude"] >= middle].reset_index(drop=True)
+    pd.testing.assert_frame_equal(plain(part), plain(inside), check_exact=True)
+    row = ledger.rows[0]
+    assert row["dropped_outside_region"] == (raw["latitude"] < middle).sum() > 0
+    assert row["segments_found"] == len(raw)
+    assert row["segments_found"] == row["segments_kept"] + sum(row[name] for name in row if name.startswith("dropped_"))
+
+
+def test_a_region_without_segments_leaves_an_empty_row(simulated: Callable[..., Path]) -> None:
+    ledger = Ledger()
+    assert read_segments(simulated(), region=(0, -10, 10, 10), ledger=ledger).empty
+    row = ledger.rows[0]
+    assert (row["status"], row["segments_kept"]) == ("empty", 0)
+    assert row["beams_read"] == "gt1l,gt2l,gt3l"
+    assert row["dropped_outside_region"] == row["segments_found"] == len(read_segments(simulated(), screens="none"))
 
 
 def test_a_missing_beam_group_and_a_missing_segment_group_are_ledger_rows(
@@ -272,8 +286,8 @@ def test_arguments_that_mean_nothing_are_refused(simulated: Callable[..., Path],
         read_segments(tmp_path)
     with pytest.raises(InputError):
         read_segments(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="download them"):
-        read_segments(pd.DataFrame({"url_https": ["https://example.org/a.h5"]}))
+    with pytest.raises(InputError, match="have no 'path'"):
+        read_segments(pd.DataFrame({"name": ["a.h5"]}))
 
 
 def test_products_are_not_mixed(simulated: Callable[..., Path], data: Callable[[str], Path]) -> None:

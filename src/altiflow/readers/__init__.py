@@ -28,16 +28,20 @@ from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
 from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
-from altiflow.readers.remote import download_files
+from altiflow.readers.remote import Grant, Grants, RemoteAccess, Retries, download_files
 from altiflow.readers.sample import PairSample, Sample, make_pairs, make_sample
 from altiflow.readers.segments import read_leads, read_segments
 from altiflow.readers.table import join_tables, write_table
 from altiflow.readers.velocity import read_composite_static, read_point_series, read_velocity
 
 __all__ = [
+    "Grant",
+    "Grants",
     "Ledger",
     "PairSample",
     "PairSearch",
+    "RemoteAccess",
+    "Retries",
     "Sample",
     "as_catalogue",
     "build_field",

@@ -12,8 +12,8 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, InputError, MissingDataError, WrongProductError
+from altiflow.readers.hdf5 import check_hdf5
 from altiflow.readers.icesat2.granule import granule_stem
-from altiflow.readers.icesat2.hdf5 import check_hdf5
 from altiflow.readers.icesat2.products import DELTA_TIME_EPOCH
 
 __all__ = ["HeightLayer", "read_atl14", "read_atl15"]

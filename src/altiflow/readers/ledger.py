@@ -18,6 +18,8 @@ from altiflow.files import whole_file
 from altiflow.readers.datasets.geoparquet import arrow_table, write_parquet
 from altiflow.readers.icesat2.granule import GranuleReading, granule_stem
 from altiflow.readers.icesat2.screens import SCREENS
+from altiflow.readers.remote.addresses import public_url
+from altiflow.readers.remote.ranges import Traffic
 
 __all__ = ["Ledger"]
 
@@ -77,12 +79,12 @@ class Ledger:
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
 
-    def add_reading(self, path: Path, reading: GranuleReading) -> None:
-        """Append the row of a granule that was read."""
+    def add_reading(self, place: Path | str, reading: GranuleReading) -> None:
+        """Append the row of a granule that was read, a file or an address."""
         empty = "no beam asked for has segments" if reading.found == 0 else "no segment passed the screens"
         self._append(
             granule=reading.granule,
-            path=str(path),
+            path=public_url(str(place)),
             product=reading.product.short_name,
             release=reading.release,
             status="read" if reading.kept else "empty",
@@ -102,14 +104,21 @@ class Ledger:
             **_extent(reading.columns),
         )
 
-    def add_failure(self, path: Path, error: AltiflowError) -> None:
-        """Append the row of a granule that could not be read."""
+    def add_failure(
+        self, place: Path | str, error: AltiflowError, *, traffic: Traffic | None = None, seconds: float = 0.0
+    ) -> None:
+        """Append the row of a granule that could not be read, what came over the network and the time it took [s]."""
+        counts = traffic or Traffic()
         self._append(
-            granule=granule_stem(path),
-            path=str(path),
+            granule=granule_stem(place),
+            path=public_url(str(place)),
             status="failed",
             reason=f"{type(error).__name__}: {error}",
             sc_orient=-1,
+            bytes=counts.received,
+            requests=counts.requests,
+            retries=counts.retries,
+            seconds=round(seconds, 6),
         )
 
     def add_superseded(self, path: Path, other: str) -> None:
@@ -169,7 +178,7 @@ class Ledger:
         if "geometry" in frame:
             frame["geometry"] = shapely.from_wkb(frame["geometry"].to_numpy(object))
         ledger = cls()
-        ledger.rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+        ledger.rows = [_NOTHING | {str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
         return ledger
 
     def write(self, path: str | Path) -> Path:

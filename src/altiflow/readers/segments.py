@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,16 +17,26 @@ import pandas as pd
 from altiflow.errors import AltiflowError, EmptyDataError, InputError
 from altiflow.readers.catalogue import find_local_granules
 from altiflow.readers.icesat2.beams import BeamChoice, check_beams
-from altiflow.readers.icesat2.engines import EngineName
+from altiflow.readers.icesat2.engines import EngineName, check_engine
 from altiflow.readers.icesat2.granule import GranuleReading, ReadOptions, read_granule
 from altiflow.readers.icesat2.products import COMMON_VARIABLES, LEADS, Product, product_named
 from altiflow.readers.icesat2.screens import choose_screens
 from altiflow.readers.ledger import Ledger
+from altiflow.readers.remote.addresses import url_file_name
+from altiflow.readers.remote.ranges import RemoteAccess, Sources, Traffic, is_remote
 from altiflow.region import as_region
 from altiflow.version import __version__
 from altiflow.workers import map_each
 
-__all__ = ["column_order", "granule_paths", "no_segments", "provenance", "read_leads", "read_segments", "segment_frame"]
+__all__ = [
+    "column_order",
+    "granule_paths",
+    "no_segments",
+    "provenance",
+    "read_leads",
+    "read_segments",
+    "segment_frame",
+]
 
 Granules = str | Path | Sequence[str | Path] | pd.DataFrame
 
@@ -39,7 +51,8 @@ def read_segments(
     on_error: Literal["raise", "skip"] = "raise",
     ledger: Ledger | None = None,
     transition: Literal["refuse", "keep"] = "refuse",
-    engine: EngineName = "h5coro",
+    engine: EngineName = "auto",
+    access: RemoteAccess | None = None,
     workers: int = 1,
     quiet: bool = True,
 ) -> gpd.GeoDataFrame:
@@ -48,7 +61,8 @@ def read_segments(
     Parameters
     ----------
     granules
-        Files, folders, a list of either, or a catalogue with a column ``path``.
+        Files, folders, https:// and s3:// addresses, a list of them, or a catalogue with a column ``path`` (files) or
+        ``url_https`` (addresses; ``url_s3`` is for machines beside the archive's buckets).
     product
         "ATL10", "ATL07", "ATL06" or "ATL11"; found from the files where None. All granules must be of one product.
     beams
@@ -57,7 +71,8 @@ def read_segments(
     screens
         A preset ("default", "ice", "best", "none"), a screen's name, or a list of either.
     region
-        Keep segments in this region only; anything :func:`altiflow.region.as_region` takes.
+        Keep segments in this region only; anything :func:`altiflow.region.as_region` takes. Positions are read first,
+        then only the rows that reach into it. Screens count segments inside it.
     on_error
         "raise" stops at the first granule that fails; "skip" leaves it out and says so in the ledger.
     ledger
@@ -65,7 +80,11 @@ def read_segments(
     transition
         What to do with granules taken while the spacecraft turned: "refuse", or "keep" them.
     engine
-        "h5coro" or "h5py"; both give the same table.
+        "h5py", "h5coro" or "indexed", which all give the same table; "auto" is h5py for files of this machine and
+        h5coro for remote ones. "indexed" fetches all chunks at once by their positions, and keeps these between runs
+        if `access` names a folder for them.
+    access
+        As whom remote granules are read, and how patiently; by default without a login.
     workers
         Number of threads.
     quiet
@@ -93,7 +112,8 @@ def read_segments(
         screens=choose_screens(screens),
         region=None if region is None else as_region(region),
         transition=transition,
-        engine=engine,
+        engine=check_engine(engine),
+        sources=Sources(access),
     )
     return _read_table(granules, options, on_error=on_error, ledger=ledger, workers=workers, quiet=quiet)
 
@@ -106,7 +126,8 @@ def read_leads(
     on_error: Literal["raise", "skip"] = "raise",
     ledger: Ledger | None = None,
     transition: Literal["refuse", "keep"] = "refuse",
-    engine: EngineName = "h5coro",
+    engine: EngineName = "auto",
+    access: RemoteAccess | None = None,
     workers: int = 1,
     quiet: bool = True,
 ) -> gpd.GeoDataFrame:
@@ -131,7 +152,8 @@ def read_leads(
         screens=choose_screens(["position", "fill_value", "segment_length"]),
         region=None if region is None else as_region(region),
         transition=transition,
-        engine=engine,
+        engine=check_engine(engine),
+        sources=Sources(access),
     )
     table = _read_table(granules, options, on_error=on_error, ledger=ledger, workers=workers, quiet=quiet)
     table.attrs["altiflow"]["value"] = LEADS.value
@@ -150,25 +172,59 @@ def _read_table(
     """Return the rows of all granules as one table, and enter each in the ledger."""
     if on_error not in ("raise", "skip"):
         raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
-    paths = granule_paths(granules)
-    outcomes: dict[Path, GranuleReading | AltiflowError] = {}
+    places = granule_places(granules)
+    outcomes: dict[Path | str, _Outcome] = {}
 
-    def attempt(path: Path) -> None:
+    def attempt(place: Path | str) -> None:
+        traffic, start = Traffic(), time.monotonic()
         try:
-            outcomes[path] = read_granule(path, options)
+            result: GranuleReading | AltiflowError = read_granule(place, options, traffic)
         except AltiflowError as error:
-            outcomes[path] = error
-            if on_error == "raise":
-                raise
+            result = error
+        outcomes[place] = _Outcome(result, traffic, time.monotonic() - start)
+        if isinstance(result, AltiflowError) and on_error == "raise":
+            raise result
 
     account = Ledger() if ledger is None else ledger
     try:
-        map_each(attempt, paths, workers=workers, label="reading", quiet=quiet)
+        map_each(attempt, places, workers=workers, label="reading", quiet=quiet)
     finally:
-        for path in paths:
-            _enter(account, path, outcomes.get(path))
-    readings = [outcome for path in paths if isinstance(outcome := outcomes[path], GranuleReading)]
+        if options.sources is not None:
+            options.sources.close()
+        for place in places:
+            _enter(account, place, outcomes.get(place))
+    readings = [found for place in places if isinstance(found := outcomes[place].result, GranuleReading)]
     return _assembled(readings, options, account)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one granule, what came over the network for it, and the time it took [s]."""
+
+    result: GranuleReading | AltiflowError
+    traffic: Traffic
+    seconds: float
+
+
+def granule_places(granules: Granules) -> list[Path | str]:
+    """Return the files and addresses that `granules` stands for, each once, by file name.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, or a catalogue has neither files nor addresses.
+    EmptyDataError
+        If a folder holds no granule.
+    """
+    if isinstance(granules, pd.DataFrame) and "path" not in granules.columns and "url_https" in granules.columns:
+        granules = [str(url) for url in granules["url_https"]]
+    if isinstance(granules, pd.DataFrame):
+        return list(granule_paths(granules))
+    given = [granules] if isinstance(granules, str | Path) else list(granules)
+    remote = [str(place) for place in given if is_remote(place)]
+    local = [place for place in given if not is_remote(place)]
+    found: list[Path | str] = [*dict.fromkeys(remote), *(granule_paths(local) if local or not remote else [])]
+    return sorted(found, key=lambda place: (url_file_name(str(place)), str(place)))
 
 
 def granule_paths(granules: Granules) -> list[Path]:
@@ -193,11 +249,14 @@ def granule_paths(granules: Granules) -> list[Path]:
     return find_local_granules(granules)
 
 
-def _enter(ledger: Ledger, path: Path, outcome: GranuleReading | AltiflowError | None) -> None:
-    if isinstance(outcome, GranuleReading):
-        ledger.add_reading(path, outcome)
-    elif outcome is not None:
-        ledger.add_failure(path, outcome)
+def _enter(ledger: Ledger, place: Path | str, outcome: _Outcome | None) -> None:
+    """Append the row of a granule that was tried."""
+    if outcome is None:
+        return
+    if isinstance(outcome.result, GranuleReading):
+        ledger.add_reading(place, outcome.result)
+    else:
+        ledger.add_failure(place, outcome.result, traffic=outcome.traffic, seconds=outcome.seconds)
 
 
 def _assembled(readings: list[GranuleReading], options: ReadOptions, ledger: Ledger) -> gpd.GeoDataFrame:

@@ -40,5 +40,5 @@ def test_every_column_has_a_path_or_is_derived() -> None:
 
 
 def test_an_unknown_product_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="ATL10, ATL06"):
+    with pytest.raises(InputError, match="ATL10, ATL07, ATL06"):
         product_named("ATL99")

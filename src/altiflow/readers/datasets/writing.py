@@ -37,7 +37,7 @@ from altiflow.readers.datasets.layout import (
     write_settings,
 )
 from altiflow.readers.icesat2.beams import BeamChoice, check_beams
-from altiflow.readers.icesat2.engines import EngineName
+from altiflow.readers.icesat2.engines import EngineName, check_engine
 from altiflow.readers.icesat2.granule import ReadOptions, granule_product, granule_stem, read_granule
 from altiflow.readers.icesat2.products import product_named
 from altiflow.readers.icesat2.screens import choose_screens
@@ -66,7 +66,7 @@ def read_to_dataset(
     allow_shrink: bool = False,
     append: bool = False,
     transition: Literal["refuse", "keep"] = "refuse",
-    engine: EngineName = "h5coro",
+    engine: EngineName = "auto",
     workers: int = 1,
     kind: Kind = "threads",
     client: Any = None,
@@ -134,7 +134,7 @@ def read_to_dataset(
         partition=tuple(partition),
         geometry=geometry,
     )
-    work = partial(_read_one, _Work(target, chosen, area, engine))
+    work = partial(_read_one, _Work(target, chosen, area, check_engine(engine)))
     with _written(target):
         target.mkdir(parents=True, exist_ok=True)
         with folder_lock(target, name=_LOCK):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import MissingDataError
-from altiflow.readers.icesat2.engines import Engine
+from altiflow.readers.icesat2.engines import Arrays
 from altiflow.readers.icesat2.products import Layout
 
 __all__ = ["CycleEngine"]
@@ -18,10 +17,10 @@ Array = npt.NDArray[np.generic]
 
 
 class CycleEngine:
-    """An open granule whose arrays come with one value for each point and cycle, cycles of a point together."""
+    """A granule whose arrays come with one value for each point and cycle, cycles of a point together."""
 
-    def __init__(self, engine: Engine, layout: Layout, granule: str) -> None:
-        self._engine, self._layout, self._granule = engine, layout, granule
+    def __init__(self, source: Arrays, layout: Layout, granule: str) -> None:
+        self._source, self._layout, self._granule = source, layout, granule
 
     def read(self, paths: Sequence[str]) -> dict[str, Array | None]:
         """Return the arrays (points * cycles,) of each path, None where there is no such data set.
@@ -33,7 +32,7 @@ class CycleEngine:
         """
         groups = {path.split("/")[0] for path in paths}
         axes = [f"{group}/{name}" for group in groups for name in (self._layout.paths["latitude"], self._layout.cycles)]
-        arrays = self._engine.read(list(dict.fromkeys([*paths, *axes])))
+        arrays = self._source.read(list(dict.fromkeys([*paths, *axes])))
         return {path: self._flat(path, arrays) for path in paths}
 
     def _flat(self, path: str, arrays: dict[str, Array | None]) -> Array | None:
@@ -55,17 +54,3 @@ class CycleEngine:
         if values.shape == shape[:1]:
             return np.repeat(values, cycles.size)
         return values.ravel()
-
-    def attribute(self, group: str, name: str) -> str | None:
-        """Return a string attribute of a group, None where it is not to be had."""
-        return self._engine.attribute(group, name)
-
-    def __enter__(self) -> CycleEngine:
-        """Return the engine."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the file."""
-        self._engine.__exit__(kind, error, trace)

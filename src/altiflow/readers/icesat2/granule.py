@@ -14,9 +14,12 @@ from altiflow.errors import CorruptGranuleError, InputError, MissingDataError, W
 from altiflow.readers.catalogue import parse_granule_name
 from altiflow.readers.icesat2.beams import BEAMS, BeamChoice, is_strong, pair_of, spot_numbers
 from altiflow.readers.icesat2.cycles import CycleEngine
-from altiflow.readers.icesat2.engines import Engine, EngineName, open_engine
+from altiflow.readers.icesat2.engines import Arrays, Engine, EngineName, StaleIndexError, open_engine
+from altiflow.readers.icesat2.gather import gather_beams
 from altiflow.readers.icesat2.products import PRODUCTS, Layout, Product, Variable
 from altiflow.readers.icesat2.screens import Screen, apply_screens
+from altiflow.readers.remote.addresses import url_file_name
+from altiflow.readers.remote.ranges import Sources, Traffic, is_remote
 from altiflow.region import Region
 
 __all__ = ["GranuleReading", "ReadOptions", "granule_product", "granule_stem", "read_granule"]
@@ -25,6 +28,9 @@ Array = npt.NDArray[np.generic]
 
 _LARGEST = {"f": 1e30, "d": 1e300}
 """Floats above this are fill (3.4028235e38, 1.7976931348623157e308): many variables carry no _FillValue."""
+
+_ROOT = (("/", "short_name"), ("/", "identifier_product_doi"), ("/", "title"))
+"""Attributes that are looked at in every granule."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class ReadOptions:
     region: Region | None
     transition: Literal["refuse", "keep"]
     engine: EngineName
+    sources: Sources | None = None
 
 
 @dataclass
@@ -54,7 +61,7 @@ class GranuleReading:
     found
         Number of segments in the beams that were read.
     dropped
-        Number of segments each screen dropped, "outside_region" among them.
+        Number of segments "outside_region", and of those inside how many each screen dropped.
     beams_read, beams_absent
         Beams with segments, and beams asked for that have none.
     absent_variables
@@ -85,7 +92,7 @@ class GranuleReading:
         return len(self.columns["latitude"]) if self.columns else 0
 
 
-def granule_stem(path: Path) -> str:
+def granule_stem(place: Path | str) -> str:
     """Return the granule's name: file name without the archive's ``processed_`` prefix and the extension.
 
     Examples
@@ -93,29 +100,38 @@ def granule_stem(path: Path) -> str:
     >>> granule_stem(Path("processed_ATL10-01_20220107195849_02531401_006_01.h5"))
     'ATL10-01_20220107195849_02531401_006_01'
     """
-    return path.name.removesuffix(path.suffix).removeprefix("processed_")
+    name = Path(url_file_name(str(place)))
+    return name.name.removesuffix(name.suffix).removeprefix("processed_")
 
 
-def read_granule(path: Path, options: ReadOptions) -> GranuleReading:
-    """Return the segments of one granule and the account of them.
+def read_granule(place: Path | str, options: ReadOptions, traffic: Traffic | None = None) -> GranuleReading:
+    """Return the segments of one granule, a path or an address, and the account of them.
+
+    What comes over the network is added to `traffic`.
 
     Raises
     ------
     GranuleError
         A subclass of it, naming the granule and the reason.
     """
-    began = perf_counter()
+    counts, began = traffic or Traffic(), perf_counter()
     try:
-        reading = _read_file(path, options)
+        try:
+            reading = _read_once(place, options, counts, fresh=False)
+        except StaleIndexError:
+            reading = _read_once(place, options, counts, fresh=True)
+        reading.bytes = counts.received if is_remote(place) else Path(place).stat().st_size
     except OSError as error:
-        raise CorruptGranuleError(f"{path.name} cannot be read: {error}") from error
-    reading.bytes, reading.seconds = path.stat().st_size, perf_counter() - began
+        raise CorruptGranuleError(f"{url_file_name(str(place))} cannot be read: {error}") from error
+    reading.requests, reading.retries, reading.seconds = counts.requests, counts.retries, perf_counter() - began
     return reading
 
 
-def _read_file(path: Path, options: ReadOptions) -> GranuleReading:
-    """Return the segments of one granule and the account of them."""
-    with open_engine(path, options.engine) as engine:
+def _read_once(place: Path | str, options: ReadOptions, traffic: Traffic, *, fresh: bool) -> GranuleReading:
+    """Return the segments of one granule; without a kept index if `fresh`."""
+    path = Path(url_file_name(str(place)))
+    with open_engine(place, options.engine, sources=options.sources, traffic=traffic, fresh=fresh) as engine:
+        engine.expect(["orbit_info/sc_orient"], [*_ROOT, *((beam, "atlas_beam_type") for beam in BEAMS)])
         product = _product_of(path, engine, options.product)
         reading = GranuleReading(granule_stem(path), product)
         orientation = engine.read(["orbit_info/sc_orient"])["orbit_info/sc_orient"]
@@ -123,16 +139,19 @@ def _read_file(path: Path, options: ReadOptions) -> GranuleReading:
             reading.orientation = int(orientation.flat[0])
         reading.release = _release_of(path, engine)
         reading.simulated = (engine.attribute("/", "title") or "").startswith("Simulated")
-        layout = _layout_of(engine, product, reading.granule)
+        layout = _layout_of(engine, product)
         if layout is None:
             reading.beams_absent = list(product.tracks)
             return reading
-        source = CycleEngine(engine, layout, reading.granule) if layout.cycles else engine
+        wanted = _wanted(engine, orientation, reading, options)
+        gathered = gather_beams(engine, layout, list(wanted), options.region)
+        source = CycleEngine(gathered, layout, reading.granule) if layout.cycles else gathered
         parts = [
             part
-            for beam, spot in _wanted(engine, orientation, reading, options).items()
-            if (part := _read_beam(source, layout, beam, spot, reading))
+            for beam, spot in wanted.items()
+            if (part := _read_beam(source, layout, beam, spot, reading, gathered.left_out.get(beam, 0)))
         ]
+    reading.dropped["outside_region"] = sum(gathered.left_out.values())
     if parts:
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         reading.columns = _screened(columns, reading, options)
@@ -174,7 +193,7 @@ def _product_of(path: Path, engine: Engine, asked: Product | None) -> Product:
 def _probed(engine: Engine) -> str:
     """Return the product whose segment group is in the file, "" if none is."""
     for product in PRODUCTS.values():
-        if _layout_of(engine, product, "") is not None:
+        if _layout_of(engine, product) is not None:
             return product.short_name
     return ""
 
@@ -190,13 +209,13 @@ def _release_of(path: Path, engine: Engine) -> str:
         return ""
 
 
-def _layout_of(engine: Engine, product: Product, granule: str) -> Layout | None:
+def _layout_of(engine: Engine, product: Product) -> Layout | None:
     """Return the layout whose segment group some beam has; None where no beam has segments at all."""
     for layout in product.layouts:
         signs = [layout.probe] if layout.probe else [layout.paths[name] for name in ("latitude", product.value)]
-        probes = [f"{beam}/{sign}" for beam in product.tracks for sign in signs]
-        if any(values is not None for values in engine.read(probes).values()):
-            return layout
+        for beam in product.tracks:
+            if any(shape is not None for shape in engine.shapes([f"{beam}/{sign}" for sign in signs]).values()):
+                return layout
     return None
 
 
@@ -218,19 +237,23 @@ def _wanted(engine: Engine, orientation: Array | None, reading: GranuleReading, 
 
 
 def _read_beam(
-    engine: Engine, layout: Layout, beam: str, spot: int, reading: GranuleReading
+    source: Arrays, layout: Layout, beam: str, spot: int, reading: GranuleReading, left_out: int
 ) -> dict[str, Array] | None:
-    """Return the columns of one beam, None where it has no segments."""
+    """Return the columns of one beam, None where it has no segments, or none near the region."""
     product = reading.product
-    arrays = engine.read([f"{beam}/{path}" for path in layout.paths.values()])
+    arrays = source.read([f"{beam}/{path}" for path in layout.paths.values()])
     raw = {name: arrays[f"{beam}/{path}"] for name, path in layout.paths.items()}
     largest = max((values.size for values in raw.values() if values is not None), default=0)
     count = largest if raw["latitude"] is None else raw["latitude"].size
+    if largest == 0 and left_out:
+        reading.beams_read.append(beam)
+        reading.found += left_out
+        return None
     if largest == 0:
         reading.beams_absent.append(beam)
         return None
     reading.beams_read.append(beam)
-    reading.found += count
+    reading.found += count + left_out
     columns: dict[str, Array] = {
         "granule": np.full(count, reading.granule, dtype=object),
         "beam": np.full(count, beam, dtype=object),
@@ -244,7 +267,7 @@ def _read_beam(
         columns["segment_length"] = np.full(count, product.nominal_length, dtype=np.float32)
     for variable in product.variables:
         columns[variable.name] = _column(raw, variable, layout, beam, reading, count)
-    columns.update(_section_columns(engine, layout, beam, columns, reading))
+    columns.update(_section_columns(source, layout, beam, columns, reading))
     columns["release"] = np.full(count, reading.release, dtype=object)
     columns["sc_orient"] = np.full(count, reading.orientation, dtype=np.int8)
     return columns
@@ -313,13 +336,13 @@ def _utc(delta_time: Array) -> Array:
 
 
 def _section_columns(
-    engine: Engine, layout: Layout, beam: str, columns: dict[str, Array], reading: GranuleReading
+    source: Arrays, layout: Layout, beam: str, columns: dict[str, Array], reading: GranuleReading
 ) -> dict[str, Array]:
     """Return the section's variables at every segment, by the section number that both carry."""
     variables = reading.product.section_variables
     if not variables:
         return {}
-    arrays = engine.read([f"{beam}/{path}" for path in layout.sections.values()])
+    arrays = source.read([f"{beam}/{path}" for path in layout.sections.values()])
     numbers = arrays[f"{beam}/{layout.sections['index']}"]
     wanted = columns["refsurf_ndx"]
     result: dict[str, Array] = {}
@@ -338,11 +361,13 @@ def _section_columns(
 
 
 def _screened(columns: dict[str, Array], reading: GranuleReading, options: ReadOptions) -> dict[str, Array]:
-    """Return the columns of the segments that pass the screens and lie in the region."""
-    kept, reading.dropped = apply_screens(columns, options.screens, reading.product)
+    """Return the columns of the segments that lie in the region and pass the screens."""
     if options.region is not None:
-        inside = np.zeros(kept.size, dtype=bool)
-        inside[kept] = options.region.contains(columns["longitude"][kept], columns["latitude"][kept])
-        reading.dropped["outside_region"] = int(kept.sum() - inside.sum())
-        kept = inside
+        inside = options.region.contains(columns["longitude"], columns["latitude"])
+        reading.dropped["outside_region"] += int(inside.size - inside.sum())
+        columns = {name: values[inside] for name, values in columns.items()}
+    else:
+        del reading.dropped["outside_region"]
+    kept, dropped = apply_screens(columns, options.screens, reading.product)
+    reading.dropped |= dropped
     return {name: values[kept] for name, values in columns.items()}

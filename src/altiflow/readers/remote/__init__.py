@@ -1,14 +1,18 @@
-"""Files from elsewhere: transfers that continue, retries, and the download manager."""
+"""Files from elsewhere: byte ranges, transfers that continue, retries, and the download manager."""
 
 from altiflow.readers.remote.addresses import public_url, table_addresses, url_file_name
 from altiflow.readers.remote.download import download_files
 from altiflow.readers.remote.logins import log_in
 from altiflow.readers.remote.manifest import Download, read_manifest
+from altiflow.readers.remote.ranges import Grant, Grants, RemoteAccess
 from altiflow.readers.remote.retries import PassingError, Retries, with_retries
 
 __all__ = [
     "Download",
+    "Grant",
+    "Grants",
     "PassingError",
+    "RemoteAccess",
     "Retries",
     "download_files",
     "log_in",

@@ -60,8 +60,12 @@ class Retries:
         return min(self.wait * 2.0 ** (failed - 1) if asked is None else max(asked, 0.0), self.longest)
 
 
-def with_retries(work: Callable[[], Result], retries: Retries) -> Result:
+def with_retries(
+    work: Callable[[], Result], retries: Retries, *, noted: Callable[[PassingError], None] | None = None
+) -> Result:
     """Return what `work` returns; it is called again after each :class:`PassingError`, until tries run out.
+
+    `noted` is called with each error after which there is another try.
 
     Raises
     ------
@@ -86,6 +90,8 @@ def with_retries(work: Callable[[], Result], retries: Retries) -> Result:
             if failed == retries.attempts:
                 tried = "" if failed == 1 else f" ({failed} tries)"
                 raise PassingError(f"{error}{tried}") from None
+            if noted is not None:
+                noted(error)
             time.sleep(retries.pause(failed, error.wait))
     raise AssertionError("retries have at least one attempt")  # pragma: no cover
 

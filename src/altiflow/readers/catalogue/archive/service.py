@@ -15,6 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from altiflow.errors import AltiflowError, InputError, LoginError, SearchError
+from altiflow.readers.remote.transfer import leave_anonymous
 
 if TYPE_CHECKING:
     import earthaccess
@@ -80,7 +81,7 @@ class Archive:
         query: Any = queries[kind](self.session).mode(self.endpoint)
         if self.session is None:
             # Without this, requests would add what ~/.netrc holds for the host.
-            query.session.auth = _leave_anonymous
+            query.session.auth = leave_anonymous
         for scheme in ("https://", "http://"):
             query.session.mount(scheme, _PatientAdapter(self.timeout))
         return query
@@ -184,11 +185,6 @@ def _told(body: str) -> str:
         return "; ".join(map(str, json.loads(body)["errors"]))
     except (ValueError, KeyError, TypeError):
         return " ".join(re.sub(r"<[^>]*>", " ", body).split())
-
-
-def _leave_anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Return the request as it is."""
-    return request
 
 
 class _PatientAdapter(HTTPAdapter):

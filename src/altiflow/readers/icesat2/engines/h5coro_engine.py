@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,21 +18,22 @@ from typing import Any
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 from h5coro.filedriver import FileDriver
 from h5coro.h5coro import H5Coro
 from h5coro.h5dataset import H5Dataset, H5Metadata
 
-from altiflow.errors import CorruptGranuleError, UnsupportedFormatError
-from altiflow.readers.icesat2.hdf5 import check_claim, open_hdf5, text_attribute_of
+from altiflow.errors import AltiflowError, CorruptGranuleError, UnsupportedFormatError
+from altiflow.readers.hdf5 import check_claim, open_hdf5, size_of, telling_damage, text_attribute
+from altiflow.readers.icesat2.engines.protocol import Array, Rows
+from altiflow.readers.remote.ranges import BlockCache, SourceFile
 
 __all__ = ["H5coroEngine"]
 
-Array = npt.NDArray[np.generic]
+_LINE = 2**16
+"""Cache lines of h5coro on a remote file [bytes]: it never drops one, so they hold little beside what is read."""
 
 _UNWRITTEN = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 """Address of data that were never written (HDF5 "undefined address"), 4 and 8 bytes wide."""
-
 
 _REQUESTS = 500_000
 """Fields that h5coro may read of a data set; one of a full granule takes some thousands."""
@@ -46,6 +47,13 @@ class _Description:
     shape: tuple[int, ...]
     fill: np.generic | None
     written: bool
+
+    def sliced(self, spans: Rows, path: str) -> tuple[int, ...]:
+        """Return the shape of the rows that are wanted."""
+        if path not in spans:
+            return self.shape
+        first, last = spans[path]
+        return (max(last - first, 0), *self.shape[1:])
 
 
 class _Header(H5Dataset):  # type: ignore[misc]
@@ -77,48 +85,97 @@ class _Bounded(H5Coro):  # type: ignore[misc]
         return super().ioRequest(pos, size, *args, **kwargs)
 
 
-class H5coroEngine:
-    """Reads with h5coro; every answer checked against the data set's own header."""
+class _BlockDriver:
+    """The blocks of a remote file as one of h5coro's drivers: it reads, is copied and closed."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, blocks: BlockCache) -> None:
+        self._blocks = blocks
+
+    def read(self, pos: int, size: int) -> bytes:
+        return self._blocks.read(pos, size)
+
+    def copy(self, max_connections: int | None = None) -> _BlockDriver:
+        return self
+
+    def close(self) -> None:
+        """Do nothing: the blocks are given up with the driver."""
+
+
+class H5coroEngine:
+    """Reads with h5coro; every answer checked against the data set's own header.
+
+    Parameters
+    ----------
+    place
+        A path, or the blocks of a remote file.
+    name
+        What errors call it.
+    """
+
+    def __init__(self, place: Path | BlockCache, name: str) -> None:
+        self._name = name
         logging.getLogger("h5coro").setLevel(logging.CRITICAL)
-        driver = FileDriver(str(path), None)
+        local = isinstance(place, Path)
+        driver: Any = FileDriver(str(place), None) if local else _BlockDriver(place)  # type: ignore[arg-type]
         try:
-            self._file = _Bounded(str(path), lambda *_: driver)
+            self._file = _Bounded(name, lambda *_: driver, cacheLineSize=2**22 if local else _LINE)
+        except AltiflowError:
+            raise
         except Exception as error:
             driver.close()
             raise UnsupportedFormatError(
-                f"{path.name}: h5coro cannot open this HDF5 layout ({error}); use engine='h5py'"
+                f"{name}: h5coro cannot open this HDF5 layout ({error}); use engine='h5py'"
             ) from error
-        self._file.file_size = path.stat().st_size
+        self._file.file_size = self._size = size_of(place)
+        self._h5py_place = place if isinstance(place, Path) else SourceFile(place)
         self._headers: dict[str, _Description | None] = {}
         self._attributes: h5py.File | None = None
 
-    def read(self, paths: Sequence[str]) -> dict[str, Array | None]:
+    def read(self, paths: Sequence[str], rows: Rows | None = None) -> dict[str, Array | None]:
         """Return the array of each path, None where there is no such data set."""
         found = {path: self._describe(path) for path in paths}
-        needed = [path for path, head in found.items() if head and head.written and 0 not in head.shape]
+        spans = {path: span for path, span in (rows or {}).items() if path in found}
+        needed = [path for path, head in found.items() if head and head.written and 0 not in head.sliced(spans, path)]
         answers: Any = {}
         if needed:
-            self._file.left = _REQUESTS * len(needed)
-            try:
-                answers = self._file.readDatasets(list(needed), block=True)
-            except Exception as error:
-                raise CorruptGranuleError(f"{self._path.name} cannot be read: {error!r}") from error
+            # h5coro changes the dictionaries it is given.
+            asked = [{"dataset": p, "hyperslice": [list(spans[p])]} if p in spans else p for p in needed]
+            answers = self._tried(
+                lambda: self._file.readDatasets(asked, block=True), "cannot be read", _REQUESTS * len(needed)
+            )
         return {
-            path: None if head is None else self._checked(path, head, answers[path] if path in needed else None)
+            path: None
+            if head is None
+            else self._checked(path, head, head.sliced(spans, path), answers[path] if path in needed else None)
             for path, head in found.items()
         }
+
+    def shapes(self, paths: Sequence[str]) -> dict[str, tuple[int, ...] | None]:
+        """Return the shape of each data set, None where there is none."""
+        heads = {path: self._describe(path) for path in paths}
+        return {path: None if head is None else head.shape for path, head in heads.items()}
+
+    def expect(self, paths: Sequence[str], attributes: Sequence[tuple[str, str]]) -> None:
+        """Do nothing: h5coro looks for all data sets of one call at once anyway."""
+
+    def _tried(self, work: Callable[[], Any], what: str, requests: int) -> Any:
+        """Return what h5coro returns within so many requests; what it raises is told in this package's words."""
+        self._file.left = requests
+        try:
+            return work()
+        except AltiflowError:
+            raise
+        except Exception as error:
+            raise CorruptGranuleError(f"{self._name} {what}: {error!r}") from error
 
     def _describe(self, path: str) -> _Description | None:
         """Return what the header of a data set says, None where there is no such data set."""
         if path not in self._headers:
-            self._file.left = _REQUESTS
-            try:
-                header = _Header(self._file, path, [], earlyExit=True, metaOnly=True, enableAttributes=False)
-            except Exception as error:
-                raise CorruptGranuleError(f"{self._path.name}: the header of {path} is damaged: {error!r}") from error
+            header = self._tried(
+                lambda: _Header(self._file, path, [], earlyExit=True, metaOnly=True, enableAttributes=False),
+                f"has a damaged header of {path}",
+                _REQUESTS,
+            )
             self._headers[path] = self._understood(path, header)
         return self._headers[path]
 
@@ -127,7 +184,7 @@ class H5coroEngine:
         meta = header.meta
         if meta.typeSize == 0 or meta.ndims is None:
             return None
-        where = f"{self._path.name}: {path}"
+        where = f"{self._name}: {path}"
         numeric = H5Metadata.TO_NUMPY_TYPE.get(meta.type, {}).get(bool(meta.signedval), {}).get(meta.typeSize)
         if numeric is None:
             raise UnsupportedFormatError(f"{where} is not numeric (HDF5 type class {meta.type}); use engine='h5py'")
@@ -138,22 +195,22 @@ class H5coroEngine:
         if meta.fillsize == dtype.itemsize:
             fill = np.frombuffer(struct.pack("<Q", meta.fillvalue)[: dtype.itemsize], dtype=dtype)[0]
         shape = tuple(int(size) for size in meta.dimensions)
-        check_claim(self._path, path, shape, dtype.itemsize)
+        check_claim(where, shape, dtype.itemsize, self._size)
         return _Description(dtype, shape, fill, meta.address not in _UNWRITTEN)
 
-    def _checked(self, path: str, head: _Description, values: Any) -> Array:
+    def _checked(self, path: str, head: _Description, shape: tuple[int, ...], values: Any) -> Array:
         """Return the values if they are what the header promised."""
-        if 0 in head.shape:
-            return np.empty(head.shape, head.dtype)
+        if 0 in shape:
+            return np.empty(shape, head.dtype)
         if not head.written:
-            return np.full(head.shape, 0 if head.fill is None else head.fill, head.dtype)
+            return np.full(shape, 0 if head.fill is None else head.fill, head.dtype)
         array = np.asarray(values) if values is not None else None
-        if array is None or array.dtype != head.dtype or array.size != int(np.prod(head.shape, dtype=int)):
+        if array is None or array.dtype != head.dtype or array.size != int(np.prod(shape, dtype=int)):
             got = "nothing" if array is None else f"{array.size} values of {array.dtype}"
             raise CorruptGranuleError(
-                f"{self._path.name}: {path} should hold {head.shape} values of {head.dtype}, h5coro returned {got}"
+                f"{self._name}: {path} should hold {shape} values of {head.dtype}, h5coro returned {got}"
             )
-        return array.reshape(head.shape)
+        return array.reshape(shape)
 
     def attribute(self, group: str, name: str) -> str | None:
         """Return a string attribute, None where there is none.
@@ -162,8 +219,10 @@ class H5coroEngine:
         dataspace message"), so h5py reads these few bytes.
         """
         if self._attributes is None:
-            self._attributes = open_hdf5(self._path)
-        return text_attribute_of(self._attributes, group, name, self._path.name)
+            self._attributes = open_hdf5(self._h5py_place, self._name)
+        with telling_damage(self._h5py_place, f"{self._name}: attribute {name} of {group} cannot be read"):
+            node = self._attributes.get(group)
+            return None if node is None else text_attribute(node, name)
 
     def __enter__(self) -> H5coroEngine:
         """Return the engine."""

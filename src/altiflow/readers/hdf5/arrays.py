@@ -1,0 +1,161 @@
+"""Arrays out of chunks: all that are wanted fetched together, decoded in the threads that fetched them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from altiflow.errors import CorruptGranuleError
+from altiflow.readers.hdf5.decode import decode_chunk, native
+from altiflow.readers.hdf5.tables import ChunkTable
+from altiflow.readers.hdf5.walk import Walker
+from altiflow.readers.remote.ranges import ByteSource, Extent, coalesce
+from altiflow.readers.remote.ranges.extents import WASTE
+
+__all__ = ["read_arrays"]
+
+Array = npt.NDArray[np.generic]
+Rows = Mapping[str, tuple[int, int]]
+_IN_FLIGHT = 16
+_COLD = 1.0
+"""Bytes nobody asked for over those asked for after a walk, which took requests already."""
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """One chunk that is wanted: where it lies, and what it is of."""
+
+    path: str
+    corner: tuple[int, ...]
+    offset: int
+    size: int
+    mask: int
+
+
+def read_arrays(
+    source: ByteSource, tables: Mapping[str, ChunkTable], *, rows: Rows | None = None, walker: Walker | None = None
+) -> dict[str, Array]:
+    """Return the values of data sets, in this machine's byte order.
+
+    Parameters
+    ----------
+    source
+        The file.
+    tables
+        Chunk table of each data set, by path.
+    rows
+        First row and the one after the last, of data sets of which not all rows are wanted.
+    walker
+        The walk that found the tables; bytes that it brought are not asked for again.
+
+    Raises
+    ------
+    GranuleError
+        If the file cannot be read, or a chunk is damaged.
+    """
+    spans = {path: _span(table, (rows or {}).get(path)) for path, table in tables.items()}
+    arrays = {path: _empty(table, spans[path]) for path, table in tables.items()}
+    wanted = [errand for path, table in tables.items() for errand in _errands(path, table, spans[path])]
+    wanted.sort(key=lambda errand: errand.offset)
+    held = [walker is not None and walker.holds(errand.offset, errand.size) for errand in wanted]
+    extents, batches = _batches(wanted, held, _COLD if walker is not None and walker.walked else WASTE)
+
+    def place(errand: _Errand, data: bytes | memoryview) -> None:
+        table = tables[errand.path]
+        chunk = decode_chunk(data, table, errand.mask, f"{source.name.rpartition('/')[2]}: {errand.path}")
+        _paste(arrays[errand.path], chunk, errand.corner, spans[errand.path][0])
+
+    _run(source, extents, batches, place)
+    fetched = {id(errand) for batch in batches for errand in batch}
+    for errand in wanted:
+        if walker is not None and id(errand) not in fetched:
+            place(errand, walker.cut(errand.offset, errand.size))
+    return {path: native(array) for path, array in arrays.items()}
+
+
+def _batches(wanted: Sequence[_Errand], held: Sequence[bool], waste: float) -> tuple[list[Extent], list[list[_Errand]]]:
+    """Return the extents to fetch and the chunks of each; what is at hand is fetched where it saves a request."""
+    extents = coalesce([errand.offset for errand in wanted], [errand.size for errand in wanted], waste=waste)
+    starts = np.array([extent.start for extent in extents], np.int64)
+    batches: list[list[_Errand]] = [[] for _ in extents]
+    needed = [False] * len(extents)
+    for errand, here in zip(wanted, held, strict=True):
+        number = int(np.searchsorted(starts, errand.offset, side="right")) - 1
+        batches[number].append(errand)
+        needed[number] |= not here
+    numbers = [number for number, need in enumerate(needed) if need]
+    return [extents[number] for number in numbers], [batches[number] for number in numbers]
+
+
+def _run(
+    source: ByteSource,
+    extents: Sequence[Extent],
+    batches: Sequence[Sequence[_Errand]],
+    place: Callable[[_Errand, memoryview], None],
+) -> None:
+    """Fetch all extents at once, and put the chunks of each where they belong as soon as it is there."""
+
+    def fetch(number: int) -> None:
+        extent = extents[number]
+        data = memoryview(source.read(extent.start, extent.size))
+        if len(data) != extent.size:
+            raise CorruptGranuleError(f"{source.name} ends at byte {extent.start + len(data)}, before all its data")
+        for errand in batches[number]:
+            first = errand.offset - extent.start
+            place(errand, data[first : first + errand.size])
+
+    if len(extents) == 1:
+        fetch(0)
+    elif extents:
+        with ThreadPoolExecutor(min(len(extents), _IN_FLIGHT)) as pool:
+            list(pool.map(fetch, range(len(extents))))
+
+
+def _span(table: ChunkTable, rows: tuple[int, int] | None) -> tuple[int, int]:
+    """Return first row and the one after the last that are wanted; (0, 1) of a scalar."""
+    whole = (0, table.shape[0]) if table.shape else (0, 1)
+    return whole if rows is None or not table.shape else (max(rows[0], 0), min(rows[1], whole[1]))
+
+
+def _empty(table: ChunkTable, span: tuple[int, int]) -> Array:
+    """Return the array where nothing was written; that of a small data set as it is."""
+    if table.inline is not None:
+        values: Array = np.frombuffer(table.inline, table.dtype).reshape(table.shape).copy()
+        return values[span[0] : span[1]] if table.shape else values
+    shape = (span[1] - span[0], *table.shape[1:]) if table.shape else ()
+    fill = np.frombuffer(table.fill, table.dtype)[0]
+    complete = len(table.places) == np.prod([-(-s // c) for s, c in zip(table.shape, table.chunk, strict=True) if c])
+    return np.empty(shape, table.dtype) if complete else np.full(shape, fill, table.dtype)
+
+
+def _errands(path: str, table: ChunkTable, span: tuple[int, int]) -> list[_Errand]:
+    """Return the chunks that hold rows of a span."""
+    if not len(table.places):
+        return []
+    corners = table.corners()
+    if table.shape:
+        reach = (corners[:, 0] < span[1]) & (corners[:, 0] + table.chunk[0] > span[0])
+    else:
+        reach = np.ones(len(corners), dtype=bool)
+    return [
+        _Errand(path, tuple(corner), int(offset), int(size), int(mask))
+        for corner, (_, offset, size, mask) in zip(corners[reach].tolist(), table.places[reach], strict=True)
+    ]
+
+
+def _paste(target: Array, chunk: Array, corner: tuple[int, ...], first: int) -> None:
+    """Put a chunk into the array whose first row is `first`; what lies outside is left out."""
+    if not corner:
+        target[()] = chunk.reshape(())
+        return
+    begin = (corner[0] - first, *corner[1:])
+    lows = [max(start, 0) for start in begin]
+    highs = [min(start + size, whole) for start, size, whole in zip(begin, chunk.shape, target.shape, strict=True)]
+    if all(low < high for low, high in zip(lows, highs, strict=True)):
+        into = tuple(slice(low, high) for low, high in zip(lows, highs, strict=True))
+        out = tuple(slice(low - start, high - start) for low, high, start in zip(lows, highs, begin, strict=True))
+        target[into] = chunk[out]

@@ -1,0 +1,105 @@
+"""Indexes: what is known of where the data sets of a granule lie, kept from one run to the next."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from altiflow.errors import InputError
+from altiflow.files import whole_file
+from altiflow.readers.hdf5.tables import ChunkTable
+from altiflow.readers.remote.parts import Stamp
+
+__all__ = ["ChunkIndex", "load_index", "save_index"]
+
+_VERSION = 1
+
+
+@dataclass
+class ChunkIndex:
+    """What is known of one version of one granule; it grows as more is asked for.
+
+    Attributes
+    ----------
+    stamp
+        Which version of which file.
+    tables
+        Chunk table of each data set that was asked for; None where there is none, a text where it cannot be read.
+    attributes
+        Text attributes that were asked for, by group and name; None where there is none.
+    """
+
+    stamp: Stamp
+    tables: dict[str, ChunkTable | str | None] = field(default_factory=dict)
+    attributes: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    def known(self) -> int:
+        """Return how much is known; it only grows."""
+        return len(self.tables) + len(self.attributes)
+
+    def to_json(self) -> str:
+        """Return it as JSON."""
+        tables = {path: t.to_dict() if isinstance(t, ChunkTable) else t for path, t in self.tables.items()}
+        attributes = [[group, name, text] for (group, name), text in self.attributes.items()]
+        told = {"version": _VERSION, "stamp": asdict(self.stamp), "tables": tables, "attributes": attributes}
+        return json.dumps(told, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> ChunkIndex:
+        """Return what :meth:`to_json` wrote.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            If it is none, or one of another version of this format.
+        """
+        told: dict[str, Any] = json.loads(text)
+        if told["version"] != _VERSION:
+            raise ValueError(f"index version {told['version']}")
+        tables = {p: ChunkTable.from_dict(t) if isinstance(t, dict) else t for p, t in told["tables"].items()}
+        return cls(Stamp(**told["stamp"]), tables, {(group, name): text for group, name, text in told["attributes"]})
+
+
+def load_index(folder: Path | None, name: str) -> ChunkIndex | None:
+    """Return the index of a file that is kept in a folder; None where there is none that can be read.
+
+    Parameters
+    ----------
+    folder
+        Where indexes are kept; None for nowhere.
+    name
+        Path of the file, or its address without secrets.
+    """
+    if folder is None:
+        return None
+    try:
+        index = ChunkIndex.from_json(_path(folder, name).read_text())
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return index if index.stamp.url == name else None
+
+
+def save_index(folder: Path | None, index: ChunkIndex) -> None:
+    """Keep an index in a folder, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    if folder is None:
+        return
+    try:
+        with whole_file(_path(folder, index.stamp.url)) as part:
+            part.write_text(index.to_json())
+    except OSError as error:
+        raise InputError(f"index={str(folder)!r} cannot be written: {error.strerror}; choose another folder") from error
+
+
+def _path(folder: Path, name: str) -> Path:
+    """Return where the index of a file is kept: by its name, and what tells equal names apart."""
+    stem = Path(name).name
+    return folder / f"{stem}.{hashlib.sha256(name.encode()).hexdigest()[:12]}.json"

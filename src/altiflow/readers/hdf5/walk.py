@@ -1,0 +1,216 @@
+"""The walk: HDF5's own library led through a remote file's metadata, all paths a step at a time.
+
+h5py is given the blocks that are at hand. Where it wants another one, it is stopped; the blocks that all paths want
+next are then fetched together, and it begins again. So nothing is waited for while HDF5's lock is held, and the number
+of round trips is the depth of the deepest path, not the number of blocks.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import h5py
+
+from altiflow.errors import CorruptGranuleError, UnsupportedFormatError
+from altiflow.readers.hdf5.attributes import text_attribute
+from altiflow.readers.hdf5.index import ChunkIndex
+from altiflow.readers.hdf5.tables import describe_data_set
+from altiflow.readers.hdf5.wholeness import DAMAGE, check_claim, check_head
+from altiflow.readers.remote.ranges import ByteSource, Extent, coalesce, read_all
+
+__all__ = ["Walker"]
+
+_HEAD = 2**21
+"""First request [bytes]: the metadata of files made for the cloud."""
+_BLOCK = 2**18
+_STEPS = 3
+"""Requests after which a small file whose metadata are scattered is fetched whole."""
+_SMALL = 2**27
+"""Largest file that is fetched whole [bytes]."""
+_WASTE = 3.0
+"""Metadata are small, so that fewer requests are worth more than fewer bytes."""
+_PARTS = 6
+"""Requests a whole file is fetched in."""
+
+
+class _Held(io.RawIOBase):
+    """The blocks at hand as an open file; what is wanted beyond them is noted."""
+
+    def __init__(self, blocks: dict[int, bytes], size: int) -> None:
+        super().__init__()
+        self._blocks, self._size, self._place = blocks, size, 0
+        self.missed: set[int] = set()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        end = min(self._place + len(view), self._size)
+        numbers = range(self._place // _BLOCK, -(-end // _BLOCK))
+        self.missed.update(number for number in numbers if number not in self._blocks)
+        if self.missed:
+            raise OSError("not at hand yet")
+        data = _cut(self._blocks, self._place, end)
+        view[: len(data)] = data
+        self._place = end
+        return len(data)
+
+
+def _cut(blocks: dict[int, bytes], start: int, end: int) -> bytes:
+    """Return the bytes from start to end out of blocks."""
+    numbers = range(start // _BLOCK, -(-end // _BLOCK))
+    return b"".join(blocks[n][max(start - n * _BLOCK, 0) : end - n * _BLOCK] for n in numbers)
+
+
+class Walker:
+    """What finds out where the data sets of a file lie.
+
+    Parameters
+    ----------
+    source
+        The file.
+    path
+        Where it is, if it is on this machine; HDF5 then reads it itself.
+    """
+
+    def __init__(self, source: ByteSource, path: Path | None = None) -> None:
+        self._source, self._path, self._size = source, path, 0
+        self._blocks: dict[int, bytes] = {}
+        self._requests = 0
+
+    def begin(self) -> ChunkIndex:
+        """Return an empty index of the file, once its head shows that it is whole HDF5.
+
+        Raises
+        ------
+        GranuleError
+            If it is not, or cannot be read.
+        """
+        head = self._source.read(0, _HEAD if self._path is None else 96)
+        stamp = self._source.stamp
+        size = (stamp.size if stamp is not None else None) or len(head)
+        check_head(self._source.name.rpartition("/")[2], head[:96], size)
+        self._size = size
+        if self._path is None:
+            self._keep(Extent(0, len(head)), head)
+        if stamp is None:  # pragma: no cover - a source that was read has a stamp
+            raise CorruptGranuleError(f"{self._source.name} tells no version")
+        return ChunkIndex(stamp)
+
+    def learn(self, index: ChunkIndex, paths: Iterable[str], attributes: Iterable[tuple[str, str]] = ()) -> None:
+        """Add data sets and attributes to an index; what it holds already is not looked for.
+
+        Raises
+        ------
+        CorruptGranuleError
+            If the metadata cannot be read.
+        """
+        wanted: list[tuple[str, str | None]] = [(path, None) for path in paths if path not in index.tables]
+        wanted += [key for key in attributes if key not in index.attributes]
+        if wanted and not self._size:
+            self.begin()
+        while wanted:
+            wanted, missed = self._step(index, list(dict.fromkeys(wanted)))
+            if missed:
+                self._fetch(missed)
+
+    @property
+    def walked(self) -> bool:
+        """Whether bytes were fetched to find things."""
+        return bool(self._blocks)
+
+    def holds(self, start: int, size: int) -> bool:
+        """Return whether the walk brought these bytes already."""
+        return bool(self._blocks) and all(
+            n in self._blocks for n in range(start // _BLOCK, -(-(start + size) // _BLOCK))
+        )
+
+    def cut(self, start: int, size: int) -> bytes:
+        """Return bytes that it brought."""
+        return _cut(self._blocks, start, start + size)
+
+    def _step(
+        self, index: ChunkIndex, wanted: list[tuple[str, str | None]]
+    ) -> tuple[list[tuple[str, str | None]], set[int]]:
+        """Return what could not be found yet, and the blocks that it takes."""
+        held, missed = _Held(self._blocks, self._size), set[int]()
+        name = self._source.name
+        try:
+            file = h5py.File(held if self._path is None else self._path, "r")
+        except DAMAGE as error:
+            if held.missed:
+                return wanted, held.missed
+            raise CorruptGranuleError(f"{name} cannot be opened as HDF5: {error}") from error
+        left = []
+        with file:
+            for path, attribute in wanted:
+                held.missed.clear()
+                if not self._find(index, file, path, attribute, lambda: bool(held.missed)):
+                    left.append((path, attribute))
+                    missed |= held.missed
+        return left, missed
+
+    def _find(
+        self, index: ChunkIndex, file: h5py.File, path: str, attribute: str | None, stopped: Callable[[], bool]
+    ) -> bool:
+        """Add one data set or attribute to the index; return False if the blocks at hand do not suffice."""
+        where = f"{self._source.name.rpartition('/')[2]}: {path}"
+        found: object = None
+        try:
+            node = file.get(path)
+            if attribute is not None:
+                found = None if node is None else text_attribute(node, attribute)
+            elif isinstance(node, h5py.Dataset):
+                check_claim(where, node.shape or (), node.dtype.itemsize, self._size)
+                found = describe_data_set(node, where)
+        except UnsupportedFormatError as error:
+            found = str(error)
+        except DAMAGE as error:
+            if not stopped():
+                raise CorruptGranuleError(f"{where} cannot be read: {error}") from error
+        if stopped():
+            return False
+        if attribute is not None:
+            index.attributes[path, attribute] = found  # type: ignore[assignment]
+        else:
+            index.tables[path] = found  # type: ignore[assignment]
+        return True
+
+    def _fetch(self, missed: set[int]) -> None:
+        """Bring blocks; or all that is missing, where a small file has its metadata all over it."""
+        extents = self._extents(missed)
+        if self._size <= _SMALL and self._requests + len(extents) > _STEPS:
+            span = -(-self._size // (_PARTS * _BLOCK)) * _BLOCK
+            everything = {n for n in range(-(-self._size // _BLOCK)) if n not in self._blocks}
+            extents = self._extents(everything, span)
+        for extent, data in zip(extents, read_all(self._source, extents), strict=True):
+            self._keep(extent, data)
+
+    def _extents(self, numbers: set[int], largest: int = 2**23) -> list[Extent]:
+        """Return the extents of whole blocks, cut off at the end of the file."""
+        starts = [number * _BLOCK for number in sorted(numbers)]
+        sizes = [min(_BLOCK, self._size - start) for start in starts]
+        return coalesce(starts, sizes, largest=largest, waste=_WASTE)
+
+    def _keep(self, extent: Extent, data: bytes) -> None:
+        """Keep the blocks of an extent."""
+        self._requests += 1
+        if len(data) != min(extent.size, self._size - extent.start):
+            raise CorruptGranuleError(f"{self._source.name} ended early")
+        for first in range(0, len(data), _BLOCK):
+            whole = len(data) - first >= _BLOCK or extent.start + len(data) == self._size
+            if whole:
+                self._blocks[(extent.start + first) // _BLOCK] = data[first : first + _BLOCK]

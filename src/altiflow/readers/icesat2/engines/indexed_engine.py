@@ -1,0 +1,109 @@
+"""The indexed engine: chunks by their known positions, all at once, without HDF5's library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from altiflow.errors import GranuleError, UnsupportedFormatError
+from altiflow.readers.hdf5 import ChunkIndex, ChunkTable, Walker, load_index, read_arrays, save_index
+from altiflow.readers.icesat2.engines.protocol import Array, Rows
+from altiflow.readers.remote.ranges import ByteSource
+
+__all__ = ["IndexedEngine", "StaleIndexError"]
+
+
+class StaleIndexError(GranuleError):
+    """The index that was kept is of another version of the file."""
+
+
+class IndexedEngine:
+    """Reads chunks by their positions, which are kept from one run to the next.
+
+    Parameters
+    ----------
+    source
+        The file.
+    path
+        Where it is, if it is on this machine.
+    folder
+        Where indexes are kept; None keeps none.
+    fresh
+        Do not use an index that was kept.
+    """
+
+    def __init__(self, source: ByteSource, path: Path | None, *, folder: Path | None, fresh: bool = False) -> None:
+        self._source, self._folder = source, folder
+        self._walker = Walker(source, path)
+        kept = None if fresh else load_index(folder, source.name)
+        self._trusted = kept is not None
+        try:
+            self._index: ChunkIndex = kept or self._walker.begin()
+            self._known = self._index.known() if self._trusted else 0
+            self._check_version()
+        except BaseException:
+            source.close()
+            raise
+
+    def read(self, paths: Sequence[str], rows: Rows | None = None) -> dict[str, Array | None]:
+        """Return the array of each path, None where there is no such data set."""
+        found = {path: self._table(path) for path in self._learnt(paths)}
+        tables = {path: table for path, table in found.items() if table is not None}
+        try:
+            arrays = read_arrays(self._source, tables, rows=rows, walker=self._walker)
+        finally:
+            # Chunks of another version look damaged; that is told first.
+            self._check_version()
+        return {path: arrays.get(path) for path in paths}
+
+    def shapes(self, paths: Sequence[str]) -> dict[str, tuple[int, ...] | None]:
+        """Return the shape of each data set, None where there is none."""
+        tables = {path: self._table(path) for path in self._learnt(paths)}
+        return {path: None if table is None else table.shape for path, table in tables.items()}
+
+    def expect(self, paths: Sequence[str], attributes: Sequence[tuple[str, str]]) -> None:
+        """Look for all of them together."""
+        self._walker.learn(self._index, paths, attributes)
+        self._check_version()
+
+    def attribute(self, group: str, name: str) -> str | None:
+        """Return a string attribute, None where there is none."""
+        self.expect((), [(group, name)])
+        return self._index.attributes[group, name]
+
+    def _learnt(self, paths: Sequence[str]) -> Sequence[str]:
+        self.expect(paths, ())
+        return paths
+
+    def _table(self, path: str) -> ChunkTable | None:
+        """Return what is known of a data set, refused where it cannot be read."""
+        table = self._index.tables[path]
+        if isinstance(table, str):
+            raise UnsupportedFormatError(table)
+        return table
+
+    def _check_version(self) -> None:
+        """Refuse an index of another version than the file that was read meanwhile."""
+        read = self._source.stamp
+        if self._trusted and read is not None and read != self._index.stamp:
+            raise StaleIndexError(f"{self._source.name}: the index that was kept is of another version of the file")
+
+    def __enter__(self) -> IndexedEngine:
+        """Return the engine."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Keep what was learnt, and close the file."""
+        try:
+            if kind is None:
+                if self._source.stamp is None:
+                    # Nothing was read, so nothing showed yet that the index is of this version.
+                    self._source.read(0, 8)
+                    self._check_version()
+                if self._index.known() > self._known:
+                    save_index(self._folder, self._index)
+        finally:
+            self._source.close()

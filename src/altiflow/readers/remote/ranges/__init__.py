@@ -1,0 +1,24 @@
+"""Byte ranges of files on this machine, on web servers and in buckets, behind one protocol."""
+
+from altiflow.readers.remote.ranges.access import RemoteAccess
+from altiflow.readers.remote.ranges.blocks import BlockCache, SourceFile
+from altiflow.readers.remote.ranges.extents import Extent, coalesce
+from altiflow.readers.remote.ranges.grants import Grant, Grants
+from altiflow.readers.remote.ranges.opening import Sources, is_remote
+from altiflow.readers.remote.ranges.sources import ByteSource, LocalSource, Traffic, read_all
+
+__all__ = [
+    "BlockCache",
+    "ByteSource",
+    "Extent",
+    "Grant",
+    "Grants",
+    "LocalSource",
+    "RemoteAccess",
+    "SourceFile",
+    "Sources",
+    "Traffic",
+    "coalesce",
+    "is_remote",
+    "read_all",
+]

@@ -1,0 +1,77 @@
+"""Access: as whom, how patiently and with what memory remote granules are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from altiflow.errors import InputError, LoginError
+from altiflow.readers.remote.ranges.grants import Grants, bucket_grants, token_grants
+from altiflow.readers.remote.retries import Retries
+
+__all__ = ["RemoteAccess"]
+
+
+@dataclass(frozen=True)
+class RemoteAccess:
+    """How granules at https:// and s3:// addresses are read; the value of ``access=`` of :func:`read_segments`.
+
+    Attributes
+    ----------
+    session
+        An ``earthaccess.Auth`` that is logged in, for NASA's archive; None for public files.
+    tokens, keys
+        Logins of other archives, for https and for s3; they go before `session`. :class:`Grants` renews them.
+    centre
+        Data centre whose buckets `session` gives keys for.
+    timeout
+        Longest wait for a server to say anything [s].
+    retries
+        How often what may pass is tried.
+    certificates
+        File of trusted certificates; None for those requests and boto3 bring. They are verified always.
+    index
+        Folder where positions of chunks are kept between runs (engine "indexed"); None keeps none.
+    memory
+        Bytes of one granule kept by the engines that read in blocks, at most.
+    region
+        Where the buckets are.
+
+    Raises
+    ------
+    InputError
+        If a number is not positive.
+    LoginError
+        If `session` is not logged in.
+
+    Examples
+    --------
+    >>> RemoteAccess(timeout=0)
+    Traceback (most recent call last):
+    altiflow.errors.InputError: timeout and memory are positive, got 0 s and 134217728 bytes
+    """
+
+    session: Any = field(default=None, repr=False)
+    tokens: Grants | None = field(default=None, repr=False)
+    keys: Grants | None = field(default=None, repr=False)
+    centre: str = "NSIDC"
+    timeout: float = 30.0
+    retries: Retries = field(default_factory=Retries)
+    certificates: Path | str | None = None
+    index: Path | str | None = None
+    memory: int = 2**27
+    region: str = "us-west-2"
+
+    def __post_init__(self) -> None:
+        """Check the values, and make one renewing login for all granules out of the session."""
+        if not self.timeout > 0 or not self.memory > 0:
+            raise InputError(f"timeout and memory are positive, got {self.timeout!r} s and {self.memory!r} bytes")
+        if self.session is None:
+            return
+        if not getattr(self.session, "authenticated", False):
+            raise LoginError("session is not logged in; pass session=earthaccess.login(), or none for public files")
+        if self.tokens is None:
+            object.__setattr__(self, "tokens", token_grants(self.session))
+        if self.keys is None:
+            object.__setattr__(self, "keys", bucket_grants(self.session, self.centre))

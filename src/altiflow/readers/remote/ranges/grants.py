@@ -1,0 +1,157 @@
+"""Grants: what is shown to a server to be let in, renewed before it expires and when it is refused."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from altiflow.errors import AltiflowError, LoginError
+
+__all__ = ["Grant", "Grants", "bucket_grants", "hide_secrets_in_logs", "token_grants"]
+
+_MARGIN = timedelta(minutes=5)
+"""A grant is renewed this long before it expires."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grant:
+    """A token, or the keys of a bucket; its text never shows them.
+
+    Attributes
+    ----------
+    secrets
+        ``token`` for web servers; ``accessKeyId``, ``secretAccessKey`` and ``sessionToken`` for buckets.
+    expires
+        When it ends (UTC), None where that is not known.
+
+    Examples
+    --------
+    >>> Grant({"token": "abc"})
+    Grant(expires=None)
+    """
+
+    secrets: Mapping[str, str] = field(repr=False)
+    expires: datetime | None = None
+
+
+class Grants:
+    """A grant that is fetched when first needed, and again before it expires or when a server refuses it.
+
+    Parameters
+    ----------
+    fetch
+        What returns a new grant.
+
+    Examples
+    --------
+    >>> numbers = iter(range(9))
+    >>> grants = Grants(lambda: Grant({"token": str(next(numbers))}))
+    >>> first = grants.current()
+    >>> grants.current() is first, grants.renewed(first).secrets["token"], grants.renewed(first).secrets["token"]
+    (True, '1', '1')
+    """
+
+    def __init__(self, fetch: Callable[[], Grant]) -> None:
+        self._fetch = fetch
+        self._held: Grant | None = None
+        self._lock = threading.Lock()
+
+    def current(self) -> Grant:
+        """Return the grant in force.
+
+        Raises
+        ------
+        LoginError
+            If none can be had.
+        """
+        with self._lock:
+            held = self._held
+            if held is None or (held.expires is not None and held.expires - datetime.now(UTC) < _MARGIN):
+                held = self._held = self._fetched()
+            return held
+
+    def renewed(self, refused: Grant) -> Grant:
+        """Return a grant other than `refused`, fetched unless another thread did so meanwhile.
+
+        Raises
+        ------
+        LoginError
+            If none can be had.
+        """
+        with self._lock:
+            if self._held is None or self._held is refused:
+                self._held = self._fetched()
+            return self._held
+
+    def _fetched(self) -> Grant:
+        try:
+            return self._fetch()
+        except AltiflowError:
+            raise
+        except Exception as error:
+            # Its text may hold what must not be shown.
+            raise LoginError(f"the login could not be renewed ({type(error).__name__}); log in again") from None
+
+
+def token_grants(session: Any) -> Grants:
+    """Return the grants of an ``earthaccess.Auth`` for web servers."""
+
+    def fetch() -> Grant:
+        token = session.token
+        text = token.get("access_token") if isinstance(token, Mapping) else token
+        if not text:
+            raise LoginError("the session holds no token; log in with `session = earthaccess.login()`")
+        return Grant({"token": str(text)})
+
+    return Grants(fetch)
+
+
+def bucket_grants(session: Any, centre: str) -> Grants:
+    """Return the grants of an ``earthaccess.Auth`` for the buckets of a data centre such as "NSIDC"."""
+
+    def fetch() -> Grant:
+        told = session.get_s3_credentials(daac=centre)
+        if not told or "accessKeyId" not in told:
+            raise LoginError(f"{centre} gave no keys for its buckets; log in anew, or read the https:// address")
+        names = ("accessKeyId", "secretAccessKey", "sessionToken")
+        return Grant({name: str(told[name]) for name in names if told.get(name)}, _moment(told.get("expiration")))
+
+    return Grants(fetch)
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Return the moment of an ISO text, None where it is none."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class _Scrubber(logging.Filter):
+    """Takes queries, which may be signatures, out of what is logged."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True: the record stays, its queries do not."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(re.sub(r"\?\S+", "?...", a) if isinstance(a, str) else a for a in record.args)
+        return True
+
+
+_SCRUBBER = _Scrubber()
+
+
+def hide_secrets_in_logs() -> None:
+    """Keep signed addresses and keys out of the logs of the libraries that send them.
+
+    At the level DEBUG, botocore logs signatures and session tokens.
+    """
+    logging.getLogger("urllib3.connectionpool").addFilter(_SCRUBBER)
+    for name in ("botocore", "boto3"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.INFO))

@@ -1,0 +1,273 @@
+"""Granules at addresses give the table of the local file, with requests counted, and every failure typed."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from altiflow import Ledger, RemoteAccess, read_segments
+from altiflow.errors import AltiflowError, CorruptGranuleError, GranuleError, LoginError, UnsupportedFormatError
+from altiflow.readers.remote.ranges import BlockCache, Grant, Grants, coalesce
+from altiflow.readers.remote.retries import Retries
+
+ENGINES = ["h5py", "h5coro", "indexed"]
+QUICK = {"retries": Retries(attempts=2, wait=0.0), "timeout": 5.0}
+WRITER = Path(__file__).resolve().parents[2] / "benchmarks" / "full_granule.py"
+
+
+def read(place: Any, **options: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the table without its points, and the row of the ledger."""
+    ledger = Ledger()
+    options.setdefault("access", RemoteAccess(**QUICK))
+    table = read_segments(place, ledger=ledger, **options)
+    return pd.DataFrame(table.drop(columns="geometry")), ledger.rows[-1]
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], Path]:
+    """Return a maker of granules in the full layout, smaller than real ones; paged for the cloud or not."""
+    made: dict[bool, Path] = {}
+    told = runpy.run_path(str(WRITER))
+
+    def make(paged: bool) -> Path:
+        if paged not in made:
+            path = tmp_path_factory.mktemp("full") / told["NAME"]
+            made[paged] = told["write_full_granule"](path, rows=8_000, paged=paged, chunk=2_000)
+        return made[paged]
+
+    return make
+
+
+@pytest.fixture
+def web(serve: Callable[..., Any], simulated: Callable[..., Path]) -> Any:
+    server = serve()
+    path = simulated()
+    server.files[path.name] = path.read_bytes()
+    server.address = f"{server.url}/{path.name}"
+    server.name = path.name
+    return server
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("region", [None, (-180, 87.05, 180, 87.1)])
+def test_every_engine_gives_the_table_of_the_local_file(
+    engine: str, region: Any, web: Any, bucket_server: Callable[..., str], simulated: Callable[..., Path]
+) -> None:
+    local, row = read(simulated(), engine="h5py", region=region)
+    assert (row["requests"], row["bytes"], row["retries"]) == (0, simulated().stat().st_size, 0)
+    s3 = bucket_server(f"some/{web.name}", web.files[web.name], True)
+    for place in (simulated(), web.address, s3):
+        table, told = read(place, engine=engine, region=region)
+        pd.testing.assert_frame_equal(table, local, check_exact=True)
+        same = ["granule", "segments_found", "segments_kept", "beams_read", "release", "sc_orient", "status"]
+        same += [name for name in row if name.startswith("dropped_")]
+        assert {name: told[name] for name in same} == {name: row[name] for name in same}
+        assert (told["requests"] > 0) == (place != simulated())
+        assert told["bytes"] > 0 and told["seconds"] > 0
+    assert row["segments_found"] == row["segments_kept"] + sum(row[n] for n in row if n.startswith("dropped_"))
+
+
+def test_the_ledger_counts_what_the_server_counts(web: Any) -> None:
+    for engine in ENGINES:
+        web.asked.clear()
+        web.sent = 0
+        web.plan[web.name] = [503]
+        _, row = read(web.address, engine=engine)
+        assert (row["requests"], row["bytes"], row["retries"]) == (len(web.asked), web.sent, 1)
+
+
+@pytest.mark.parametrize("paged", [False, True])
+def test_with_an_index_requests_are_the_coalesced_extents_of_the_chunk_table(
+    paged: bool, full: Callable[[bool], Path], serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    path, server = full(paged), serve()
+    server.files[path.name] = path.read_bytes()
+    access = RemoteAccess(index=tmp_path / "index", **QUICK)
+    place = f"{server.url}/{path.name}"
+    local, _ = read(path, engine="h5py")
+    first, cold = read(place, engine="indexed", access=access)
+    second, warm = read(place, engine="indexed", access=access)
+    pd.testing.assert_frame_equal(first, local, check_exact=True)
+    pd.testing.assert_frame_equal(second, local, check_exact=True)
+
+    from altiflow.readers.icesat2.products import ATL10
+
+    starts, sizes = [], []
+    with h5py.File(path) as file:
+        layout = ATL10.layouts[0]
+        for beam in ("gt1l", "gt2l", "gt3l"):
+            for name in {*layout.paths.values(), *layout.sections.values()}:
+                node = file.get(f"{beam}/{name}")
+                if isinstance(node, h5py.Dataset) and node.nbytes > 128:
+                    chunks = [node.id.get_chunk_info(k) for k in range(node.id.get_num_chunks())]
+                    starts += [chunk.byte_offset for chunk in chunks]
+                    sizes += [chunk.size for chunk in chunks]
+    extents = coalesce(starts, sizes)
+    assert warm["requests"] == len(extents)
+    assert warm["bytes"] == sum(extent.size for extent in extents)
+    assert sum(sizes) <= warm["bytes"] <= max(1.1 * sum(sizes), sum(sizes) + 2**18)
+    assert cold["requests"] <= 11
+
+    web_index = next((tmp_path / "index").iterdir()).read_text()
+    assert "token" not in web_index
+    _, other = read(place, engine="h5coro")
+    assert other["requests"] <= 12
+
+
+def test_an_index_of_another_version_is_made_anew(web: Any, simulated: Callable[..., Path], tmp_path: Path) -> None:
+    access = RemoteAccess(index=tmp_path, **QUICK)
+    before, _ = read(web.address, engine="indexed", access=access)
+    web.files[web.name] = simulated("007", 1).read_bytes()
+    after, _ = read(web.address, engine="indexed", access=access)
+    expected, _ = read(simulated("007", 1))
+    assert set(after["beam"]) == {"gt1r", "gt2r", "gt3r"} != set(before["beam"])
+    np.testing.assert_array_equal(after["freeboard"], expected["freeboard"])
+    _, again = read(web.address, engine="indexed", access=access)
+    assert again["bytes"] < len(web.files[web.name])
+
+
+def test_an_index_serves_local_files_too_until_they_change(altered: Callable[..., Path], tmp_path: Path) -> None:
+    path, access = altered(), RemoteAccess(index=tmp_path / "index")
+    before, _ = read(path, engine="indexed", access=access)
+    again, _ = read(path, engine="indexed", access=access)
+    pd.testing.assert_frame_equal(again, before, check_exact=True)
+    with h5py.File(path, "a") as file:
+        file["gt1l/freeboard_segment/beam_fb_height"][:] = 0.125
+    after, _ = read(path, engine="indexed", access=access)
+    assert (after.loc[after["beam"] == "gt1l", "freeboard"] == 0.125).all()
+
+
+def test_a_region_brings_fewer_bytes(full: Callable[[bool], Path], serve: Callable[..., Any], tmp_path: Path) -> None:
+    path, server = full(False), serve()
+    server.files[path.name] = path.read_bytes()
+    access = RemoteAccess(index=tmp_path, **QUICK)
+    place = f"{server.url}/{path.name}"
+    read(place, engine="indexed", access=access)
+    _, whole = read(place, engine="indexed", access=access)
+    region = (-180, -90, 180, -77.5)
+    part, row = read(place, engine="indexed", access=access, region=region)
+    pd.testing.assert_frame_equal(part, read(path, engine="h5py", region=region)[0], check_exact=True)
+    assert 0 < len(part) < row["segments_found"] / 3
+    assert row["segments_found"] == whole["segments_found"]
+    assert row["bytes"] < whole["bytes"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("steps", "kind", "words"),
+    [
+        ([403], LoginError, "wants a login"),
+        ([404], GranuleError, "no such file"),
+        ([500], GranuleError, "HTTP 500"),
+        (["cut"], GranuleError, "broke off"),
+        (["whole"], GranuleError, "ignores ranges"),
+        (["page"], LoginError, "web page"),
+        (["other"], GranuleError, "other bytes"),
+    ],
+)
+def test_failures_at_the_start_and_in_the_middle_are_typed(
+    engine: str,
+    steps: list[Any],
+    kind: type[Exception],
+    words: str,
+    full: Callable[[bool], Path],
+    serve: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path, server = full(False), serve()
+    monkeypatch.setattr("altiflow.readers.icesat2.engines.opening.BlockCache", partial(BlockCache, block=2**20))
+    server.files[path.name] = path.read_bytes()
+    for before in ([], [""]):
+        ledger = Ledger()
+        server.plan[path.name] = before + steps * 12
+        server.asked.clear()
+        with pytest.raises(kind, match=words):
+            read_segments(
+                f"{server.url}/{path.name}",
+                engine=engine,
+                ledger=ledger,
+                access=RemoteAccess(**QUICK),  # type: ignore[arg-type]
+            )
+        row = ledger.rows[0]
+        assert (row["status"], row["requests"]) == ("failed", len(server.asked))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_files_that_are_no_granules_are_typed_errors_and_skipped(engine: str, web: Any) -> None:
+    whole = web.files[web.name]
+    contents: dict[str, tuple[bytes, type[AltiflowError]]] = {
+        "empty.h5": (b"", CorruptGranuleError),
+        "page.h5": (b"<html>please log in</html>", UnsupportedFormatError),
+        "head.h5": (whole[:20], CorruptGranuleError),
+    }
+    contents |= {f"cut{part}.h5": (whole[: len(whole) * part // 10], CorruptGranuleError) for part in range(1, 10)}
+    web.files |= {name: content for name, (content, _) in contents.items()}
+    ledger = Ledger()
+    places = [f"{web.url}/{name}" for name in (web.name, *contents)]
+    table = read_segments(
+        places,
+        engine=engine,
+        on_error="skip",
+        ledger=ledger,
+        access=RemoteAccess(**QUICK),
+        workers=3,  # type: ignore[arg-type]
+    )
+    assert len(table) > 1000
+    rows = {Path(row["path"]).name: row for row in ledger.rows}
+    assert rows[web.name]["status"] == "read"
+    for name, (_, kind) in contents.items():
+        assert rows[name]["reason"].startswith(kind.__name__), (name, rows[name]["reason"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_token_that_expires_within_a_granule_is_renewed(
+    engine: str, web: Any, simulated: Any, tmp_path: Path
+) -> None:
+    names = iter(["old", "new"])
+    grants = Grants(lambda: Grant({"token": next(names)}))
+    web.tokens[web.name] = {"new"}
+    table, row = read(web.address, engine=engine, access=RemoteAccess(tokens=grants, **QUICK))
+    pd.testing.assert_frame_equal(table, read(simulated())[0], check_exact=True)
+    assert row["retries"] == 1
+    web.tokens[web.name] = {"newer"}
+    with pytest.raises(LoginError) as caught:
+        read(web.address, engine=engine, access=RemoteAccess(tokens=Grants(lambda: Grant({"token": "old"})), **QUICK))
+    assert "Bearer" not in str(caught.value)
+
+
+def test_addresses_come_from_a_catalogue_and_lose_their_secrets(web: Any) -> None:
+    catalogue = pd.DataFrame({"url_https": [f"{web.address}?X-Amz-Signature=good"]})
+    table, row = read(catalogue)
+    assert len(table) == row["segments_kept"] > 0
+    assert row["path"] == web.address
+    assert row["granule"] == Path(web.name).stem
+
+
+def test_threads_and_engines_do_not_change_the_order(web: Any, simulated: Callable[..., Path]) -> None:
+    other = simulated("007", 1)
+    web.files[other.name] = other.read_bytes()
+    places = [f"{web.url}/{other.name}", web.address]
+    local, _ = read([simulated(), other])
+    for engine in ENGINES:
+        table, _ = read(places, engine=engine, workers=2)
+        pd.testing.assert_frame_equal(table, local, check_exact=True)
+
+
+def test_a_flipped_byte_in_a_chunk_is_found_by_every_engine(altered: Callable[..., Path]) -> None:
+    path = altered()
+    with h5py.File(path) as file:
+        chunk = file["gt2l/freeboard_segment/beam_fb_height"].id.get_chunk_info(0)
+    spoilt = bytearray(path.read_bytes())
+    spoilt[chunk.byte_offset + chunk.size // 2] ^= 0x08
+    path.write_bytes(spoilt)
+    for engine in ENGINES:
+        with pytest.raises(CorruptGranuleError, match=path.stem):
+            read(path, engine=engine)
