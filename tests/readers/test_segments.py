@@ -286,7 +286,7 @@ def test_arguments_that_mean_nothing_are_refused(simulated: Callable[..., Path],
         read_segments(tmp_path)
     with pytest.raises(InputError):
         read_segments(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="no column 'path'"):
+    with pytest.raises(InputError, match="have no 'path'"):
         read_segments(pd.DataFrame({"name": ["a.h5"]}))
 
 

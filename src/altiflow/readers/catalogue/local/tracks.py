@@ -12,8 +12,8 @@ import shapely
 
 from altiflow.errors import CorruptGranuleError
 from altiflow.readers.catalogue.tables.columns import Orientation
+from altiflow.readers.hdf5 import check_hdf5
 from altiflow.readers.icesat2.beams import BEAMS, PAIRS
-from altiflow.readers.icesat2.hdf5 import check_hdf5
 from altiflow.readers.icesat2.products import DELTA_TIME_EPOCH
 from altiflow.region import wrap_longitudes
 
