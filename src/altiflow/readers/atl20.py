@@ -15,7 +15,7 @@ import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, GridMismatchError, MissingDataError, WrongProductError
 from altiflow.readers.catalogue.names import Hemisphere
-from altiflow.readers.hdf5.wholeness import check_hdf5
+from altiflow.readers.hdf5 import check_hdf5
 from altiflow.readers.icesat2.products import DELTA_TIME_EPOCH
 
 __all__ = ["Atl20", "read_atl20"]

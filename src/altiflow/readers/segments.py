@@ -61,8 +61,8 @@ def read_segments(
     Parameters
     ----------
     granules
-        Files, folders, https:// and s3:// addresses, a list of them, or a catalogue with a column ``path`` (files) or
-        ``url_https`` (addresses; ``url_s3`` is for machines beside the archive's buckets).
+        Files, folders, https:// and s3:// addresses, a list of them, or a catalogue: of each row ``path``, else
+        ``url_https``, else ``url_s3``. For the buckets pass ``list(catalogue["url_s3"])``.
     product
         "ATL10", "ATL07", "ATL06" or "ATL11"; found from the files where None. All granules must be of one product.
     beams
@@ -216,10 +216,12 @@ def granule_places(granules: Granules) -> list[Path | str]:
     EmptyDataError
         If a folder holds no granule.
     """
-    if isinstance(granules, pd.DataFrame) and "path" not in granules.columns and "url_https" in granules.columns:
-        granules = [str(url) for url in granules["url_https"]]
     if isinstance(granules, pd.DataFrame):
-        return list(granule_paths(granules))
+        here = {"path", "url_https", "url_s3"} & {*granules.columns}
+        told = granules[[name for name in ("path", "url_https", "url_s3") if name in here]].bfill(axis=1)
+        if not here or told.iloc[:, 0].isna().any():
+            return list(granule_paths(granules))
+        granules = [str(place) for place in told.iloc[:, 0]]
     given = [granules] if isinstance(granules, str | Path) else list(granules)
     remote = [str(place) for place in given if is_remote(place)]
     local = [place for place in given if not is_remote(place)]

@@ -13,7 +13,7 @@ from altiflow.errors import InputError, LoginError
 if TYPE_CHECKING:
     import earthaccess
 
-__all__ = ["SessionMaker", "log_in", "may_be_told", "session_maker"]
+__all__ = ["SessionMaker", "leave_anonymous", "log_in", "may_be_told", "session_maker"]
 
 EARTHDATA_HOSTS = ("nasa.gov", "nsidc.org")
 """Domains of the archives that take an Earthdata login; nobody else is told it."""
@@ -78,13 +78,12 @@ def may_be_told(url: str) -> bool:
 def _anonymous_session() -> requests.Session:
     """Return a session without a login."""
     session = requests.Session()
-    # Without this, requests would add what ~/.netrc holds for the host.
-    session.auth = _leave_anonymous
+    session.auth = leave_anonymous
     return session
 
 
-def _leave_anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Return the request as it is."""
+def leave_anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Return the request as it is: as a session's ``auth`` it keeps requests from adding what ~/.netrc holds."""
     return request
 
 

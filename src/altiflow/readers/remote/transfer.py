@@ -14,7 +14,7 @@ from altiflow.readers.remote.addresses import public_url
 from altiflow.readers.remote.parts import Part, Stamp
 from altiflow.readers.remote.retries import BUSY, PassingError, wait_asked_for
 
-__all__ = ["Transferred", "fetch_http", "http_size", "leave_anonymous"]
+__all__ = ["Transferred", "fetch_http", "http_size"]
 
 _BLOCK = 2**14
 """Bytes written at a time: of a connection that breaks, no more than this is lost."""
@@ -177,8 +177,3 @@ def _close_finished(response: requests.Response, part: Part, shown: str) -> Tran
         return Transferred(size, part.finish(), size)
     part.discard()
     raise PassingError("the server does not continue the file; it is fetched anew")
-
-
-def leave_anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Return the request as it is: as a session's ``auth`` it keeps requests from adding what ~/.netrc holds."""
-    return request

@@ -195,6 +195,14 @@ def test_keys_of_a_session_reach_a_closed_bucket_and_are_renewed(bucket_server: 
         RemoteAccess(session=Mock(authenticated=False))
 
 
+def test_the_token_of_a_session_is_told_to_the_archive_alone(web: Any) -> None:
+    access = RemoteAccess(session=Mock(authenticated=True, token={"access_token": "one"}))
+    opened(f"{web.url}/a.h5", access)[0].read(0, 10)
+    assert [asked[2] for asked in web.asked] == [""]
+    archive, _ = opened("https://data.nsidc.earthdatacloud.nasa.gov/a.h5", access)
+    assert archive._grants.current().secrets["token"] == "one"
+
+
 def test_logins_do_not_travel_unencrypted(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="unencrypted"):
         opened("http://example.org/a.h5", RemoteAccess(tokens=tokens("one")))

@@ -15,7 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from altiflow.errors import AltiflowError, InputError, LoginError, SearchError
-from altiflow.readers.remote.transfer import leave_anonymous
+from altiflow.readers.remote.logins import leave_anonymous
 
 if TYPE_CHECKING:
     import earthaccess

@@ -20,7 +20,7 @@ class RemoteAccess:
     Attributes
     ----------
     session
-        An ``earthaccess.Auth`` that is logged in, for NASA's archive; None for public files.
+        An ``earthaccess.Auth`` that is logged in; its token is told to NASA's archives alone. None for public files.
     tokens, keys
         Logins of other archives, for https and for s3; they go before `session`. :class:`Grants` renews them.
     centre
@@ -37,6 +37,8 @@ class RemoteAccess:
         Bytes of one granule kept by the engines that read in blocks, at most.
     region
         Where the buckets are.
+    session_tokens
+        The tokens of `session`, made from it.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class RemoteAccess:
     index: Path | str | None = None
     memory: int = 2**27
     region: str = "us-west-2"
+    session_tokens: Grants | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Check the values, and make one renewing login for all granules out of the session."""
@@ -71,7 +74,6 @@ class RemoteAccess:
             return
         if not getattr(self.session, "authenticated", False):
             raise LoginError("session is not logged in; pass session=earthaccess.login(), or none for public files")
-        if self.tokens is None:
-            object.__setattr__(self, "tokens", token_grants(self.session))
+        object.__setattr__(self, "session_tokens", token_grants(self.session))
         if self.keys is None:
             object.__setattr__(self, "keys", bucket_grants(self.session, self.centre))

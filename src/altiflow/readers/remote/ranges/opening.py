@@ -9,13 +9,13 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from altiflow.readers.remote.addresses import REMOTE_SCHEMES
+from altiflow.readers.remote.logins import leave_anonymous, may_be_told
 from altiflow.readers.remote.objects import local_path
 from altiflow.readers.remote.ranges.access import RemoteAccess
 from altiflow.readers.remote.ranges.bucket import BucketClients, BucketSource
 from altiflow.readers.remote.ranges.grants import hide_secrets_in_logs
 from altiflow.readers.remote.ranges.sources import ByteSource, LocalSource, Traffic
 from altiflow.readers.remote.ranges.web import WebSource
-from altiflow.readers.remote.transfer import leave_anonymous
 
 __all__ = ["Sources", "is_remote"]
 
@@ -60,7 +60,7 @@ class Sources:
             self._http(),
             timeout=access.timeout,
             retries=access.retries,
-            grants=access.tokens,
+            grants=access.tokens or (access.session_tokens if may_be_told(url) else None),
             traffic=traffic,
         )
 
