@@ -33,12 +33,12 @@ def test_atl06_paths_are_in_a_real_granule(data: Callable[[str], Path]) -> None:
 
 
 def test_every_column_has_a_path_or_is_derived() -> None:
-    for product in (ATL10, ATL06):
+    for product in (ATL10, ATL07, ATL06):
         for variable in product.variables:
             derived = variable.name == "segment_length" and product.nominal_length is not None
             assert derived or variable.name in product.layouts[0].paths
 
 
 def test_an_unknown_product_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="ATL10, ATL06"):
+    with pytest.raises(InputError, match="ATL10, ATL07, ATL06"):
         product_named("ATL99")
