@@ -242,6 +242,8 @@ def test_reading_into_a_data_set_grows_it_and_refuses_to_shrink(altiflow: Callab
     assert "give --allow-shrink to take out what is not asked for, or --append to leave it in" in shrunk.stderr
     assert altiflow("read", granules[0], *into, "--partition", "month", "--allow-shrink", "--quiet").output == ""
     assert set(read_table(tmp_path / "out")["granule"]) == {granules[0].stem}
+    told = altiflow("info", tmp_path / "out").output
+    assert all(word in told for word in ("data set     ATL10", "in folders of month", "1 granule: 1 read", "UTC"))
     granules[1].write_bytes(b"")
     assert altiflow("read", *granules, *into, "--partition", "month").exit_code == 1
     skipped = altiflow("read", *granules, *into, "--partition", "month", "--on-error", "skip")

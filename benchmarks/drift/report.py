@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from benchmarks.drift import tracks, world
 
 __all__ = ["as_markdown"]
@@ -48,7 +50,7 @@ def as_markdown(found: dict[str, Any]) -> str:
                 for row in rows
             ]
         lines += ["", *(_stated(name, rows) for name, rows in case["grids"].items())]
-    return "\n".join([*lines, *_moved(found["by_way"]), *_windows(found["by_window"]), ""])
+    return "\n".join([*lines, *_moved(found["by_way"]), *_windows(found["by_window"]), *_season(found["season"]), ""])
 
 
 def _stated(name: str, rows: Rows) -> str:
@@ -81,3 +83,15 @@ def _windows(rows: Rows) -> list[str]:
         f"{row['eulerian_correlation']:.3f}, {row['drift_correlation']:.3f} | {row['share']:.0%} |"
         for row in rows
     ]
+
+
+def _season(months: Rows) -> list[str]:
+    """Return the table of the months of a winter."""
+    ways = [row["way"] for row in months[0]["rows"]]
+    lines = ["", "## A winter, month by month (25 km, rho = 0.5)", "", "RMSE [m] and correlation.", ""]
+    lines += [f"| target | {' | '.join(ways)} |", "|---|" + "---|" * len(ways)]
+    for month in months:
+        cells = [f"{row['rmse']:.4f}, {row['correlation']:.3f}" for row in month["rows"]]
+        lines.append(f"| {month['target']} | {' | '.join(cells)} |")
+    mean = [np.sqrt(np.mean([month["rows"][place]["rmse"] ** 2 for month in months])) for place in range(len(ways))]
+    return [*lines, f"| all (rms) | {' | '.join(f'{each:.4f}' for each in mean)} |"]

@@ -15,7 +15,7 @@ from scipy.ndimage import map_coordinates
 
 from altiflow import Grid, grid_with_drift
 from benchmarks.drift.tracks import freeboard_below, measured
-from benchmarks.drift.world import CENTRE, ERROR, HALF, START, TARGET, WINDOW_DAYS, World, seconds_of, transported
+from benchmarks.drift.world import CENTRE, ERROR, HALF, TARGET, WINDOW_DAYS, World, seconds_of, transported
 
 __all__ = ["GRIDS", "Truth", "find_truth", "grid_all", "place_errors", "score_by_way", "score_rows", "score_windows"]
 
@@ -79,14 +79,14 @@ def _points(crs: str, parts: int) -> tuple[Floats, Floats]:
 def find_truth(world: World) -> Truth:
     """Return the true map at the target: points of it carried back to where their ice was laid out."""
     x, y = _points(world.motion.attrs["crs"], _PARTS)
-    moment = np.full(x.size, seconds_of(TARGET))
+    moment = np.full(x.size, seconds_of(world.target))
     return Truth(world.carried(x.ravel(), y.ravel(), moment).reshape(x.shape))
 
 
 def place_errors(world: World, known: xr.Dataset) -> float:
     """Return how far off ice is put along an axis [km, rms] by the known motion, over half the window."""
     x, y = (part.ravel() for part in _points(known.attrs["crs"], 1))
-    ends = np.full(x.size, seconds_of(TARGET)), np.full(x.size, seconds_of(START))
+    ends = np.full(x.size, seconds_of(world.target)), np.full(x.size, seconds_of(world.start))
     one, two = (transported(field, x, y, *ends) for field in (world.motion, known))
     both = (one.status == 0) & (two.status == 0)
     return float(np.sqrt(np.mean((one.x - two.x)[both] ** 2 + (one.y - two.y)[both] ** 2) / 2) / 1e3)
@@ -99,7 +99,7 @@ def grid_all(
     table = measured(tracks, freeboard_below(tracks, world), rng)
     still = measured(tracks, truth.at(tracks), rng)
     biased = known.assign(vx=known["vx"] * BIAS, vy=known["vy"] * BIAS)
-    common = {"target": TARGET, "window": f"{WINDOW_DAYS}D", "value": "freeboard"}
+    common = {"target": world.target, "window": f"{WINDOW_DAYS}D", "value": "freeboard"}
     for name, grid in GRIDS.items():
         yield (
             name,

@@ -8,7 +8,7 @@ import pandas as pd
 from pyproj import Transformer
 
 from altiflow.readers.sample.tracks import BEAM_OFFSETS, argument_at, beam_positions, distance_along, find_passes
-from benchmarks.drift.world import CENTRE, START, WINDOW_DAYS, World, seconds_of, transported
+from benchmarks.drift.world import CENTRE, TARGET, WINDOW_DAYS, World, seconds_of, start_of, transported
 
 __all__ = ["NOISE", "SAMPLE", "SURFACE", "fly", "freeboard_below", "measured"]
 
@@ -27,7 +27,7 @@ NOISE, SURFACE = 0.05, 0.02
 """1-sigma of a sample, and of a reference surface, which its samples share [m]."""
 
 
-def fly(crs: str, rng: np.random.Generator) -> pd.DataFrame:
+def fly(crs: str, rng: np.random.Generator, target: np.datetime64 = TARGET) -> pd.DataFrame:
     """Return the samples of the window: granule, beam, time, place (also x, y in `crs`), length, section."""
     parts = []
     for crossing in find_passes(*CENTRE, REACH, days=2 * WINDOW_DAYS):
@@ -39,7 +39,7 @@ def fly(crs: str, rng: np.random.Generator) -> pd.DataFrame:
             columns = {
                 "granule": f"orbit {crossing.orbit:03d}",
                 "beam": beam,
-                "time": START + (seconds * 1e9).astype("m8[ns]"),
+                "time": start_of(target) + (seconds * 1e9).astype("m8[ns]"),
                 "longitude": longitude,
                 "latitude": latitude,
                 "refsurf_ndx": (along / SECTION).astype(np.int64),
@@ -62,7 +62,7 @@ def freeboard_below(tracks: pd.DataFrame, world: World) -> Floats:
     _, first = np.unique(group, return_index=True)
     middle = np.minimum(first + 1, len(tracks) - 1)
     middle = np.where(group[middle] == np.arange(middle.size), middle, first)
-    until = np.full(middle.size, seconds_of(START))
+    until = np.full(middle.size, seconds_of(world.start))
     back = transported(world.motion, x[middle], y[middle], moment[middle], until)
     found = world.at_start(x + (back.x - x[middle])[group], y + (back.y - y[middle])[group])
     return np.where(back.status[group] == 0, found, np.nan)

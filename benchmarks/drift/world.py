@@ -18,12 +18,13 @@ __all__ = [
     "CENTRE",
     "ERROR",
     "HALF",
-    "START",
+    "SEASON",
     "TARGET",
     "WINDOW_DAYS",
     "World",
     "make_world",
     "seconds_of",
+    "start_of",
     "transported",
 ]
 
@@ -31,8 +32,10 @@ Floats = npt.NDArray[np.float64]
 
 TARGET = np.datetime64("2018-03-01", "ns")
 WINDOW_DAYS = 15
-START = TARGET - np.timedelta64(WINDOW_DAYS, "D")
-"""First moment of the window: the freeboard is laid out then."""
+SEASON = tuple(
+    np.datetime64(day, "ns") for day in ("2018-01-20", "2018-02-10", "2018-03-01", "2018-03-20", "2018-04-10")
+)
+"""Targets of the winter whose months come one after the other."""
 CENTRE = (-160.0, 78.5)
 """Longitude and latitude of the middle [degrees]: Beaufort and Chukchi Seas, and north of them."""
 HALF = 750e3
@@ -70,36 +73,49 @@ class World:
     ----------
     motion
         How the ice moves: a velocity field of days.
+    target
+        The moment that is mapped.
     pattern
-        Freeboard at ``START`` (rows, cols) [m], rows along y.
+        Freeboard at the start (rows, cols) [m], rows along y.
     origin, step
         First node (x, y) and spacing of the pattern [m, CRS of the motion].
     """
 
     motion: xr.Dataset
+    target: np.datetime64
     pattern: Floats
     origin: tuple[float, float]
     step: float
 
+    @property
+    def start(self) -> np.datetime64:
+        """First moment of the window: the freeboard is laid out then."""
+        return start_of(self.target)
+
     def carried(self, x: Floats, y: Floats, moment: Floats) -> Floats:
         """Return the freeboard (n,) [m] of the ice that is at x, y (n,) [m] at moments (n,) [s]; NaN if unknown."""
-        back = transported(self.motion, x, y, moment, np.full(x.size, seconds_of(START)))
+        back = transported(self.motion, x, y, moment, np.full(x.size, seconds_of(self.start)))
         return np.where(back.status == 0, self.at_start(back.x, back.y), np.nan)
 
     def at_start(self, x: Floats, y: Floats) -> Floats:
-        """Return the freeboard (n,) [m] laid out at places x, y (n,) [m] at ``START``."""
+        """Return the freeboard (n,) [m] laid out at places x, y (n,) [m] at the start."""
         places = np.stack([(y - self.origin[1]) / self.step, (x - self.origin[0]) / self.step])
         return np.asarray(map_coordinates(self.pattern, places, order=1, mode="constant", cval=np.nan))
 
 
-def make_world(known: xr.Dataset, rho: float, rng: np.random.Generator) -> World:
+def start_of(target: np.datetime64) -> np.datetime64:
+    """Return the first moment of the window about a target."""
+    return target - np.timedelta64(WINDOW_DAYS, "D")
+
+
+def make_world(known: xr.Dataset, rho: float, rng: np.random.Generator, target: np.datetime64 = TARGET) -> World:
     """Return a world whose motion is the known one, plus errors correlated by `rho` from day to day, plus shear.
 
     The errors are added to the known field to get the truth: what a user corrects with is the known field as it is.
     """
     x0, y0 = middle_of(known)
     near = known.sel(x=slice(x0 - _REACH, x0 + _REACH), y=slice(y0 - _REACH, y0 + _REACH))
-    days = np.arange(START, TARGET + np.timedelta64(WINDOW_DAYS, "D"), np.timedelta64(1, "D"))
+    days = np.arange(start_of(target), target + np.timedelta64(WINDOW_DAYS, "D"), np.timedelta64(1, "D"))
     x, y = (_refined(near[axis].values) for axis in ("x", "y"))
     step, shape = float(x[1] - x[0]), (y.size, x.size)
     daily = near[["vx", "vy"]].interp(time=days + np.timedelta64(12, "h")).interp(x=x, y=y) * 0.864
@@ -128,7 +144,7 @@ def make_world(known: xr.Dataset, rho: float, rng: np.random.Generator) -> World
     half = step / 2
     size = (2 * y.size - 1, 2 * x.size - 1)
     pattern = LEVEL + sum(sigma * random_field(size, length / half, rng) for length, sigma in PATTERN.items())
-    return World(motion, pattern, (float(x[0]), float(y[0])), half)
+    return World(motion, target, pattern, (float(x[0]), float(y[0])), half)
 
 
 def middle_of(known: xr.Dataset) -> tuple[float, float]:

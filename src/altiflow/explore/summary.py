@@ -11,6 +11,8 @@ from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
 from altiflow.gridding import Grid, Tally, is_tally, open_tally
 from altiflow.gridding.export import is_sparse, read_sparse
 from altiflow.readers import Ledger, read_gridded, read_segments, read_table, read_velocity
+from altiflow.readers.datasets.account import Account
+from altiflow.readers.datasets.layout import holds_dataset, read_settings
 from altiflow.readers.field import Metric
 from altiflow.readers.gridded import grid_kind, raster_head
 from altiflow.readers.layers import is_cube
@@ -31,7 +33,7 @@ def describe_file(
     Parameters
     ----------
     path
-        A file, a Zarr store (a folder, or an address), or a folder of velocity files.
+        A file, a Zarr store (a folder, or an address), a data set of segments, or a folder of velocity files.
     product, crs, metric
         Of velocity, where the file does not say or not rightly; as in :func:`altiflow.read_velocity`.
 
@@ -51,6 +53,8 @@ def describe_file(
         raise InputError(f"there is no file {source}")
     if is_tally(source):
         lines = describe_tally(open_tally(source)).splitlines()
+    elif holds_dataset(source):
+        lines = _dataset_lines(source)
     elif source.suffix == ".parquet" and is_sparse(source):
         lines = _grid_lines(read_sparse(source))
     elif source.suffix in (".parquet", ".geoparquet", ".gpkg", ".fgb"):
@@ -112,6 +116,20 @@ def _granule_lines(path: Path) -> list[str]:
             f"extent       {west:.3f} to {east:.3f} E, {south:.3f} to {north:.3f} N",
         ]
     return lines
+
+
+def _dataset_lines(folder: Path) -> list[str]:
+    """Return settings and account of a data set."""
+    told, ledger = read_settings(folder), Account(folder).ledger()
+    table = ledger.table
+    lines = [
+        f"data set     {told.product}, beams {told.beams}, in folders of {', '.join(told.partition) or 'none'}",
+        f"screens      {', '.join(told.screens) or 'none'}; region {told.region or 'none'}; points as {told.geometry}",
+        f"granules     {ledger.summary()}",
+    ]
+    if table["segments_kept"].any():
+        lines.append(f"time         {table['time_first'].min()} to {table['time_last'].max()} UTC")
+    return lines + [f"{row['status']:<12} {row['granule']}: {row['reason']}" for row in ledger.failures]
 
 
 def _ledger_lines(path: Path) -> list[str]:

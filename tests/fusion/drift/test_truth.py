@@ -264,6 +264,16 @@ def test_ice_that_is_not_known_is_counted_and_refused_where_none_is_known(grid, 
         grid_with_drift(table, make_drift(1.0, 0.0), grid, ice=of_another_year, **options)
 
 
+def test_growth_does_not_leave_a_histogram_behind(grid, make_drift):
+    columns = {"granule": "a", "beam": "gt1l", "time": [pd.Timestamp("2020-01-21")], "h": 0.3}
+    table = table_at(np.array([5e3]), np.array([1e3]), columns)
+    tally = tally_segments(table, grid, value="h", weight=None, histogram=(0.0, 0.5, 1.0))
+    options = {"target": TARGET, "value": "h"}
+    assert "h_histogram" in grid_with_drift(tally, make_drift(8.0, 0.0), grid, **options)
+    with pytest.raises(InputError, match="growth cannot be corrected in the histogram of a tally"):
+        grid_with_drift(tally, make_drift(8.0, 0.0), grid, growth=0.01, **options)
+
+
 def test_parcels_that_leave_the_field_are_told_where_they_were_last_seen(grid, make_drift):
     table = table_at(np.array([95e3, -95e3]), np.zeros(2) + 1e3, {"time": pd.Timestamp("2020-01-21"), "h": [0.1, 0.3]})
     found = grid_with_drift(table, make_drift(8.0, 0.0, half=4), grid, target=TARGET, value="h", weight=None)

@@ -18,6 +18,7 @@ import shapely
 from geopandas.testing import assert_geodataframe_equal
 
 from altiflow.errors import InputError, UnsupportedFormatError
+from altiflow.gridding import Grid, tally_files
 from altiflow.readers import read_segments, read_table, read_to_dataset, value_column, write_table
 from altiflow.readers.datasets import geoparquet, reading
 from altiflow.region import as_region
@@ -196,3 +197,11 @@ def test_bad_questions_and_damaged_folders_are_refused(season: tuple[Path, ...],
     (tmp_path / "out" / "_dataset.json").write_text("{}")
     with pytest.raises(UnsupportedFormatError, match="does not describe a data set"):
         read_table(tmp_path / "out")
+
+
+def test_a_data_set_is_gridded_as_its_granules_are(season: tuple[Path, ...], kept: Path) -> None:
+    grid = Grid.named("EASE2_N25km")
+    found = tally_files(kept, grid, value="freeboard")
+    expected = tally_files(list(season), grid, value="freeboard", beams="all", screens="none")
+    assert found.records.states.tobytes() == expected.records.states.tobytes()
+    assert value_column(kept) == "freeboard"

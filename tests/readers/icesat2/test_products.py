@@ -9,7 +9,7 @@ import h5py
 import pytest
 
 from altiflow.errors import InputError
-from altiflow.readers.icesat2.products import ATL06, ATL10, product_named
+from altiflow.readers.icesat2.products import ATL06, ATL07, ATL10, LEADS, product_named
 
 
 def test_v006_paths_are_in_a_real_granule(data: Callable[[str], Path]) -> None:
@@ -32,11 +32,20 @@ def test_atl06_paths_are_in_a_real_granule(data: Callable[[str], Path]) -> None:
             assert f"gt1l/{path}" in file
 
 
+def test_atl07_and_lead_paths_are_in_real_granules(data: Callable[[str], Path]) -> None:
+    with h5py.File(data("atl07/processed_ATL07-01_20190225115500_09020201_003_02.h5")) as file:
+        for path in ATL07.layouts[0].paths.values():
+            assert f"gt1l/{path}" in file
+    names = set(data("atl10/V007_NAMES.txt").read_text().split())
+    for path in LEADS.layouts[0].paths.values():
+        assert f"/gtXX/{path}" in names
+
+
 def test_every_column_has_a_path_or_is_derived() -> None:
-    for product in (ATL10, ATL06):
+    for product in (ATL10, LEADS, ATL07, ATL06):
         for variable in product.variables:
             derived = variable.name == "segment_length" and product.nominal_length is not None
-            assert derived or variable.name in product.layouts[0].paths
+            assert derived or any(variable.name in layout.paths for layout in product.layouts)
 
 
 def test_an_unknown_product_is_refused_with_the_known_ones() -> None:

@@ -67,6 +67,7 @@ class RecordCargo:
         states["cell"] = -1
         states["cell"][own] = cell
         if grown is not None:
+            _refuse_fixed(self.records)
             shift = growth_shift(cell, *grown)
             for name in ("mean", "low", "high"):
                 states[name][own] += shift
@@ -164,6 +165,15 @@ def load_tally(tally: Tally, grid: Grid, *, value: str | None = None) -> RecordC
         weight=np.ascontiguousarray(states["weight"][order]),
         count=np.ascontiguousarray(states["count"][order]),
     )
+
+
+def _refuse_fixed(records: Records) -> None:
+    """Raise if records keep values one by one, which growth would have to change."""
+    kept = [name for name in ("samples", "histogram") if name in records.details]
+    if kept:
+        raise InputError(
+            f"growth cannot be corrected in the {' and '.join(kept)} of a tally; make it without, or give the table"
+        )
 
 
 def _record_places(tally: Tally, states: npt.NDArray[np.void]) -> tuple[Floats, Floats]:

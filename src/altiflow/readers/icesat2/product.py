@@ -86,7 +86,7 @@ class Product:
     section_variables
         Columns looked up from the section a segment belongs to.
     layouts
-        Known layouts, newest first.
+        Known layouts, in the order they are tried: newest first, unless a variable of an old one tells it.
     nominal_length
         Segment length [m] where the product has no such variable.
     tracks
