@@ -12,8 +12,9 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from geopandas.testing import assert_geodataframe_equal
 
-from altiflow import Ledger, RemoteAccess, read_segments
+from altiflow import Ledger, RemoteAccess, read_leads, read_segments
 from altiflow.errors import AltiflowError, CorruptGranuleError, GranuleError, LoginError, UnsupportedFormatError
 from altiflow.readers.remote.ranges import BlockCache, Grant, Grants, coalesce
 from altiflow.readers.remote.retries import Retries
@@ -71,8 +72,18 @@ def test_every_engine_gives_the_table_of_the_local_file(
         same += [name for name in row if name.startswith("dropped_")]
         assert {name: told[name] for name in same} == {name: row[name] for name in same}
         assert (told["requests"] > 0) == (place != simulated())
-        assert told["bytes"] > 0 and told["seconds"] > 0
+        assert told["bytes"] > 0
+        assert told["seconds"] > 0
     assert row["segments_found"] == row["segments_kept"] + sum(row[n] for n in row if n.startswith("dropped_"))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_leads_at_an_address_are_those_of_the_local_file(engine: Any, web: Any, simulated: Callable[..., Path]) -> None:
+    ledger = Ledger()
+    leads = read_leads(web.address, engine=engine, access=RemoteAccess(**QUICK), ledger=ledger)  # type: ignore[arg-type]
+    assert_geodataframe_equal(leads, read_leads(simulated()))
+    assert len(leads) > 0
+    assert (ledger.rows[0]["requests"], ledger.rows[0]["path"]) == (len(web.asked), web.address)
 
 
 def test_the_ledger_counts_what_the_server_counts(web: Any) -> None:

@@ -81,7 +81,8 @@ def read_to_dataset(
     Parameters
     ----------
     granules, product, beams, screens, region, transition, engine
-        As for :func:`altiflow.read_segments`. Of several revisions of a granule the highest is read.
+        As for :func:`altiflow.read_segments`, but files of this machine only. Of several revisions of a granule the
+        highest is read.
     folder
         A folder of its own: empty, not there yet, or that of a data set made with the same settings.
     partition
