@@ -22,6 +22,11 @@ def weekly(make_drift):
     return make_drift(speed, 3.0, bounds=[(start, start + 7) for start in starts])
 
 
+def leave_file(path):
+    """Leave a file of an earlier run."""
+    xr.Dataset(attrs={"drift_signature": "of an earlier run"}).to_netcdf(path, engine="h5netcdf")
+
+
 def read_all(paths):
     return [path.read_bytes() for path in paths]
 
@@ -99,7 +104,7 @@ def test_the_bits_are_the_same_on_a_cluster(grid, weekly, make_tracks, tmp_path)
 def test_targets_without_segments_have_no_file_and_are_counted(grid, weekly, make_tracks, tmp_path):
     small, table = grid, make_tracks(passes=4)
     targets = ["2020-01-16", "2020-02-10T06:00"]
-    (tmp_path / "drift_20200210T060000.nc").write_text("of an earlier run")
+    leave_file(tmp_path / "drift_20200210T060000.nc")
     found = drift_series(
         table, weekly, small, tmp_path, targets=targets, plan=DriftPlan(window="2D"), value="freeboard"
     )
@@ -109,6 +114,17 @@ def test_targets_without_segments_have_no_file_and_are_counted(grid, weekly, mak
         drift_series(
             table, weekly, small, tmp_path, targets="2020-02-10", plan=DriftPlan(window="2D"), value="freeboard"
         )
+
+
+def test_files_that_no_series_made_are_neither_removed_nor_overwritten(grid, weekly, make_tracks, tmp_path):
+    table, plan = make_tracks(passes=4), DriftPlan(window="2D")
+    for name in ("drift_20200116.nc", "drift_20200220.nc"):
+        (tmp_path / name).write_text("somebody's")
+    with pytest.raises(InputError, match=r"drift_20200116\.nc is no file of a series and would be overwritten"):
+        drift_series(table, weekly, grid, tmp_path, targets="2020-01-16", plan=plan, value="freeboard")
+    with pytest.raises(EmptyDataError):
+        drift_series(table, weekly, grid, tmp_path, targets="2020-02-20", plan=plan, value="freeboard")
+    assert [path.read_text() for path in sorted(tmp_path.iterdir())] == ["somebody's"] * 2
 
 
 def test_a_folder_that_is_a_file_is_refused(grid, weekly, make_tracks, tmp_path):
@@ -176,7 +192,7 @@ def test_the_file_of_a_target_that_a_store_has_nothing_for_goes(grid, weekly, ma
     store = TallyStore.create(tmp_path / "winter", tally_segments(make_tracks(passes=4), grid, value="freeboard"))
     stale = tmp_path / "out" / "drift_20200220.nc"
     stale.parent.mkdir()
-    stale.write_text("of an earlier run")
+    leave_file(stale)
     plan = DriftPlan(window="2D")
     found = drift_series(store, weekly, grid, stale.parent, targets=["2020-01-16", "2020-02-20"], plan=plan, block=1)
     assert (found.made, found.empty) == (1, 1)

@@ -116,8 +116,9 @@ def drift_series(
     Notes
     -----
     A file knows of what it was made: the plan, the grid, and the segments and layers of its window. It is made anew if
-    any of these is another, so that a day that comes to a season costs the targets around it. Files are the same bits
-    whatever the workers, and appear whole or not at all.
+    any of these is another, so that a day that comes to a season costs the targets around it; a file of a target that
+    has no segment any more is removed. Files that no series made are left alone. Files are the same bits whatever the
+    workers, and appear whole or not at all.
 
     Raises
     ------
@@ -170,7 +171,8 @@ def _make_block(job: _Job, block: tuple[Floats, xr.Dataset | None]) -> list[tupl
     result: list[tuple[Path | None, str]] = []
     for place, (path, signature) in enumerate(zip(paths, signatures, strict=True)):
         if signature is None:
-            path.unlink(missing_ok=True)
+            if _SIGNATURE in read_attributes(path):
+                path.unlink()
             result.append((None, "empty"))
         else:
             result.append((path, "made" if place in missing else "kept"))
@@ -249,8 +251,19 @@ def _arrays(data: Any) -> Iterator[tuple[str, npt.NDArray[Any], dict[Any, Any]]]
 
 
 def _is_made(path: Path, signature: str) -> bool:
-    """Return whether a file is there and of the signature."""
-    return path.exists() and read_attributes(path).get(_SIGNATURE) == signature
+    """Return whether a file is there and of the signature.
+
+    Raises
+    ------
+    InputError
+        If there is a file of that name that no series has made.
+    """
+    if not path.exists():
+        return False
+    attributes = read_attributes(path)
+    if _SIGNATURE not in attributes:
+        raise InputError(f"{path} is no file of a series and would be overwritten; move it, or name another folder")
+    return bool(attributes[_SIGNATURE] == signature)
 
 
 def _date_name(target: float) -> str:

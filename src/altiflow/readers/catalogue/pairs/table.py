@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -11,58 +10,41 @@ import numpy as np
 import pandas as pd
 
 from altiflow.errors import InputError
+from altiflow.readers.catalogue.column import CatalogueColumn
 from altiflow.readers.catalogue.pairs.naming import PairName, parse_pair_name
 
-__all__ = ["PAIR_COLUMNS", "PairColumn", "build_pairs", "check_pairs", "pairs_from_names", "screened", "sort_pairs"]
+__all__ = ["PAIR_COLUMNS", "build_pairs", "check_pairs", "pairs_from_names", "screened", "sort_pairs"]
 
 _DAY = 86_400.0
 
 PRODUCT = "ITS_LIVE image pairs"
 
 
-@dataclass(frozen=True)
-class PairColumn:
-    """A column of a pair catalogue.
-
-    Attributes
-    ----------
-    name
-        The column.
-    dtype
-        Its type in pandas.
-    unit
-        Unit, "" for none.
-    meaning
-        What it says.
-    """
-
-    name: str
-    dtype: str
-    unit: str
-    meaning: str
-
-
 _COLUMNS = (
-    PairColumn("granule", "str", "", "file name without extension; each stands once"),
-    PairColumn("url", "str", "", "where the file is: https, s3 or a path"),
-    PairColumn("start", "datetime64[us]", "UTC", "the earlier acquisition"),
-    PairColumn("end", "datetime64[us]", "UTC", "the later acquisition"),
-    PairColumn("mid", "datetime64[us]", "UTC", "the middle of the two; not unique"),
-    PairColumn("separation_days", "float64", "d", "end - start, with its fraction"),
-    PairColumn(
+    CatalogueColumn("granule", "str", "", "file name without extension; each stands once"),
+    CatalogueColumn("url", "str", "", "where the file is: https, s3 or a path"),
+    CatalogueColumn("start", "datetime64[us]", "UTC", "the earlier acquisition"),
+    CatalogueColumn("end", "datetime64[us]", "UTC", "the later acquisition"),
+    CatalogueColumn("mid", "datetime64[us]", "UTC", "the middle of the two; not unique"),
+    CatalogueColumn("separation_days", "float64", "d", "end - start, with its fraction"),
+    CatalogueColumn(
         "time_resolution", "str", "", "instant, or day where only days are known: separation_days is then whole"
     ),
-    PairColumn("mission", "str", "", "landsat, sentinel1, sentinel2, nisar; two joined by +; unknown"),
-    PairColumn("satellite", "str", "", "L4 ... L9, S1A, S2B, NISAR; two joined by + in alphabetical order; unknown"),
-    PairColumn("percent_valid", "float64", "percent", "share of the ice in the scene with a velocity; NaN unknown"),
-    PairColumn("version", "str", "", "v00, v01 or v02"),
-    PairColumn("epsg", "Int32", "", "code of the map projection of the granule; missing where not told"),
-    PairColumn(
+    CatalogueColumn("mission", "str", "", "landsat, sentinel1, sentinel2, nisar; two joined by +; unknown"),
+    CatalogueColumn(
+        "satellite", "str", "", "L4 ... L9, S1A, S2B, NISAR; two joined by + in alphabetical order; unknown"
+    ),
+    CatalogueColumn(
+        "percent_valid", "float64", "percent", "share of the ice in the scene with a velocity; NaN unknown"
+    ),
+    CatalogueColumn("version", "str", "", "v00, v01 or v02"),
+    CatalogueColumn("epsg", "Int32", "", "code of the map projection of the granule; missing where not told"),
+    CatalogueColumn(
         "geometry", "geometry", "degree", "footprint, EPSG:4326, cut at the antimeridian; missing where not told"
     ),
 )
 
-PAIR_COLUMNS: Mapping[str, PairColumn] = {column.name: column for column in _COLUMNS}
+PAIR_COLUMNS: Mapping[str, CatalogueColumn] = {column.name: column for column in _COLUMNS}
 """The columns of a pair catalogue by name."""
 
 

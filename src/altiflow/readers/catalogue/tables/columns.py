@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -12,32 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from altiflow.errors import InputError
+from altiflow.readers.catalogue.column import CatalogueColumn
 
-__all__ = ["CATALOGUE_COLUMNS", "CatalogueColumn", "Orientation", "build_catalogue", "check_catalogue", "type_columns"]
+__all__ = ["CATALOGUE_COLUMNS", "Orientation", "build_catalogue", "check_catalogue", "type_columns"]
 
 Orientation = Literal["unknown", "forward", "backward", "transition"]
-
-
-@dataclass(frozen=True)
-class CatalogueColumn:
-    """A column of a catalogue.
-
-    Attributes
-    ----------
-    name
-        The column.
-    dtype
-        Its type in pandas.
-    unit
-        Unit, "" for none.
-    meaning
-        What it says.
-    """
-
-    name: str
-    dtype: str
-    unit: str
-    meaning: str
 
 
 _COLUMNS = (
