@@ -69,13 +69,18 @@ def test_medians_by_selection_are_those_of_numpy():
     from altiflow.gridding.cubes.inversion.compiled.medians import median
 
     rng = np.random.default_rng(18)
-    for size in (1, 2, 3, 16, 17, 18, 383, 384, 385, 1000, 5001):
+    for size in (1, 2, 3, 16, 17, 18, 127, 128, 129, 383, 384, 385, 1000, 5001):
         kinds = (
             rng.normal(size=size),
             rng.integers(0, 4, size).astype(float),
             np.sort(rng.normal(size=size)),
             np.abs(np.arange(size) - size / 2),
             np.zeros(size),
+            np.where(rng.uniform(size=size) < 0.4, 1e9, rng.normal(size=size)),
+            rng.normal(size=size) ** 9,
+            np.repeat([-1.0, 2.0], size)[size // 2 : size // 2 + size],
+            np.where(np.arange(size) % max(size // 16, 1), rng.normal(size=size), -50.0),
+            1e-300 * rng.normal(size=size),
         )
         for values in kinds:
             assert median(values.copy(), np.empty(size)) == pytest.approx(np.median(values), rel=1e-15, abs=0)

@@ -37,6 +37,9 @@ _PANEL = 2**20
 _WIDE = 4 * LANE
 """Pixels of the smallest panel of a computation that takes values as they are stored, and so has room for more."""
 
+_VIEW = 16 * LANE
+"""Pixels of the largest panel of a computation that takes views."""
+
 _BLOCK = 2**24
 """Values of one array that is read at once."""
 
@@ -144,9 +147,7 @@ class _Work:
         count = math.prod(shape)
         flat = [part.reshape(len(part), count) for part in parts]
         found = np.empty((self.rows, count))
-        least = {"double": LANE, "stored": _WIDE, "views": 2 * LANE}[self.given]
-        room = _PANEL // 4 if self.given == "views" else _PANEL
-        step = max(least, room // self.depth // LANE * LANE)
+        step = self._step(count, threads)
         panels = [slice(first, min(first + step, count)) for first in range(0, count, step)]
 
         def fill(panel: slice) -> int:
@@ -159,6 +160,12 @@ class _Work:
                 if done is not None:
                     done(pixels)
         return found.reshape(self.rows, *shape)
+
+    def _step(self, count: int, threads: int) -> int:
+        """Return the pixels of one panel; views are wide, as memory is read in rows, but enough to share out."""
+        if self.given == "views":
+            return min(max(-(-count // (2 * threads * LANE)), 2), _VIEW // LANE) * LANE
+        return max(LANE if self.given == "double" else _WIDE, _PANEL // self.depth // LANE * LANE)
 
     def _panel(self, flat: list[npt.NDArray[Any]], panel: slice) -> Floats:
         """Return (rows, pixels) of the panel of parts (layers, pixels)."""

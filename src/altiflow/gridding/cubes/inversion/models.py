@@ -82,17 +82,19 @@ class Model:
 
         Start and end are days since 2000-01-01. An interval that is not held, or does not last, gets zeros.
         """
-        shared = np.minimum(end[:, None], self.edges[:, 1]) - np.maximum(start[:, None], self.edges[:, 0])
+        near = self._near(start, end)
+        edges, slot = self.edges[near], self.slot[near]
+        shared = np.minimum(end[:, None], edges[:, 1]) - np.maximum(start[:, None], edges[:, 0])
         days = np.where(end > start, end - start, np.nan)
         share = shared / days[:, None]
         share[~(share > _NOTHING)] = 0.0
         held = share.sum(axis=1) > 1 - 4 * _NOTHING
         found = np.zeros((start.size, self.unknowns))
         if self.levels == len(self.edges):
-            found[:, : self.levels] = share
+            found[:, near] = share
         else:
-            for place in range(self.levels):
-                found[:, place] = share[:, self.slot == place].sum(axis=1)
+            for place in np.unique(slot):
+                found[:, place] = share[:, slot == place].sum(axis=1)
         place = self.levels
         if self.trend:
             found[:, place] = ((start + end) / 2 - self.middle) / SEASON_DAYS
@@ -100,6 +102,13 @@ class Model:
             found[:, -2:] = np.stack(wave_means(start, end), axis=-1)
         found[~held] = 0.0
         return found, held
+
+    def _near(self, start: Floats, end: Floats) -> slice:
+        """Return which bins the intervals (n,) can meet; all where one has no dates."""
+        first, last = start.min(initial=np.inf), end.max(initial=-np.inf)
+        if not first <= last:
+            return slice(None)
+        return slice(int((self.edges[:, 1] <= first).sum()), int((self.edges[:, 0] < last).sum()))
 
 
 def wave_means(start: Floats, end: Floats) -> tuple[Floats, Floats]:

@@ -101,12 +101,11 @@ def slice_rows(
     for start in range(0, order.size, length):
         layers = order[start : start + length]
         part, held[start : start + layers.size] = means(spans.start[layers], spans.end[layers])
-        there = part != 0
-        active = np.flatnonzero(there.any(axis=0))
+        active = np.flatnonzero(part.any(axis=0))
         if active.size == 0:
             continue
-        reach = max(reach, _reach(there[:, active], active))
         part = np.ascontiguousarray(part[:, active])
+        reach = max(reach, _reach(part != 0, active))
         pieces = _products(part, active) if products == "all" else ((), ())
         slices.append(Slice(start, start + layers.size, active, part, *pieces))
     return Rows(order, tuple(slices), columns, held, reach)

@@ -21,6 +21,9 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+_ROOM = 2**22
+"""Pairs that are listed at once, at 12 to 20 bytes each as they are found, and 20 to 36 as they are listed."""
+
 
 @dataclass(frozen=True)
 class CompiledFits:
@@ -47,24 +50,36 @@ class CompiledFits:
     def __call__(self, samples: Samples) -> Floats:
         """Return the rows of :class:`Layout` for each pixel."""
         stored, known = self._weigh(samples)
-        pixels, wide = samples.vx.shape[1], len(stored) == 4
-        total = np.zeros(pixels, np.int64)
-        # Room for all there could be; what is not written to takes no memory.
-        most = self.layers.size * pixels + 1
-        pixel, layer = np.empty(most, np.int32), np.empty(most, np.int32)
-        values = np.empty((most, len(stored)), stored[0].values.dtype)
-        four = stored if wide else (*stored, *stored)
-        count = find_pairs(*four, self.layers, total, pixel, layer, values)  # type: ignore[call-arg]
-        start = np.concatenate([[0], np.cumsum(total)])
-        size = int(start[-1])
-        lists = Pairs(np.empty(size, np.int32), np.empty((size, 2)), np.empty((size * wide, 2)), known)
-        start = start[:-1]
-        stop = start.copy()
-        list_pairs(pixel[:count], layer[:count], values[:count], stop, lists)
-        del pixel, layer, values
+        return self._fit(stored, known, samples.vx.shape[1])
+
+    def _fit(self, stored: tuple[Stored, ...], known: Floats, pixels: int) -> Floats:
+        """Return the rows for some pixels, in two halves where there is no room for all their pairs."""
+        listed = self._list(stored, known, pixels)
+        if listed is None:
+            half = pixels // 2
+            second = tuple(Stored(one.values[half:], one.step) for one in stored)
+            return np.concatenate([self._fit(stored, known, half), self._fit(second, known, pixels - half)], axis=1)
+        total, start, stop, lists = listed
         answers = _make_answers(self.model, pixels)
         fit_pixels(self.model, start, stop, lists, self.weighing.threshold, self.weighing.least, answers)
         return self._tell(answers, total, stop - start)
+
+    def _list(self, stored: tuple[Stored, ...], known: Floats, pixels: int) -> tuple[Ints, Ints, Ints, Pairs] | None:
+        """Return pairs in each pixel, where its list begins and ends (m,), and the lists; None if they are too many."""
+        wide, total = len(stored) == 4, np.zeros(pixels, np.int64)
+        # Room for a row more than there may be: what is not written to takes no memory.
+        most = min(max(_ROOM, self.layers.size), self.layers.size * pixels) + pixels
+        row, pixel = np.empty(self.layers.size + 1, np.int64), np.empty(most, np.int32)
+        values = np.empty((most, len(stored)), stored[0].values.dtype)
+        four = stored if wide else (*stored, *stored)
+        if find_pairs(*four, self.layers, total, row, pixel, values) < 0:  # type: ignore[call-arg]
+            return None
+        bounds = np.concatenate([[0], np.cumsum(total)])
+        size, start = int(bounds[-1]), bounds[:-1]
+        lists = Pairs(np.empty(size, np.int32), np.empty((size, 2)), np.empty((size * wide, 2)), known)
+        stop = start.copy()
+        list_pairs(row, pixel, values, stop, lists)
+        return total, start, stop, lists
 
     def _weigh(self, samples: Samples) -> tuple[tuple[Stored, ...], Floats]:
         """Return velocities, with sigmas where each pixel has its own, as they lie; else weights of layers (n, 2)."""

@@ -41,12 +41,20 @@ def _typed(kind: Any) -> Any:
 _KINDS = (types.float32, types.float64)
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _leave_finite(values, there):
+    """Set flags to 0 where values (m,) are no numbers."""
+    for i in range(values.size):
+        # Nothing but a number less itself is 0.
+        there[i] &= np.uint8(values[i] - values[i] == 0)
+
+
 @numba.njit(
     [
         (
             *(_typed(kind),) * 4,
             *(types.int64[::1], types.int64[::1]),
-            *(types.int32[::1], types.int32[::1], types.Array(kind, 2, "C")),
+            *(types.int64[::1], types.int32[::1], types.Array(kind, 2, "C")),
         )
         for kind in _KINDS
     ],
@@ -54,10 +62,11 @@ _KINDS = (types.float32, types.float64)
     nogil=True,
     error_model="numpy",
 )
-def find_pairs(vx, vy, vx_sigma, vy_sigma, layers, count, pixel, layer, values):
+def find_pairs(vx, vy, vx_sigma, vy_sigma, layers, count, row, pixel, values):
     """Find the pairs of which both velocities are there, layer after layer, each looked at once; return how many.
 
-    What is not there is put down as well, and the next one over it: that leaves the processor nothing to guess.
+    What is not there is put down as well, and the next one over it: that leaves the processor nothing to guess. Where
+    there may be no room for those of another layer, -1 is returned.
 
     Parameters
     ----------
@@ -67,35 +76,38 @@ def find_pairs(vx, vy, vx_sigma, vy_sigma, layers, count, pixel, layer, values):
         Layers to look through (n,).
     count
         How many there are in each pixel (m,); is added to.
-    pixel, layer, values
-        Filled: pixel, place among `layers`, and vx and vy, with both sigmas if there is room for four, of each pair.
+    row, pixel, values
+        Filled: where those of each layer begin, and the end (n + 1,); and pixel, vx and vy, with both sigmas if there
+        is room for four, of each pair.
     """
-    found, both = 0, values.shape[1] == 4
-    there = np.zeros(-(-count.size // WORD) * WORD, np.uint8)
+    found, both, size = np.uint64(0), values.shape[1] == 4, count.size
+    there = np.zeros(-(-size // WORD) * WORD, np.uint8)
     words = there.view(np.uint64)
+    row[0] = 0
     for k in range(layers.size):
-        first = vx.values[layers[k] * vx.step : layers[k] * vx.step + count.size]
-        second = vy.values[layers[k] * vy.step : layers[k] * vy.step + count.size]
-        # Nothing but a number less itself is 0.
-        for i in range(count.size):
-            there[i] = np.uint8(first[i] - first[i] == 0)
+        row[k + 1] = found
+        first = vx.values[layers[k] * vx.step : layers[k] * vx.step + size]
+        second = vy.values[layers[k] * vy.step : layers[k] * vy.step + size]
+        there[:size] = 1
+        _leave_finite(first, there)
         if not words.any():
             continue
-        for i in range(count.size):
-            there[i] &= np.uint8(second[i] - second[i] == 0)
-        for i in range(count.size):
-            count[i] += there[i]
+        if found + np.uint64(size) > np.uint64(pixel.size):
+            return -1
+        _leave_finite(second, there)
+        count += there[:size]
         for word in range(words.size):
             if words[word] == 0:
                 continue
-            for i in range(word * WORD, min(word * WORD + WORD, count.size)):
-                pixel[found], layer[found] = i, k
+            for i in range(np.uint64(word * WORD), np.uint64(min(word * WORD + WORD, size))):
+                pixel[found] = i
                 values[found, 0], values[found, 1] = first[i], second[i]
                 if both:
-                    values[found, 2] = vx_sigma.values[layers[k] * vx_sigma.step + i]
-                    values[found, 3] = vy_sigma.values[layers[k] * vy_sigma.step + i]
-                found += there[i]
-    return found
+                    values[found, 2] = vx_sigma.values[np.uint64(layers[k] * vx_sigma.step) + i]
+                    values[found, 3] = vy_sigma.values[np.uint64(layers[k] * vy_sigma.step) + i]
+                found += np.uint64(there[i])
+        row[k + 1] = found
+    return np.int64(found)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -106,28 +118,30 @@ def _weight(sigma):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def list_pairs(pixel, layer, values, stop, lists):
+def list_pairs(row, pixel, values, stop, lists):
     """Put pairs that have a weight in both components pixel after pixel, in the order that they come in.
 
     Parameters
     ----------
-    pixel, layer, values
-        Pairs (n,) as they were found.
+    row, pixel, values
+        Pairs as they were found.
     stop
         Where the list of each pixel begins (m,); becomes where it ends.
     lists
         The lists, see :class:`altiflow.gridding.cubes.inversion.compiled.sums.Pairs`.
     """
     wide, known = values.shape[1] == 4, lists.known
-    for k in range(pixel.size):
-        place = stop[pixel[k]]
-        if wide:
-            w0, w1 = _weight(values[k, 2]), _weight(values[k, 3])
-            if not (w0 > 0 and w1 > 0):
-                continue
-            lists.weight[place, 0], lists.weight[place, 1] = w0, w1
-        elif not (known[layer[k], 0] > 0 and known[layer[k], 1] > 0):
+    for layer in range(row.size - 1):
+        if not wide and not (known[layer, 0] > 0 and known[layer, 1] > 0):
             continue
-        lists.layer[place] = layer[k]
-        lists.velocity[place, 0], lists.velocity[place, 1] = values[k, 0], values[k, 1]
-        stop[pixel[k]] = place + 1
+        for k in range(np.uint64(row[layer]), np.uint64(row[layer + 1])):
+            place = stop[np.uint64(pixel[k])]
+            at = np.uint64(place)
+            if wide:
+                w0, w1 = _weight(values[k, 2]), _weight(values[k, 3])
+                if not (w0 > 0 and w1 > 0):
+                    continue
+                lists.weight[at, 0], lists.weight[at, 1] = w0, w1
+            lists.layer[at] = layer
+            lists.velocity[at, 0], lists.velocity[at, 1] = values[k, 0], values[k, 1]
+            stop[np.uint64(pixel[k])] = place + 1

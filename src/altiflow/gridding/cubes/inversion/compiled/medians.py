@@ -14,11 +14,17 @@ __all__ = ["median"]
 _FEW = 16
 """So few values are sorted."""
 
-_SAMPLE = 48
-"""Values of a sample; the median is nearly always in the middle third of it."""
+_SAMPLE = 16
+"""Values of a sample; the median is nearly always in the middle half of it."""
 
 _MANY = 8 * _SAMPLE
 """So many values are worth a sample."""
+
+_LOOKS = 3
+"""Times that the limits of what is near the median are drawn closer."""
+
+_BLOCK = 64
+"""Values that are looked through together."""
 
 _ROUNDS = 60
 """Rounds after which pivots have been so bad that the rest is sorted."""
@@ -61,18 +67,77 @@ def median(values, spare):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _narrow(values, part):
-    """Put values near the median of a sample into `part`, and return how many are below those and how many they are."""
-    sample = values[: values.size // _SAMPLE * _SAMPLE : values.size // _SAMPLE].copy()
-    sample.sort()
-    low, high = sample[_SAMPLE // 3], sample[_SAMPLE - 1 - _SAMPLE // 3]
-    below, inside = 0, 0
+    """Put values near the median into `part`, and return how many are below those and how many they are.
+
+    Limits come from a sample, and then from those before them, as if values lay evenly in between: to count what is
+    within limits takes a fraction of the time of moving it.
+    """
+    sample, place = part[:_SAMPLE], (values.size - 1) // 2
+    _sort_sample(values, sample)
+    low, high = sample[_SAMPLE // 4], sample[_SAMPLE - 1 - _SAMPLE // 4]
+    below, upto = _count(values, low, high)
+    if place < below:
+        low, high = sample[0], low
+        below, upto = _count(values, low, high)
+    elif place + 1 >= upto:
+        low, high = high, sample[_SAMPLE - 1]
+        below, upto = _count(values, low, high)
+    for _ in range(_LOOKS):
+        inside = upto - below
+        if not (below <= place and place + 1 < upto and inside > _FEW):
+            break
+        step, slack = (high - low) / inside, 2 + inside / 16
+        first, last = low + (place - below - slack) * step, low + (place + 2 - below + slack) * step
+        under, over = _count(values, first, last)
+        if not (under <= place and place + 1 < over and over - under < inside):
+            break
+        low, high, below, upto = first, last, under, over
+    _gather(values, low, high, part)
+    return below, upto - below
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _sort_sample(values, sample):
+    """Fill a sample with values in ascending order."""
+    step = values.size // sample.size
+    for k in range(sample.size):
+        value, at = values[k * step], k
+        while at > 0 and sample[at - 1] > value:
+            sample[at] = sample[at - 1]
+            at -= 1
+        sample[at] = value
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _count(values, low, high):
+    """Return how many values are below a limit, and how many are up to another."""
+    below, upto = 0, 0
     for k in range(values.size):
-        value = values[k]
-        part[inside] = value
-        less = np.int64(value < low)
-        below += less
-        inside += np.int64(value <= high) - less
-    return below, inside
+        below += np.int64(values[k] < low)
+        upto += np.int64(values[k] <= high)
+    return below, upto
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _gather(values, low, high, part):
+    """Put the values from `low` to `high` into `part`, looking through blocks of which most have none."""
+    inside, at = np.uint64(0), np.uint64(0)
+    size = np.uint64(values.size)
+    while at + np.uint64(_BLOCK) <= size:
+        found = 0
+        for k in range(_BLOCK):
+            value = values[at + np.uint64(k)]
+            found += np.int64(value >= low) & np.int64(value <= high)
+        # What is put down beyond the last one is put over.
+        for k in range(_BLOCK if found else 0):
+            value = values[at + np.uint64(k)]
+            part[inside] = value
+            inside += np.uint64(value >= low) & np.uint64(value <= high)
+        at += np.uint64(_BLOCK)
+    while at < size:
+        part[inside] = values[at]
+        inside += np.uint64(values[at] >= low) & np.uint64(values[at] <= high)
+        at += np.uint64(1)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

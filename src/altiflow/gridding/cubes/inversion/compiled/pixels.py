@@ -10,7 +10,13 @@ import numpy as np
 
 from altiflow.gridding.cubes.inversion.compiled.bands import factorise, invert, solve, tell_apart
 from altiflow.gridding.cubes.inversion.compiled.rounds import guess, judge
-from altiflow.gridding.cubes.inversion.compiled.sums import activate, add_meetings, add_products, add_residuals
+from altiflow.gridding.cubes.inversion.compiled.sums import (
+    activate,
+    add_meetings,
+    add_products,
+    add_residuals,
+    find_residuals,
+)
 from altiflow.gridding.cubes.inversion.compiled.work import load_pairs, make_work
 from altiflow.gridding.cubes.inversion.estimates import MAX_ROUNDS
 
@@ -49,16 +55,19 @@ def fit_pixels(model, start, stop, lists, threshold, least, answers):
         count = stop[pixel] - start[pixel]
         load_pairs(model, lists, start[pixel], stop[pixel], work)
         if threshold > 0:
-            _reject(model, work, count, threshold, least)
+            left = _reject(model, work, count, threshold, least)
         else:
+            left = False
             _solve(model, work, count)
+        if not left:
+            find_residuals(model, work)
         _assess(model, work, pixel, answers)
         answers.pairs[pixel] = work.used[:count].sum()
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _reject(model, work, count, threshold, least):
-    """Solve without outliers, judging all pairs again until none changes."""
+    """Solve without outliers, judging all pairs again until none changes; return whether residuals are at hand."""
     for c in range(2):
         for k in range(count):
             work.root[c, k] = np.sqrt(work.weight[c, k])
@@ -66,8 +75,9 @@ def _reject(model, work, count, threshold, least):
     _solve(model, work, count)
     for _ in range(MAX_ROUNDS):
         if not judge(model, work, count, threshold, least):
-            break
+            return True
         _solve(model, work, count)
+    return False
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

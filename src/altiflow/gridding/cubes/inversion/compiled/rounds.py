@@ -18,7 +18,7 @@ def guess(work, count, threshold):
     """Use the pairs that lie within so many median deviations of the pixel's median, in both components."""
     values, spare, used = work.spare[0, :count], work.spare[1, :count], work.used[:count]
     for c in range(2):
-        velocity, away = work.velocity[c, :count], work.left[c, :count]
+        velocity, away = work.velocity[c, :count], work.away[c, :count]
         values[:] = velocity
         middle = median(values, spare)
         for k in range(count):
@@ -41,9 +41,9 @@ def judge(model, work, count, threshold, least):
     used, kept = work.used[:count], work.kept[:count]
     kept[:] = True
     for c in range(2):
-        away, root = work.left[c, :count], work.root[c, :count]
+        left, away, root = work.left[c, :count], work.away[c, :count], work.root[c, :count]
         for k in range(count):
-            away[k] = np.abs(away[k]) * root[k]
+            away[k] = np.abs(left[k]) * root[k]
         limit = _limit(away, used, _floor(work, c, count), threshold, least, work.spare)
         for k in range(count):
             kept[k] &= not away[k] > limit

@@ -55,8 +55,8 @@ class Work(NamedTuple):
     Normal matrix (2, p, b + 1) and right side (2, p) as they are summed, solutions, factors of the matrix, whether
     unknowns are told apart, the band of the inverse. Then its n pairs: those of group g are ``first[g]`` to
     ``first[g + 1]``, and the means of its functions begin at ``coef[place[g]]``, function by function; velocities,
-    weights, weights of the used ones, roots of weights and residuals (2, n), days (n,), whether they are used and kept,
-    and spare room.
+    weights, weights of the used ones, roots of weights, residuals and their sizes (2, n), days (n,), whether they are
+    used and kept, and spare room.
     """
 
     normal: Any
@@ -77,6 +77,7 @@ class Work(NamedTuple):
     active: Any
     root: Any
     left: Any
+    away: Any
     times: Any
     days: Any
     used: Any
@@ -218,9 +219,11 @@ def _weigh_residuals(active, left, times, low, count):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def add_residuals(model, work):
-    """Fill right sides (2, p) of the weighted residuals of the used pairs, and return their sums of squares."""
+    """Fill right sides (2, p) of the weighted residuals of the used pairs, and return their sums of squares.
+
+    The residuals are at hand.
+    """
     right, found = work.right, work.found
-    find_residuals(model, work)
     right[:] = 0.0
     first, second = 0.0, 0.0
     for g in range(work.place.size):

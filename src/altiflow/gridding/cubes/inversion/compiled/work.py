@@ -36,6 +36,7 @@ def make_work(model, most):
         active=np.empty((2, most)),
         root=np.empty((2, most)),
         left=np.empty((2, most)),
+        away=np.empty((2, most)),
         times=np.empty((2, most)),
         days=np.empty(most),
         used=np.empty(most, np.bool_),
