@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MAD_SCALE", "count_true", "gather", "median_of_valid", "sorted_median"]
+__all__ = ["MAD_SCALE", "count_true", "gather", "median_of_valid", "middle_of", "sorted_median"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -62,3 +62,16 @@ def median_of_valid(values: Floats, valid: Bools) -> Floats:
         rows.sort(axis=1)
         found[some] = sorted_median(rows, count)
     return found
+
+
+def middle_of(values: Floats) -> float:
+    """Return the median of finite values (n,), n above 0: that of numpy, in a fraction of its time for some hundreds.
+
+    Examples
+    --------
+    >>> middle_of(np.array([4.0, 1.0, 2.0, 9.0]))
+    3.0
+    """
+    low, high = (values.size - 1) // 2, values.size // 2
+    parts = np.partition(values, high)
+    return float((parts[:high].max() + parts[high]) / 2 if low < high else parts[high])

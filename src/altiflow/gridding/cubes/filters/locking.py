@@ -14,7 +14,7 @@ from altiflow.errors import InputError
 from altiflow.gridding.cubes.blocks import Samples, map_pixels
 from altiflow.gridding.cubes.filters.outliers import keep_values
 from altiflow.gridding.cubes.layers import layer_spans
-from altiflow.gridding.cubes.medians import MAD_SCALE
+from altiflow.gridding.cubes.medians import MAD_SCALE, middle_of
 from altiflow.readers.field import space_dims
 
 __all__ = ["SEPARATION_CLASSES", "reject_locked"]
@@ -166,7 +166,7 @@ class _Judge:
         if enough.size == 0:
             return math.inf
         trusted = classes <= enough[0]
-        flow = np.array([np.median(vx[trusted]), np.median(vy[trusted])])
+        flow = np.array([middle_of(vx[trusted]), middle_of(vy[trusted])])
         speed = float(np.hypot(*flow))
         if speed == 0:
             return math.inf
@@ -189,21 +189,20 @@ class _Judge:
         lag, spread = (along - least)[members & known], (along - level)[trusted & known]
         if lag.size < self.min_pairs or spread.size < self.min_pairs:
             return False
-        middle = float(np.median(lag))
+        middle = middle_of(lag)
         error = _MEDIAN_ERROR * math.sqrt(_spread(lag) ** 2 / lag.size + _spread(spread) ** 2 / spread.size)
-        expected = float(np.median(least[members & known]))
+        expected = middle_of(least[members & known])
         return middle < -(1 - self.min_ratio) * expected and middle < -self.significance * error
 
     def _levels(self, at: Floats, times: Floats, values: Floats) -> Floats:
         """Return the median of values around each time; NaN where there are too few. Times ascend."""
-        nodes = np.round(at / _NODE)
-        found = np.full(at.size, np.nan)
-        for node in np.unique(nodes):
-            edges = node * _NODE + np.array([-0.5, 0.5]) * self.window_days
-            first, last = np.searchsorted(times, edges)
+        nodes, node = np.unique(np.round(at / _NODE), return_inverse=True)
+        edges = nodes * _NODE + np.array([[-0.5], [0.5]]) * self.window_days
+        level = np.full(nodes.size, np.nan)
+        for place, (first, last) in enumerate(np.searchsorted(times, edges).T):
             if last - first >= self.min_pairs:
-                found[nodes == node] = np.median(values[first:last])
-        return found
+                level[place] = middle_of(values[first:last])
+        return level[node]
 
 
 def _months(start: Floats, end: Floats) -> Bools:
@@ -216,4 +215,4 @@ def _months(start: Floats, end: Floats) -> Bools:
 
 def _spread(values: Floats) -> float:
     """Return the standard deviation of normal values, from their median absolute deviation."""
-    return MAD_SCALE * float(np.median(np.abs(values - np.median(values))))
+    return MAD_SCALE * middle_of(np.abs(values - middle_of(values)))
