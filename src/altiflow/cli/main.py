@@ -10,6 +10,7 @@ from altiflow.cli.drift import drift
 from altiflow.cli.flux import flux
 from altiflow.cli.fuse import fuse
 from altiflow.cli.grid import grid
+from altiflow.cli.onboarding import completion, doctor, tutorial
 from altiflow.cli.read import read
 from altiflow.cli.run import run
 from altiflow.cli.search import search
@@ -35,4 +36,6 @@ def main() -> None:
 
 
 for command in (run, search, download, read, grid, tally, fuse, drift, dhdt, flux, velocity, draw, info):
+    main.add_command(command)
+for command in (doctor, tutorial, completion):
     main.add_command(command)
