@@ -51,6 +51,7 @@ def test_run_makes_everything_it_promises(sample: object, altiflow: Callable, tm
         "fused.nc",
         "map.png",
         "run.json",
+        "report.html",
     }
     record = json.loads((out / "run.json").read_text())
     fused = gpd.read_parquet(out / "fused.parquet")

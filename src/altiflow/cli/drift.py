@@ -9,9 +9,10 @@ import click
 import pandas as pd
 import xarray as xr
 
-from altiflow.cli.options import counted, quiet_option, saying, told, velocity_file_options
+from altiflow.cli.options import counted, quiet_option, saying, told, typed_command, velocity_file_options
 from altiflow.cli.outputs import check_grid_suffix, write_grid
 from altiflow.errors import InputError
+from altiflow.explore.report import drift_report
 from altiflow.fusion import DriftPlan, drift_series, grid_with_drift
 from altiflow.gridding import Grid, Tally, TallyStore, is_tally, read_tally
 from altiflow.gridding.frame import crop_dataset
@@ -52,6 +53,7 @@ __all__ = ["drift"]
 @click.option("--rho", default=0.0, show_default=True, help="Correlation of the errors of one day and the next.")
 @click.option("--growth", help="Correct growth: fit, or a rate per day; not corrected where not given.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, of a series.")
+@click.option("--report", help="Also write a page that shows it all, such as march.html; not of a series.")
 @velocity_file_options
 @quiet_option
 @told
@@ -66,6 +68,8 @@ def drift(altimetry: str, velocity: tuple[str, ...], quiet: bool, **options: Any
     altiflow drift winter.tally icemotion_*.nc --every 1D --start 2018-11-01 --end 2019-04-30 -o daily/
     """
     say = saying(quiet)
+    if options["report"] and options["every"]:
+        raise click.UsageError("--report shows the layers of --target; a series of --every has none")
     field = _field(velocity, options)
     plan = DriftPlan(**{name: options[name] for name in _PLAN}, growth=_growth(options["growth"]))
     source = _source(altimetry)
@@ -97,6 +101,8 @@ def drift(altimetry: str, velocity: tuple[str, ...], quiet: bool, **options: Any
     _account(found, say)
     shape = " x ".join(str(cut.sizes[name]) for name in ("time", "y", "x"))
     say(f"{found.attrs['grid_name']}, {shape}: {write_grid(cut, options['out'])}")
+    if options["report"]:
+        say(f"wrote {drift_report(cut, value, command=typed_command()).write(options['report'])}")
 
 
 _PLAN = ("window", "mode", "dt", "scheme", "steady", "sigma", "rho")

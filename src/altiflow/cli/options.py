@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = [
     "region_choice",
     "saying",
     "told",
+    "typed_command",
     "velocity_file_options",
     "velocity_options",
 ]
@@ -242,6 +244,28 @@ def region_choice(text: str | None) -> Any:
 def no_choice(text: str) -> str | None:
     """Return None for the word none, anything else as it is."""
     return None if text == "none" else text
+
+
+def typed_command() -> str:
+    """Return the command line of this call as it may be typed again."""
+    context = click.get_current_context()
+    words = ["altiflow", *context.command_path.split()[1:]]
+    for one in context.command.params:
+        value = context.params.get(one.name or "")
+        given = context.get_parameter_source(one.name or "") is click.core.ParameterSource.COMMANDLINE
+        if not given or value is None or value is False:
+            continue
+        many = list(value) if isinstance(value, tuple) else [value]
+        if isinstance(one, click.Argument):
+            words += [str(each) for each in many]
+        elif value is True:
+            words.append(one.opts[0])
+        elif one.nargs > 1:
+            words += [one.opts[0], *(str(each) for each in many)]
+        else:
+            # A box may begin with a minus sign, which an option of its own does not take.
+            words += [f"{one.opts[0]}={each}" for each in many]
+    return shlex.join(words)
 
 
 def saying(quiet: bool) -> Callable[[str], None]:

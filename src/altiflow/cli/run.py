@@ -16,6 +16,7 @@ from altiflow.cli.options import (
     region_choice,
     saying,
     told,
+    typed_command,
     velocity_options,
 )
 from altiflow.explore import RunPlan, run_fusion, run_sample
@@ -52,8 +53,9 @@ def run(sample: bool, hemisphere: str, seed: int, quiet: bool, **options: Any) -
     altiflow run --sample
     altiflow run --altimetry granules/ --velocity icemotion_daily_nh_25km_2019.nc --grid EASE2_N12.5km --out jan
 
-    Writes segments.parquet, ledger.parquet, grid.nc, geotiff/, velocity.nc, fused.parquet, fused.nc, map.png and
-    run.json; with --sample the simulated granules and motion too, in simulated/.
+    Writes segments.parquet, ledger.parquet, grid.nc, geotiff/, velocity.nc, fused.parquet, fused.nc, map.png,
+    run.json and report.html, a page that shows it all; with --sample the simulated granules and motion too, in
+    simulated/.
     """
     say = saying(quiet)
     if not sample:
@@ -91,5 +93,6 @@ def _plan(options: dict[str, Any], quiet: bool) -> RunPlan:
         "region": region_choice(options["region"]),
         "freq": no_choice(options["freq"]),
         "quiet": quiet,
+        "command": typed_command(),
     }
     return RunPlan(**{**options, **changed})

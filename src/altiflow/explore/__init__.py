@@ -1,5 +1,6 @@
 """Showing results: maps, the run from end to end, and what is in a file."""
 
+from altiflow.explore.charts import draw_coverage, draw_histogram, draw_series
 from altiflow.explore.maps import Panel, draw_map, draw_panels, draw_side_by_side
 from altiflow.explore.run import RunPlan, RunResult, run_fusion, run_sample
 from altiflow.explore.speed import draw_speed
@@ -11,8 +12,11 @@ __all__ = [
     "RunResult",
     "describe_file",
     "describe_tally",
+    "draw_coverage",
+    "draw_histogram",
     "draw_map",
     "draw_panels",
+    "draw_series",
     "draw_side_by_side",
     "draw_speed",
     "run_fusion",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.explore.maps import draw_map
+from altiflow.explore.report import run_report
 from altiflow.explore.truth import TruthReport, check_truth, compare_truth
 from altiflow.files import whole_file
 from altiflow.fusion import Overlap, fuse
@@ -40,6 +41,7 @@ _RESULTS = (
     "fused.parquet",
     "fused.nc",
     "map.png",
+    "report.html",
 )
 """Files of a run; what an earlier run left in the folder is removed first."""
 
@@ -74,6 +76,8 @@ class RunPlan:
         No progress bars.
     sample
         Seed and hemisphere of the built-in sample, where it is what is read.
+    command
+        What was typed to get here, for the report; where not given, the call that does the same.
     """
 
     altimetry: tuple[str, ...]
@@ -96,6 +100,7 @@ class RunPlan:
     workers: int = 1
     quiet: bool = False
     sample: dict[str, Any] | None = None
+    command: str | None = None
 
 
 @dataclass
@@ -125,8 +130,9 @@ class RunResult:
 def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
     """Read, grid, fuse, map and record, and return what was made.
 
-    Writes segments.parquet, ledger.parquet, grid.nc, GeoTIFFs, map.png and run.json; with velocity also
-    velocity.nc (on the grid and its periods), fused.parquet (velocity at every segment) and fused.nc.
+    Writes segments.parquet, ledger.parquet, grid.nc, GeoTIFFs, map.png, run.json and report.html, a page that shows
+    it all; with velocity also velocity.nc (on the grid and its periods), fused.parquet (velocity at every segment) and
+    fused.nc.
 
     Parameters
     ----------
@@ -140,6 +146,13 @@ def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
     AltiflowError
         What went wrong, and where; the ledger is written all the same.
     """
+    result = _run(plan, say)
+    _record(plan, result)
+    return result
+
+
+def _run(plan: RunPlan, say: Say) -> RunResult:
+    """Do all of it but the record and the report."""
     out = Path(plan.out)
     motion = _prepare(plan)
     result = RunResult({"ledger": out / "ledger.parquet"}, {}, Ledger())
@@ -155,7 +168,6 @@ def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
     if motion is not None:
         say(_fuse(plan, motion, result).text)
     _map(plan, result)
-    _record(plan, result)
     return result
 
 
@@ -167,7 +179,7 @@ def run_sample(plan: RunPlan, sample: Sample, *, say: Say = lambda line: None) -
     TruthError
         If the result is further from the truth than allowed.
     """
-    result = run_fusion(plan, say=say)
+    result = _run(plan, say)
     result.truth = compare_truth(
         result.tables["fused"], result.grids["grid"], sample.truth, value=result.counts["value"]
     )
@@ -329,7 +341,7 @@ def _map(plan: RunPlan, result: RunResult) -> None:
 
 
 def _record(plan: RunPlan, result: RunResult) -> None:
-    """Write run.json: parameters, versions, counts, files."""
+    """Write run.json (parameters, versions, counts, files), and the report."""
     path = Path(plan.out) / "run.json"
     told = result.tables["segments"].attrs["altiflow"]
     record = {
@@ -347,3 +359,22 @@ def _record(plan: RunPlan, result: RunResult) -> None:
     with whole_file(path) as part:
         part.write_text(json.dumps(record, indent=2, default=str) + "\n")
     result.files["record"] = path
+    page = run_report(
+        table=result.tables["segments"],
+        grid=result.grids["grid"],
+        velocity=result.grids.get("velocity"),
+        ledger=result.ledger,
+        record=record,
+        command=plan.command or _call(plan),
+    )
+    result.files["report"] = page.write(Path(plan.out) / "report.html")
+
+
+def _call(plan: RunPlan) -> str:
+    """Return the call that does what a plan says."""
+    changed = [
+        f"{one.name}={getattr(plan, one.name)!r}"
+        for one in fields(plan)
+        if one.name != "quiet" and getattr(plan, one.name) != one.default
+    ]
+    return f"altiflow.run_fusion(altiflow.RunPlan({', '.join(changed)}))"

@@ -1,0 +1,134 @@
+"""The report, as a browser would take it: one file, all in it, nothing fetched."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from altiflow.cli import main
+from altiflow.explore.report import Page
+from altiflow.readers import make_sample
+
+
+class Reader(HTMLParser):
+    """Collects tags, addresses, words for pictures and text; fails on tags that do not close in order."""
+
+    EMPTY = ("meta", "img", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+        self.alts: list[str] = []
+        self.ids: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        held = dict(attrs)
+        self.addresses += [held[name] or "" for name in ("src", "href") if name in held]
+        self.ids += [held["id"] or ""] if "id" in held else []
+        if tag == "img":
+            self.alts.append(held.get("alt") or "")
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data + " "
+
+
+def read_page(path: Path) -> Reader:
+    reader = Reader()
+    reader.feed(path.read_text(encoding="utf-8"))
+    assert reader.open == []
+    return reader
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run with a granule that failed."""
+    folder = tmp_path_factory.mktemp("report")
+    made = make_sample(folder / "in", granules=4)
+    bad = folder / "in" / made.granules[0].name.replace("20190101", "20190102")
+    bad.write_bytes(made.granules[0].read_bytes()[:5000])
+    words = ["run", "--altimetry", folder / "in", "--velocity", made.motion, "--out", folder / "out"]
+    words += ["--on-error", "skip", "--region=-180,60,180,90", "--quiet"]
+    result = CliRunner().invoke(main, [str(word) for word in words])
+    assert (folder / "out" / "report.html").exists(), result.output
+    return folder
+
+
+def test_a_page_holds_all_it_shows_and_its_links_lead_somewhere(folder: Path) -> None:
+    page = read_page(folder / "out" / "report.html")
+    inside = [one for one in page.addresses if one.startswith("#")]
+    held = [one for one in page.addresses if one.startswith("data:image/png;base64,")]
+    assert sorted(inside + held) == sorted(page.addresses)
+    assert {one[1:] for one in inside} == set(page.ids)
+    assert len(held) == len(page.alts) >= 3
+    assert all(len(words) > 20 for words in page.alts)
+
+
+def test_failures_come_first_and_stand_out(folder: Path) -> None:
+    text = (folder / "out" / "report.html").read_text()
+    granules = text[text.index(">Granules</h2>") :]
+    first = re.search(r"<tr[^>]*>(<td.*?)</tr>", granules)
+    assert first is not None
+    assert first[0].startswith('<tr class="bad">')
+    assert "failed" in first[1]
+    assert "20190102" in first[1]
+    assert re.search(r'class="warn">5 granules: \d read', granules)
+
+
+def test_numbers_are_those_of_the_record(folder: Path) -> None:
+    page = read_page(folder / "out" / "report.html")
+    ledger = __import__("altiflow").Ledger.read(folder / "out" / "ledger.parquet").table
+    assert f"{ledger['segments_found'].sum():,}" in page.text
+    assert f"{ledger['segments_kept'].sum():,}" in page.text
+    assert f"{ledger['dropped_fill_value'].sum():,}" in page.text
+
+
+def test_the_command_of_a_report_repeats_the_run(folder: Path, tmp_path: Path) -> None:
+    line = unescape((folder / "out" / "report.html").read_text().split("<pre>")[1].split("</pre>")[0])
+    assert line.startswith("altiflow run --altimetry=")
+    words = shlex.split(line.replace(str(folder / "out"), str(tmp_path / "again")))[1:]
+    result = CliRunner().invoke(main, words)
+    assert (tmp_path / "again" / "report.html").exists(), result.output
+    before, after = (path / "grid.nc" for path in (folder / "out", tmp_path / "again"))
+    assert before.stat().st_size == after.stat().st_size
+
+
+def test_a_drift_report_tells_what_was_lost(folder: Path, tmp_path: Path) -> None:
+    motion = next((folder / "in").glob("icemotion*.nc"))
+    words = ["drift", folder / "out" / "segments.parquet", motion, "--target", "2019-01-03", "-o", tmp_path / "d.nc"]
+    words = [str(word) for word in (*words, "--report", tmp_path / "d.html")]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    page = read_page(tmp_path / "d.html")
+    assert "What was lost on the way" in page.text
+    assert "brought to 3 Jan 2019" in page.text
+    told = re.search(r"of (\d+) segments in the window", result.output)
+    assert told is not None
+    assert f"{int(told[1]):,}" in page.text
+    series = ["--every", "1D", "--start", "2019-01-02", "--end", "2019-01-03"]
+    refused = CliRunner().invoke(main, [*words[:3], *series, "--report", str(tmp_path / "e.html")])
+    assert refused.exit_code == 2
+    assert "--report shows the layers of --target" in refused.output
+
+
+def test_text_of_others_cannot_change_the_page(tmp_path: Path) -> None:
+    page = Page("<b>", "a & b")
+    page.section("<script>alert(1)</script>")
+    page.table(("<i>",), [('"><img src=x onerror=alert(1)>',)])
+    page.code("</pre><script>")
+    page.text("<p>", "warn")
+    reader = read_page(page.write(tmp_path / "p.html"))
+    assert reader.alts == []
+    assert "<script>" not in page.html().replace("&lt;script&gt;", "")
