@@ -25,7 +25,7 @@ sample: $(VENV)/base ## Run the main job on the built-in sample (no login, no ne
 	$(BIN)/altiflow run --sample --out out/sample
 
 test: $(VENV)/dev ## Run the tests and the doctests
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 check: $(VENV)/dev ## Lint, format, types and layers
 	$(BIN)/ruff check .

@@ -129,7 +129,7 @@ def rk4(velocity: Callable[[Any, Any, Any], Any], x: Any, y: Any, seconds: Any) 
 
 def list_ways(drift: Drift, points: int, parcels: int, sample: int) -> Iterator[Way]:
     """Yield all ways; altiflow is the first of each task."""
-    from altiflow.fusion.layers import sample_points
+    from altiflow.fusion.fields.layers import sample_points
     from altiflow.fusion.trajectories import advect_arrays, motion_of
 
     table = RegularGridInterpolator(drift.axes, drift.values)

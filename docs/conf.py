@@ -1,5 +1,6 @@
 """Sphinx configuration."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,9 @@ version = release = __version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx_design"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
-nb_execution_mode = "force"
+# Where the tests have just run the tutorials and left them here, they are not run once more.
+executed = os.environ.get("ALTIFLOW_EXECUTED", "")
+nb_execution_mode = "off" if executed else "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 exclude_patterns = ["_build", "jupyter_execute"]
@@ -26,10 +29,13 @@ suppress_warnings = ["myst.xref_missing"]
 
 
 def copy_tutorials(app):
-    """Bring the tutorials' sources into the documentation's tree, which Sphinx does not look beyond."""
+    """Bring the tutorials into the documentation's tree, which Sphinx does not look beyond."""
     source, target = Path(app.srcdir).parent / "tutorials", Path(app.srcdir) / "tutorials"
+    for path in target.glob("0*"):
+        path.unlink()
     for path in source.glob("*.md"):
-        shutil.copyfile(path, target / path.name)
+        done = Path(executed) / f"{path.stem}.ipynb" if executed else path
+        shutil.copyfile(done, target / done.name)
 
 
 def setup(app):

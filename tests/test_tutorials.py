@@ -7,11 +7,15 @@ from pathlib import Path
 
 import jupytext
 import nbclient
+import nbformat
 import pytest
 
 DATA = Path(os.environ.get("ALTIFLOW_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 FOLDER = Path(__file__).resolve().parents[1] / "tutorials"
+EXECUTED = os.environ.get("ALTIFLOW_EXECUTED", "")
+"""Where what ran is left for the documentation, which then need not run it again."""
+
 SOURCES = sorted(FOLDER.glob("*.md"))
 
 
@@ -31,6 +35,8 @@ def test_a_tutorial_runs_and_uses_the_public_face_only(
     done = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert all(cell.execution_count for cell in done.cells if cell.cell_type == "code")
     assert list(os.scandir(tmp_path)) == []
+    if EXECUTED:
+        nbformat.write(done, Path(EXECUTED) / f"{source.stem}.ipynb")
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

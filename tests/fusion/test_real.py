@@ -10,10 +10,10 @@ import pytest
 import xarray as xr
 
 from altiflow.errors import NoOverlapError
-from altiflow.fusion.align import align_velocity
 from altiflow.fusion.colocate import sample_velocity
-from altiflow.fusion.guards import check_overlap
-from altiflow.fusion.tracks import along_across
+from altiflow.fusion.fields.align import align_velocity
+from altiflow.fusion.fields.guards import check_overlap
+from altiflow.fusion.lines.tracks import along_across
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.vectors import east_north
 from altiflow.readers.field import build_field

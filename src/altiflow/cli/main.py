@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import click
 
-from altiflow.cli.dhdt import dhdt
-from altiflow.cli.download import download
-from altiflow.cli.drift import drift
-from altiflow.cli.flux import flux
-from altiflow.cli.fuse import fuse
-from altiflow.cli.grid import grid
+from altiflow.cli.fusion import dhdt, drift, flux, fuse
+from altiflow.cli.gridding import grid, tally
 from altiflow.cli.onboarding import completion, doctor, tutorial
-from altiflow.cli.read import read
+from altiflow.cli.readers import download, read, search
 from altiflow.cli.run import run
-from altiflow.cli.search import search
 from altiflow.cli.show import draw, info
-from altiflow.cli.tally import tally
 from altiflow.cli.velocity import velocity
 from altiflow.version import __version__
 

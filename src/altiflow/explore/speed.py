@@ -31,7 +31,7 @@ from altiflow.explore.cartography.sheet import (
     write_figure,
     write_texts,
 )
-from altiflow.fusion.layers import read_layer, refuse_displacement
+from altiflow.fusion.fields.layers import read_layer, refuse_displacement
 from altiflow.gridding.frame import crs_variable
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.vectors import convert_metric

@@ -1,11 +1,10 @@
 """Altimetry with velocity: fields on grids and in time bins, velocity at segments and along lines, strain, paths."""
 
-from altiflow.fusion.align import align_velocity
 from altiflow.fusion.colocate import sample_velocity
 from altiflow.fusion.dataset import Fused, fuse
 from altiflow.fusion.drift import DriftPlan, DriftSeries, drift_series, grid_with_drift
+from altiflow.fusion.fields import Overlap, align_velocity, check_overlap
 from altiflow.fusion.gates import Gate, Uncertain, area_flux, mass_flux, volume_flux
-from altiflow.fusion.guards import Overlap, check_overlap
 from altiflow.fusion.heights import (
     advected_topography,
     basal_melt,
@@ -16,6 +15,7 @@ from altiflow.fusion.heights import (
     lagrangian_dhdt,
 )
 from altiflow.fusion.kinematics import deformation_along, flux_divergence, strain_rates, thickness_change
+from altiflow.fusion.lines import along_across, line_components, track_tangent
 from altiflow.fusion.matching import match_tables
 from altiflow.fusion.thickness import (
     SeaIceThickness,
@@ -24,9 +24,7 @@ from altiflow.fusion.thickness import (
     freeboard_of_ice,
     sea_ice_thickness,
 )
-from altiflow.fusion.tracks import along_across, track_tangent
 from altiflow.fusion.trajectories import FlowLines, advect_points, along_flow, flow_lines, path_lines, path_table
-from altiflow.fusion.transects import line_components
 
 __all__ = [
     "DriftPlan",

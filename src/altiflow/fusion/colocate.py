@@ -12,8 +12,8 @@ import pandas as pd
 import xarray as xr
 
 from altiflow.errors import InputError
-from altiflow.fusion.guards import measure_overlap, refuse_empty
-from altiflow.fusion.layers import (
+from altiflow.fusion.fields.guards import measure_overlap, refuse_empty
+from altiflow.fusion.fields.layers import (
     PointVelocity,
     SampleMethod,
     TimeMethod,

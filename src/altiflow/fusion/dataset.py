@@ -9,13 +9,13 @@ import geopandas as gpd
 import numpy as np
 import xarray as xr
 
-from altiflow.fusion.align import align_velocity
 from altiflow.fusion.colocate import sample_velocity
-from altiflow.fusion.guards import Overlap, measure_overlap
+from altiflow.fusion.fields.align import align_velocity
+from altiflow.fusion.fields.guards import Overlap, measure_overlap
+from altiflow.fusion.fields.layers import PointVelocity, SampleMethod
 from altiflow.fusion.kinematics import strain_rates
 from altiflow.fusion.kinematics.invariants import StrainName
-from altiflow.fusion.layers import PointVelocity, SampleMethod
-from altiflow.fusion.tracks import along_across
+from altiflow.fusion.lines.tracks import along_across
 from altiflow.gridding.bucket import grid_segments
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.patches import AlignMethod

@@ -15,7 +15,7 @@ import xarray as xr
 from scipy.spatial import cKDTree
 
 from altiflow.errors import EmptyDataError, InputError, NoOverlapError
-from altiflow.fusion.layers import table_points
+from altiflow.fusion.fields.layers import table_points
 from altiflow.fusion.trajectories.advection.arrays import advect_arrays
 from altiflow.fusion.trajectories.motion import Motion, TimeRule, motion_of
 from altiflow.fusion.trajectories.seeds import as_seconds, seconds_of

@@ -9,7 +9,7 @@ import pytest
 from altiflow.errors import InputError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.tally import tally_segments
-from altiflow.gridding.tally.overlap import overlap_factors
+from altiflow.gridding.tally.building.overlap import overlap_factors
 
 
 @pytest.mark.parametrize("by_length", [True, False])

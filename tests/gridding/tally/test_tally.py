@@ -59,7 +59,7 @@ def test_records_are_in_order_and_add_up_to_the_table(table, whole):
     assert np.unique(whole.records.states["bin"]).size == 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_whole_beams_in_any_partition_and_order_give_the_same_bits(data, table, whole, bits):
     beams = [part for _, part in table.groupby(["granule", "beam"], sort=False)]
@@ -76,7 +76,7 @@ def test_whole_beams_in_any_partition_and_order_give_the_same_bits(data, table, 
     assert bits(merged) == bits(whole)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_any_other_split_and_order_gives_the_same_numbers(data, table, whole):
     seed = data.draw(st.integers(0, 2**31))

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 import geopandas as gpd
 
-from altiflow.cli.download import say_downloads
 from altiflow.cli.options import REGION_HELP, counted, quiet_option, region_choice, saying, told
+from altiflow.cli.readers.download import say_downloads
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.readers import cap_per_year, count_by, download_files, search_pairs, write_pairs
 from altiflow.readers.catalogue.pairs import keep_where

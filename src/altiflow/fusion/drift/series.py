@@ -18,8 +18,8 @@ import xarray as xr
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.fusion.drift.carrying import Cargo
 from altiflow.fusion.drift.gridding import DriftPlan, as_targets, load_cargo
-from altiflow.fusion.intervals import layer_bounds
-from altiflow.fusion.layers import is_undated
+from altiflow.fusion.fields.intervals import layer_bounds
+from altiflow.fusion.fields.layers import is_undated
 from altiflow.fusion.trajectories.advection import edge_of
 from altiflow.fusion.trajectories.motion import EPOCH
 from altiflow.fusion.trajectories.seeds import as_seconds, moments_of, seconds_of

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import InputError
+from altiflow.fusion.fields.intervals import choose_layers
 from altiflow.fusion.gates.gate import GatePieces
-from altiflow.fusion.intervals import choose_layers
 from altiflow.gridding.grids.crs import as_crs, name_crs, transformer_between
 from altiflow.gridding.remap.layers import read_covariance, read_layer
 from altiflow.gridding.remap.resample import Lattice

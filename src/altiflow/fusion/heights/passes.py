@@ -13,8 +13,8 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from altiflow.errors import EmptyDataError, InputError
-from altiflow.fusion.layers import table_points
-from altiflow.fusion.tracks import ground_tangent, track_tangent
+from altiflow.fusion.fields.layers import table_points
+from altiflow.fusion.lines.tracks import ground_tangent, track_tangent
 from altiflow.fusion.trajectories.motion import EPOCH
 from altiflow.gridding.vectors import apply_matrix, from_east_north, metric_matrix
 

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import InputError
-from altiflow.fusion.guards import refuse_surfaces
+from altiflow.fusion.fields.guards import refuse_surfaces
+from altiflow.fusion.fields.layers import PointVelocity, refuse_displacement, sample_points
 from altiflow.fusion.heights.changes import YEAR, Across, Errors, OnEmpty, build_changes, refuse_none
 from altiflow.fusion.heights.pairing import ACROSS_M, ALONG_M, Pairs, Rules
 from altiflow.fusion.heights.passes import Heights, heights_of
 from altiflow.fusion.heights.search import Carrier, search_matches
-from altiflow.fusion.layers import PointVelocity, refuse_displacement, sample_points
 from altiflow.fusion.trajectories import Motion, TimeRule, motion_of
 from altiflow.fusion.trajectories.seeds import as_seconds, moments_of
 from altiflow.readers.field import check_field

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import InputError
-from altiflow.fusion.align import align_velocity
+from altiflow.fusion.fields.align import align_velocity
 from altiflow.gridding.grids.crs import as_crs
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.vectors import convert_metric

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import InputError
+from altiflow.fusion.fields.layers import has_errors
 from altiflow.fusion.kinematics.noise import warn_of_drift_noise, warn_of_rounding
 from altiflow.fusion.kinematics.planes import Fit
 from altiflow.fusion.kinematics.strain import measure_rates
 from altiflow.fusion.kinematics.windows import RateUnit, choose_window, rate_unit
-from altiflow.fusion.layers import has_errors
 from altiflow.gridding.cubes import convert_field
 from altiflow.version import __version__
 

@@ -11,7 +11,7 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import InputError
-from altiflow.fusion.intervals import bracket_times, choose_layers
+from altiflow.fusion.fields.intervals import bracket_times, choose_layers
 from altiflow.fusion.kinematics.invariants import STRAIN_NAMES, StrainName
 from altiflow.fusion.trajectories.motion import TimeRule
 from altiflow.gridding.remap.resample import Lattice

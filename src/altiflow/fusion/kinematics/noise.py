@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from altiflow.errors import ScienceWarning
+from altiflow.fusion.fields.layers import is_undated
 from altiflow.fusion.kinematics.planes import Window
 from altiflow.fusion.kinematics.windows import is_whole
-from altiflow.fusion.layers import is_undated
 from altiflow.gridding.periods import layer_bounds
 
 __all__ = ["rounding_noise", "warn_of_drift_noise", "warn_of_rounding"]

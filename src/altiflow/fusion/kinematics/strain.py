@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import InputError
+from altiflow.fusion.fields.layers import has_errors, read_layer
 from altiflow.fusion.kinematics.ground import MetricSlopes, gradient_operator
 from altiflow.fusion.kinematics.invariants import STRAIN_NAMES, STRAIN_TEXTS, Gradient, StrainName, measure
 from altiflow.fusion.kinematics.noise import warn_of_drift_noise, warn_of_rounding
@@ -20,7 +21,6 @@ from altiflow.fusion.kinematics.windows import (
     rate_factor,
     rate_unit,
 )
-from altiflow.fusion.layers import has_errors, read_layer
 from altiflow.gridding.cubes import convert_field
 from altiflow.gridding.frame import crs_variable
 from altiflow.gridding.grids.grid import Grid

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import FieldError, InputError
-from altiflow.fusion.intervals import layer_bounds, refuse_overlap
-from altiflow.fusion.layers import has_errors, is_undated, read_layer
+from altiflow.fusion.fields.intervals import layer_bounds, refuse_overlap
+from altiflow.fusion.fields.layers import has_errors, is_undated, read_layer
 from altiflow.gridding.cubes.convert import nominal_displacement
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.gridding.vectors import apply_matrix, metric_matrix

@@ -16,7 +16,7 @@ import shapely
 import xarray as xr
 
 from altiflow.errors import FieldError, InputError
-from altiflow.fusion.layers import refuse_displacement
+from altiflow.fusion.fields.layers import refuse_displacement
 from altiflow.fusion.trajectories.motion import Motion, motion_of
 from altiflow.fusion.trajectories.seeds import Seeds, as_seeds
 from altiflow.gridding.vectors import convert_metric

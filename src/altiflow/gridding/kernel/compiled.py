@@ -60,22 +60,26 @@ def reduce_runs(
 ) -> npt.NDArray[np.void]:
     """Return the state of each run of rows; see :func:`altiflow.gridding.kernel.states.reduce_runs`."""
     states = np.zeros(starts.size, STATE)
-    nothing = np.empty(0)
     _reduce(
         starts,
         _plain(value),
         _plain(weight),
-        nothing if noise is None else _plain(noise),
-        np.empty(0, np.int64) if time is None else _plain(time),
+        _plain(np.empty(0) if noise is None else noise),
+        _plain(np.empty(0, np.int64) if time is None else time),
         states,
     )
     return states
 
 
 def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return an array as compiled code takes it: in one piece, so that sums are always taken in the same order."""
+    """Return an array as compiled code takes it: in one piece, so that sums are always taken in the same order.
+
+    It is not to be written to, whether or not the array given is, as numba compiles anew for either.
+    """
     known = array.dtype.isnative and (array.dtype.kind in "iub" or array.dtype in (np.float32, np.float64))
-    return np.ascontiguousarray(array if known else array.astype(np.float64))
+    plain = np.ascontiguousarray(array if known else array.astype(np.float64)).view()
+    plain.flags.writeable = False
+    return plain
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

@@ -13,7 +13,7 @@ import numpy as np
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
 from altiflow.gridding.kernel import NO_TIME
-from altiflow.gridding.tally.build import TallyOptions
+from altiflow.gridding.tally.building.build import TallyOptions
 from altiflow.gridding.tally.passes import Passes
 from altiflow.gridding.tally.records import Records
 from altiflow.gridding.tally.storage import describe_grid, restore_grid

@@ -1,8 +1,13 @@
 """Tallies: mergeable statistics of segments per cell and time bin."""
 
-from altiflow.gridding.tally.build import TallyOptions
+from altiflow.gridding.tally.building import (
+    SegmentColumns,
+    SegmentSource,
+    TallyOptions,
+    segment_columns,
+    table_provenance,
+)
 from altiflow.gridding.tally.cells import Cells, cells_of
-from altiflow.gridding.tally.columns import SegmentColumns, SegmentSource, segment_columns, table_provenance
 from altiflow.gridding.tally.records import Records, regroup
 from altiflow.gridding.tally.series import region_series
 from altiflow.gridding.tally.storage import read_tally, write_tally

@@ -19,7 +19,7 @@ from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel import NO_TIME
-from altiflow.gridding.tally.build import TallyOptions
+from altiflow.gridding.tally.building.build import TallyOptions
 from altiflow.gridding.tally.passes import Passes
 from altiflow.gridding.tally.records import DETAIL, RECORD, Records
 from altiflow.gridding.tally.tally import Tally

@@ -13,8 +13,8 @@ import xarray as xr
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel import Engine
-from altiflow.gridding.tally.build import TallyOptions, build_records
-from altiflow.gridding.tally.columns import SegmentColumns, SegmentSource, segment_columns
+from altiflow.gridding.tally.building.build import TallyOptions, build_records
+from altiflow.gridding.tally.building.columns import SegmentColumns, SegmentSource, segment_columns
 from altiflow.gridding.tally.passes import Passes, check_granules, check_once, join_passes
 from altiflow.gridding.tally.records import Records, join_records, regroup
 

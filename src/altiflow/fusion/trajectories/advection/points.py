@@ -13,8 +13,8 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError, NoOverlapError
-from altiflow.fusion.intervals import layer_bounds
-from altiflow.fusion.layers import is_undated, table_points
+from altiflow.fusion.fields.intervals import layer_bounds
+from altiflow.fusion.fields.layers import is_undated, table_points
 from altiflow.fusion.trajectories.advection.arrays import Advected, advect_arrays
 from altiflow.fusion.trajectories.advection.edge import edge_of
 from altiflow.fusion.trajectories.motion import Motion, TimeRule, motion_of

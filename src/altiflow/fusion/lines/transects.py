@@ -13,8 +13,8 @@ import shapely
 import xarray as xr
 
 from altiflow.errors import InputError
-from altiflow.fusion.layers import has_errors, read_layer, refuse_displacement
-from altiflow.fusion.tracks import ground_tangent, track_tangent
+from altiflow.fusion.fields.layers import has_errors, read_layer, refuse_displacement
+from altiflow.fusion.lines.tracks import ground_tangent, track_tangent
 from altiflow.gridding.grids.crs import ground_steps
 from altiflow.gridding.remap.resample import MIN_VALID, Lattice
 from altiflow.readers.field import check_field

@@ -15,7 +15,7 @@ import xarray as xr
 from scipy.spatial import cKDTree
 
 from altiflow.errors import FieldError, InputError
-from altiflow.fusion.intervals import Bracket, bracket_layers, bracket_times, choose_layers, layer_bounds
+from altiflow.fusion.fields.intervals import Bracket, bracket_layers, bracket_times, choose_layers, layer_bounds
 from altiflow.gridding.remap.layers import has_errors, read_layer, refuse_displacement
 from altiflow.gridding.remap.resample import Lattice, PointMethod
 
@@ -115,7 +115,7 @@ def sample_points(
 ) -> PointVelocity:
     """Return the velocity of a checked field at points x, y (n,) [m, field CRS] and times (n,) [UTC].
 
-    The layer is chosen by time alone (:func:`~altiflow.fusion.intervals.choose_layers`), also where it has a
+    The layer is chosen by time alone (:func:`~altiflow.fusion.fields.intervals.choose_layers`), also where it has a
     gap and another one has not. Between cell centres at least half of the bilinear weight must be valid and
     is scaled to one. Variances are interpolated like the components: errors of neighbouring cells are taken
     to be common. With `max_gap_m` points without a value get that of the nearest valid cell of the layer,

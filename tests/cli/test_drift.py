@@ -19,7 +19,7 @@ from altiflow.readers import Sample
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     folder = tmp_path_factory.mktemp("sample")
-    made = make_sample(folder)
+    made = make_sample(folder, granules=8)
     write_table(read_segments(made.granules), folder / "segments.parquet")
     return made
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from altiflow.cli.gridding.outputs import gridded, output_options, statistics_options, write_gridded
+from altiflow.cli.gridding.sources import tally_of, tally_options
 from altiflow.cli.options import finish, given_options, quiet_option, saying, told
-from altiflow.cli.outputs import gridded, output_options, statistics_options, write_gridded
-from altiflow.cli.sources import tally_of, tally_options
 from altiflow.errors import InputError
 from altiflow.gridding import ATL20_GRIDS, GRID_NAMES, write_atl20_months
 from altiflow.readers import Ledger

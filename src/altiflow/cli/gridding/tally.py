@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from altiflow.cli.gridding.outputs import gridded, output_options, statistics_options, write_gridded
+from altiflow.cli.gridding.sources import refuse_other, tally_of, tally_options
 from altiflow.cli.options import (
     check_suffix,
     counted,
@@ -17,8 +19,6 @@ from altiflow.cli.options import (
     saying,
     told,
 )
-from altiflow.cli.outputs import gridded, output_options, statistics_options, write_gridded
-from altiflow.cli.sources import refuse_other, tally_of, tally_options
 from altiflow.explore import describe_tally
 from altiflow.files import whole_file
 from altiflow.gridding import TallyStore, merge_tallies, open_tally, region_series, write_tally

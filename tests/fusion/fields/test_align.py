@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from altiflow.errors import FieldError, InputError
-from altiflow.fusion.align import align_velocity
+from altiflow.fusion.fields.align import align_velocity
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap import patches
 from altiflow.gridding.vectors import east_north, reproject_vectors

@@ -11,8 +11,15 @@ import pyproj
 import xarray as xr
 
 from altiflow.errors import EmptyDataError, FieldError, InputError, NoOverlapError
-from altiflow.fusion.intervals import layer_bounds
-from altiflow.fusion.layers import PointVelocity, SampleMethod, is_undated, sample_points, table_points, within_days
+from altiflow.fusion.fields.intervals import layer_bounds
+from altiflow.fusion.fields.layers import (
+    PointVelocity,
+    SampleMethod,
+    is_undated,
+    sample_points,
+    table_points,
+    within_days,
+)
 from altiflow.gridding.remap.resample import Lattice
 from altiflow.readers.field import check_field
 

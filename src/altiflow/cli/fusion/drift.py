@@ -9,8 +9,8 @@ import click
 import pandas as pd
 import xarray as xr
 
+from altiflow.cli.gridding.outputs import check_grid_suffix, write_grid
 from altiflow.cli.options import counted, quiet_option, saying, told, typed_command, velocity_file_options
-from altiflow.cli.outputs import check_grid_suffix, write_grid
 from altiflow.errors import InputError
 from altiflow.explore.report import drift_report
 from altiflow.fusion import DriftPlan, drift_series, grid_with_drift

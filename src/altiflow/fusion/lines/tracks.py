@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import InputError
-from altiflow.fusion.layers import table_points
+from altiflow.fusion.fields.layers import table_points
 from altiflow.gridding.vectors import convert_metric
 
 __all__ = ["along_across", "ground_tangent", "track_tangent"]

@@ -7,7 +7,7 @@ import pytest
 
 from altiflow.errors import InputError
 from altiflow.fusion.colocate import sample_velocity
-from altiflow.fusion.tracks import along_across, track_tangent
+from altiflow.fusion.lines.tracks import along_across, track_tangent
 
 X, Y = np.arange(-10, 11) * 25e3, -1.5e6 + np.arange(-10, 11) * 25e3
 LEAN = np.radians(8.0)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import FieldError
-from altiflow.fusion.intervals import layer_bounds, overlap_days, time_bins
-from altiflow.fusion.layers import is_undated
+from altiflow.fusion.fields.intervals import layer_bounds, overlap_days, time_bins
+from altiflow.fusion.fields.layers import is_undated
 from altiflow.gridding.frame import make_frame
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.layers import has_errors, refuse_displacement

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from altiflow.errors import EmptyDataError, NoOverlapError
-from altiflow.fusion.guards import check_overlap
+from altiflow.fusion.fields.guards import check_overlap
 
 X, Y = np.arange(-10, 11) * 25e3, -1.5e6 + np.arange(-10, 11) * 25e3
 

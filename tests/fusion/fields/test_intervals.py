@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from altiflow.errors import InputError
-from altiflow.fusion.intervals import bracket_times, choose_layers, overlap_days, time_bins
+from altiflow.fusion.fields.intervals import bracket_times, choose_layers, overlap_days, time_bins
 
 DAY = np.timedelta64(1, "D")
 

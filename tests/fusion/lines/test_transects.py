@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from altiflow.errors import FieldError, InputError
-from altiflow.fusion.transects import line_components
+from altiflow.fusion.lines.transects import line_components
 
 AXIS = np.arange(-5e4, 5.01e4, 1e3)
 TO_MAP = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:3413", always_xy=True)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel import NO_TIME, native_array
-from altiflow.gridding.tally.overlap import overlap_factors
+from altiflow.gridding.tally.building.overlap import overlap_factors
 
 __all__ = ["SegmentColumns", "SegmentSource", "segment_columns", "table_provenance"]
 

@@ -21,7 +21,7 @@ from altiflow.gridding.kernel import (
     sort_rows,
 )
 from altiflow.gridding.kernel.single import BLOCK
-from altiflow.gridding.tally.columns import SegmentColumns
+from altiflow.gridding.tally.building.columns import SegmentColumns
 from altiflow.gridding.tally.records import DETAIL, RECORD, Records, join_records, regroup
 
 __all__ = ["TallyOptions", "build_records"]
