@@ -29,6 +29,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD of a file; /counts tells and forgets the counts, /wait/SECONDS sets the wait."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def __init__(self, folder: Path, counts: Counts, *args: Any) -> None:
         self.folder, self.counts = folder, counts

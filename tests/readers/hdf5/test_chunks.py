@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
 from altiflow.readers.hdf5 import ChunkIndex, ChunkTable, Walker, describe_data_set, load_index, read_arrays, save_index
-from altiflow.readers.hdf5.decode import decode_chunk, fletcher32
+from altiflow.readers.hdf5.decode import unfilter_chunk, fletcher32
 from altiflow.readers.remote.parts import Stamp
 from altiflow.readers.remote.ranges import LocalSource
 
@@ -159,14 +159,14 @@ def test_chunks_that_are_no_chunks_are_refused() -> None:
     table = ChunkTable(np.dtype("<f4"), (4,), (4,), ("deflate",), b"\0" * 4, np.zeros((0, 4), np.int64))
     for data in (b"", b"nonsense", b"x\x9cc\x00"):
         with pytest.raises(CorruptGranuleError, match="chunk"):
-            decode_chunk(data, table, 0, "x")
+            unfilter_chunk(data, table, 0, "x")
     with pytest.raises(CorruptGranuleError, match="holds 3 bytes"):
-        decode_chunk(b"abc", table, 1, "x")
+        unfilter_chunk(b"abc", table, 1, "x")
     # A small chunk that inflates to much is not followed to its end.
     import zlib
 
     with pytest.raises(CorruptGranuleError):
-        decode_chunk(zlib.compress(bytes(10_000_000)), table, 0, "x")
+        unfilter_chunk(zlib.compress(bytes(10_000_000)), table, 0, "x")
 
 
 def test_a_file_that_ends_early_is_told(stored: Path, tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import CorruptGranuleError
-from altiflow.readers.hdf5.decode import decode_chunk, native
+from altiflow.readers.hdf5.decode import Unfiltered, native, unfilter_chunk
 from altiflow.readers.hdf5.tables import ChunkTable
 from altiflow.readers.hdf5.walk import Walker
 from altiflow.readers.remote.ranges import ByteSource, Extent, coalesce
@@ -20,7 +19,6 @@ __all__ = ["read_arrays"]
 
 Array = npt.NDArray[np.generic]
 Rows = Mapping[str, tuple[int, int]]
-_IN_FLIGHT = 16
 _COLD = 1.0
 """Bytes nobody asked for over those asked for after a walk, which took requests already."""
 
@@ -66,7 +64,7 @@ def read_arrays(
 
     def place(errand: _Errand, data: bytes | memoryview) -> None:
         table = tables[errand.path]
-        chunk = decode_chunk(data, table, errand.mask, f"{source.name.rpartition('/')[2]}: {errand.path}")
+        chunk = unfilter_chunk(data, table, errand.mask, f"{source.name.rpartition('/')[2]}: {errand.path}")
         _paste(arrays[errand.path], chunk, errand.corner, spans[errand.path][0])
 
     _run(source, extents, batches, place)
@@ -108,11 +106,7 @@ def _run(
             first = errand.offset - extent.start
             place(errand, data[first : first + errand.size])
 
-    if len(extents) == 1:
-        fetch(0)
-    elif extents:
-        with ThreadPoolExecutor(min(len(extents), _IN_FLIGHT)) as pool:
-            list(pool.map(fetch, range(len(extents))))
+    source.lanes.run(fetch, len(extents))
 
 
 def _span(table: ChunkTable, rows: tuple[int, int] | None) -> tuple[int, int]:
@@ -147,8 +141,14 @@ def _errands(path: str, table: ChunkTable, span: tuple[int, int]) -> list[_Erran
     ]
 
 
-def _paste(target: Array, chunk: Array, corner: tuple[int, ...], first: int) -> None:
+def _paste(target: Array, found: Unfiltered, corner: tuple[int, ...], first: int) -> None:
     """Put a chunk into the array whose first row is `first`; what lies outside is left out."""
+    if len(corner) == 1:
+        low, high = max(corner[0], first), min(corner[0] + found.table.chunk[0], first + target.size)
+        if low < high:
+            found.put(target[low - first : high - first], low - corner[0])
+        return
+    chunk = found.values()
     if not corner:
         target[()] = chunk.reshape(())
         return

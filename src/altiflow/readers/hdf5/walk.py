@@ -18,7 +18,7 @@ from altiflow.readers.hdf5.attributes import text_attribute
 from altiflow.readers.hdf5.index import ChunkIndex
 from altiflow.readers.hdf5.tables import describe_data_set
 from altiflow.readers.hdf5.wholeness import DAMAGE, check_claim, check_head
-from altiflow.readers.remote.ranges import ByteSource, Extent, coalesce, read_all
+from altiflow.readers.remote.ranges import ByteSource, Bytes, Extent, coalesce, read_all
 
 __all__ = ["Walker"]
 
@@ -38,7 +38,7 @@ _PARTS = 6
 class _Held(io.RawIOBase):
     """The blocks at hand as an open file; what is wanted beyond them is noted."""
 
-    def __init__(self, blocks: dict[int, bytes], size: int) -> None:
+    def __init__(self, blocks: dict[int, memoryview], size: int) -> None:
         super().__init__()
         self._blocks, self._size, self._place = blocks, size, 0
         self.missed: set[int] = set()
@@ -69,9 +69,11 @@ class _Held(io.RawIOBase):
         return len(data)
 
 
-def _cut(blocks: dict[int, bytes], start: int, end: int) -> bytes:
+def _cut(blocks: dict[int, memoryview], start: int, end: int) -> bytes | memoryview:
     """Return the bytes from start to end out of blocks."""
     numbers = range(start // _BLOCK, -(-end // _BLOCK))
+    if len(numbers) == 1:
+        return blocks[numbers[0]][start % _BLOCK : end - numbers[0] * _BLOCK]
     return b"".join(blocks[n][max(start - n * _BLOCK, 0) : end - n * _BLOCK] for n in numbers)
 
 
@@ -88,7 +90,7 @@ class Walker:
 
     def __init__(self, source: ByteSource, path: Path | None = None) -> None:
         self._source, self._path, self._size = source, path, 0
-        self._blocks: dict[int, bytes] = {}
+        self._blocks: dict[int, memoryview] = {}
         self._requests = 0
 
     def begin(self) -> ChunkIndex:
@@ -138,7 +140,7 @@ class Walker:
             n in self._blocks for n in range(start // _BLOCK, -(-(start + size) // _BLOCK))
         )
 
-    def cut(self, start: int, size: int) -> bytes:
+    def cut(self, start: int, size: int) -> bytes | memoryview:
         """Return bytes that it brought."""
         return _cut(self._blocks, start, start + size)
 
@@ -205,9 +207,10 @@ class Walker:
         sizes = [min(_BLOCK, self._size - start) for start in starts]
         return coalesce(starts, sizes, largest=largest, waste=_WASTE)
 
-    def _keep(self, extent: Extent, data: bytes) -> None:
+    def _keep(self, extent: Extent, piece: Bytes) -> None:
         """Keep the blocks of an extent."""
         self._requests += 1
+        data = memoryview(piece)
         if len(data) != min(extent.size, self._size - extent.start):
             raise CorruptGranuleError(f"{self._source.name} ended early")
         for first in range(0, len(data), _BLOCK):

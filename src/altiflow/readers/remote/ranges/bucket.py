@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 from altiflow.errors import CorruptGranuleError, GranuleError, InputError
 from altiflow.readers.remote.parts import Stamp
 from altiflow.readers.remote.ranges.grants import Grant, Grants
-from altiflow.readers.remote.ranges.sources import Piece, RefusedError, RemoteSource, Traffic
+from altiflow.readers.remote.ranges.lanes import Lanes
+from altiflow.readers.remote.ranges.sources import Bytes, Piece, RefusedError, RemoteSource, Traffic
 from altiflow.readers.remote.ranges.web import LOOPBACK, SLOWEST
 from altiflow.readers.remote.retries import BUSY, PassingError, Retries
 
@@ -87,14 +88,21 @@ class BucketSource(RemoteSource):
         ``s3://bucket/key``.
     clients
         What sends the requests.
-    retries, grants, traffic
+    retries, grants, traffic, lanes
         As for every remote source.
     """
 
     def __init__(
-        self, url: str, clients: BucketClients, *, retries: Retries, grants: Grants | None, traffic: Traffic
+        self,
+        url: str,
+        clients: BucketClients,
+        *,
+        retries: Retries,
+        grants: Grants | None,
+        traffic: Traffic,
+        lanes: Lanes,
     ) -> None:
-        super().__init__(url, retries=retries, grants=grants, traffic=traffic)
+        super().__init__(url, retries=retries, grants=grants, traffic=traffic, lanes=lanes)
         parts = urlsplit(url)
         self._bucket, self._key, self._clients = parts.netloc, unquote(parts.path).lstrip("/"), clients
 
@@ -122,17 +130,17 @@ class BucketSource(RemoteSource):
             raise PassingError(f"{len(data)} of {min(size, whole - start)} bytes came")
         return Piece(data, Stamp(self.name, answer.get("ETag", ""), str(answer.get("LastModified", "")), whole))
 
-    def _body(self, body: Any, expected: int) -> bytes:
+    def _body(self, body: Any, expected: int) -> Bytes:
         """Return what is sent, given up when it comes too slowly."""
-        blocks = []
+        data = bytearray()
         latest = time.monotonic() + self._clients.timeout + expected / SLOWEST
         with body:
             for block in body.iter_chunks(_BLOCK):
-                blocks.append(block)
+                data += block
                 self._traffic.add(received=len(block))
                 if time.monotonic() > latest:
                     raise PassingError("the bucket sends too slowly")
-        return b"".join(blocks)
+        return data
 
     def _meaning(self, error: Exception, start: int) -> Exception:
         """Return what an error of the client means, its own text left out."""

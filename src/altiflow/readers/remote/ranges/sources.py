@@ -6,7 +6,6 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,13 +15,13 @@ from altiflow.readers.remote.addresses import public_url
 from altiflow.readers.remote.parts import Stamp
 from altiflow.readers.remote.ranges.extents import Extent
 from altiflow.readers.remote.ranges.grants import Grant, Grants
+from altiflow.readers.remote.ranges.lanes import Lanes
 from altiflow.readers.remote.retries import PassingError, Retries, with_retries
 
-__all__ = ["ByteSource", "LocalSource", "Piece", "RefusedError", "RemoteSource", "Traffic", "read_all"]
+__all__ = ["ByteSource", "Bytes", "LocalSource", "Piece", "RefusedError", "RemoteSource", "Traffic", "read_all"]
 
-_IN_FLIGHT = 16
-"""Requests at a time for one file."""
-
+Bytes = bytes | bytearray
+"""What was read; nobody changes it."""
 
 class Traffic:
     """Counts of what came over the network for one granule; several threads may add to them.
@@ -54,36 +53,44 @@ class ByteSource(Protocol):
     ----------
     name
         What errors call it: a path, or an address without secrets.
+    lanes
+        Threads in which pieces of it are read at the same time.
     """
 
     name: str
+    lanes: Lanes
 
     @property
     def stamp(self) -> Stamp | None:
         """Which version of the file was read, and its size; None before anything was."""
 
-    def read(self, start: int, size: int) -> bytes:
+    def read(self, start: int, size: int) -> Bytes:
         """Return `size` bytes from `start` on, fewer only where the file ends."""
 
     def close(self) -> None:
         """Close the file; connections that others share stay open."""
 
 
-def read_all(source: ByteSource, extents: Sequence[Extent]) -> list[bytes]:
+def read_all(source: ByteSource, extents: Sequence[Extent]) -> list[Bytes]:
     """Return the bytes of all extents, asked for at once; the first error in order is raised."""
-    if len(extents) < 2:
-        return [source.read(extent.start, extent.size) for extent in extents]
-    with ThreadPoolExecutor(min(len(extents), _IN_FLIGHT)) as pool:
-        return list(pool.map(lambda extent: source.read(extent.start, extent.size), extents))
+    return source.lanes.run(lambda number: source.read(extents[number].start, extents[number].size), len(extents))
 
 
 class LocalSource:
-    """A file of this machine."""
+    """A file of this machine.
 
-    def __init__(self, path: Path) -> None:
-        self.name = str(path)
+    Parameters
+    ----------
+    path
+        Where it is.
+    lanes
+        Threads to read and decode in; None for one for each core.
+    """
+
+    def __init__(self, path: Path, lanes: Lanes | None = None) -> None:
+        self.name, self.lanes = str(path), lanes or Lanes(os.cpu_count() or 1)
         try:
-            self._file = path.open("rb")
+            self._file = path.open("rb", buffering=0)
         except OSError as error:
             raise InputError(f"{path} cannot be opened: {error.strerror}") from error
         told = os.fstat(self._file.fileno())
@@ -95,7 +102,7 @@ class LocalSource:
         """Size and time of the last change."""
         return self._stamp
 
-    def read(self, start: int, size: int) -> bytes:
+    def read(self, start: int, size: int) -> Bytes:
         """Return `size` bytes from `start` on, fewer only where the file ends."""
         with self._lock:
             self._file.seek(start)
@@ -114,7 +121,7 @@ class RefusedError(Exception):
 class Piece:
     """Bytes of a remote file, and the version they are of."""
 
-    data: bytes
+    data: Bytes
     stamp: Stamp
 
 
@@ -131,10 +138,12 @@ class RemoteSource(ABC):
         The login; None for a public file.
     traffic
         Where is counted.
+    lanes
+        Threads in which requests are in flight.
     """
 
-    def __init__(self, url: str, *, retries: Retries, grants: Grants | None, traffic: Traffic) -> None:
-        self.name = public_url(url)
+    def __init__(self, url: str, *, retries: Retries, grants: Grants | None, traffic: Traffic, lanes: Lanes) -> None:
+        self.name, self.lanes = public_url(url), lanes
         self._retries, self._grants, self._traffic = retries, grants, traffic
         self._stamp: Stamp | None = None
         self._lock = threading.Lock()
@@ -144,7 +153,7 @@ class RemoteSource(ABC):
         """Version and size as the server tells them; None before its first answer."""
         return self._stamp
 
-    def read(self, start: int, size: int) -> bytes:
+    def read(self, start: int, size: int) -> Bytes:
         """Return `size` bytes from `start` on, fewer only where the file ends.
 
         Raises
