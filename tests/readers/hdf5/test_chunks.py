@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
 from altiflow.readers.hdf5 import ChunkIndex, ChunkTable, Walker, describe_data_set, load_index, read_arrays, save_index
-from altiflow.readers.hdf5.decode import unfilter_chunk, fletcher32
+from altiflow.readers.hdf5.decode import fletcher32, unfilter_chunk
 from altiflow.readers.remote.parts import Stamp
 from altiflow.readers.remote.ranges import LocalSource
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import zlib
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Unfiltered:
 
     def values(self) -> npt.NDArray[np.generic]:
         """Return the values in the shape of chunks."""
-        values = np.empty(int(np.prod(self.table.chunk, dtype=np.int64)), self.table.dtype)
+        values = np.empty(math.prod(self.table.chunk), self.table.dtype)
         self.put(values, 0)
         return values.reshape(self.table.chunk)
 

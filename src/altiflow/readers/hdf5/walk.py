@@ -18,7 +18,7 @@ from altiflow.readers.hdf5.attributes import text_attribute
 from altiflow.readers.hdf5.index import ChunkIndex
 from altiflow.readers.hdf5.tables import describe_data_set
 from altiflow.readers.hdf5.wholeness import DAMAGE, check_claim, check_head
-from altiflow.readers.remote.ranges import ByteSource, Bytes, Extent, coalesce, read_all
+from altiflow.readers.remote.ranges import Bytes, ByteSource, Extent, coalesce, read_all
 
 __all__ = ["Walker"]
 
@@ -104,7 +104,7 @@ class Walker:
         head = self._source.read(0, _HEAD if self._path is None else 96)
         stamp = self._source.stamp
         size = (stamp.size if stamp is not None else None) or len(head)
-        check_head(self._source.name.rpartition("/")[2], head[:96], size)
+        check_head(self._source.name.rpartition("/")[2], bytes(head[:96]), size)
         self._size = size
         if self._path is None:
             self._keep(Extent(0, len(head)), head)

@@ -46,7 +46,7 @@ def check_hdf5(path: Path) -> None:
     check_head(path.name, head, path.stat().st_size)
 
 
-def check_head(name: str, head: bytes | bytearray, actual: int) -> None:
+def check_head(name: str, head: bytes, actual: int) -> None:
     """Refuse what its first bytes show not to be HDF5, or to be longer than `actual` [bytes].
 
     Raises
@@ -57,7 +57,7 @@ def check_head(name: str, head: bytes | bytearray, actual: int) -> None:
         If it is truncated.
     """
     if not head.startswith(_SIGNATURE):
-        raise UnsupportedFormatError(f"{name} is not an HDF5 file (it starts with {bytes(head[:8])!r})")
+        raise UnsupportedFormatError(f"{name} is not an HDF5 file (it starts with {head[:8]!r})")
     version = head[8] if len(head) > 8 else -1
     if version not in _END_ADDRESS:
         raise UnsupportedFormatError(f"{name} has HDF5 superblock version {version}, which is not known")

@@ -5,7 +5,7 @@ from altiflow.readers.remote.ranges.blocks import BlockCache, SourceFile
 from altiflow.readers.remote.ranges.extents import Extent, coalesce
 from altiflow.readers.remote.ranges.grants import Grant, Grants
 from altiflow.readers.remote.ranges.opening import Sources, is_remote
-from altiflow.readers.remote.ranges.sources import ByteSource, Bytes, LocalSource, Traffic, read_all
+from altiflow.readers.remote.ranges.sources import Bytes, ByteSource, LocalSource, Traffic, read_all
 
 __all__ = [
     "BlockCache",

@@ -6,7 +6,7 @@ import io
 import threading
 from collections import OrderedDict
 
-from altiflow.readers.remote.ranges.sources import ByteSource, Bytes
+from altiflow.readers.remote.ranges.sources import Bytes, ByteSource
 
 __all__ = ["BlockCache", "SourceFile"]
 

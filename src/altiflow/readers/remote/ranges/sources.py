@@ -20,8 +20,9 @@ from altiflow.readers.remote.retries import PassingError, Retries, with_retries
 
 __all__ = ["ByteSource", "Bytes", "LocalSource", "Piece", "RefusedError", "RemoteSource", "Traffic", "read_all"]
 
-Bytes = bytes | bytearray
+Bytes = bytes | bytearray | memoryview
 """What was read; nobody changes it."""
+
 
 class Traffic:
     """Counts of what came over the network for one granule; several threads may add to them.
@@ -64,8 +65,11 @@ class ByteSource(Protocol):
     def stamp(self) -> Stamp | None:
         """Which version of the file was read, and its size; None before anything was."""
 
-    def read(self, start: int, size: int) -> Bytes:
-        """Return `size` bytes from `start` on, fewer only where the file ends."""
+    def read(self, start: int, size: int, into: memoryview | None = None) -> Bytes:
+        """Return `size` bytes from `start` on, fewer only where the file ends.
+
+        They are put `into` memory of that size where some is given, as fresh memory costs as much as a copy.
+        """
 
     def close(self) -> None:
         """Close the file; connections that others share stay open."""
@@ -102,11 +106,11 @@ class LocalSource:
         """Size and time of the last change."""
         return self._stamp
 
-    def read(self, start: int, size: int) -> Bytes:
+    def read(self, start: int, size: int, into: memoryview | None = None) -> Bytes:
         """Return `size` bytes from `start` on, fewer only where the file ends."""
         with self._lock:
             self._file.seek(start)
-            return self._file.read(size)
+            return self._file.read(size) if into is None else into[: self._file.readinto(into)]
 
     def close(self) -> None:
         """Close the file."""
@@ -153,7 +157,7 @@ class RemoteSource(ABC):
         """Version and size as the server tells them; None before its first answer."""
         return self._stamp
 
-    def read(self, start: int, size: int) -> Bytes:
+    def read(self, start: int, size: int, into: memoryview | None = None) -> Bytes:
         """Return `size` bytes from `start` on, fewer only where the file ends.
 
         Raises
@@ -168,7 +172,7 @@ class RemoteSource(ABC):
             return b""
         try:
             piece = with_retries(
-                lambda: self._let_in(start, size), self._retries, noted=lambda _: self._traffic.add(retries=1)
+                lambda: self._let_in(start, size, into), self._retries, noted=lambda _: self._traffic.add(retries=1)
             )
         except PassingError as error:
             raise GranuleError(f"{self.name}: {error}") from None
@@ -179,22 +183,22 @@ class RemoteSource(ABC):
         """Forget the login; the connections are shared and stay open."""
         self._grants = None
 
-    def _let_in(self, start: int, size: int) -> Piece:
+    def _let_in(self, start: int, size: int, into: memoryview | None) -> Piece:
         """Return a piece; the login is renewed once if it is refused."""
         grant = self._grants.current() if self._grants is not None else None
         try:
-            return self._ask(start, size, grant)
+            return self._ask(start, size, grant, into)
         except RefusedError as refused:
             if self._grants is None or grant is None:
                 raise LoginError(f"{self.name}: {refused}; it wants a login, or the file is not public") from None
             self._traffic.add(retries=1)
             try:
-                return self._ask(start, size, self._grants.renewed(grant))
+                return self._ask(start, size, self._grants.renewed(grant), into)
             except RefusedError as again:
                 raise LoginError(f"{self.name}: {again}, also after the login was renewed") from None
 
     @abstractmethod
-    def _ask(self, start: int, size: int, grant: Grant | None) -> Piece:
+    def _ask(self, start: int, size: int, grant: Grant | None, into: memoryview | None) -> Piece:
         """Return a piece; one try.
 
         Raises

@@ -14,7 +14,7 @@ from altiflow.errors import CorruptGranuleError, GranuleError, InputError
 from altiflow.readers.remote.parts import Stamp
 from altiflow.readers.remote.ranges.grants import Grant, Grants
 from altiflow.readers.remote.ranges.lanes import Lanes
-from altiflow.readers.remote.ranges.sources import Bytes, Piece, RefusedError, RemoteSource, Traffic
+from altiflow.readers.remote.ranges.sources import Piece, RefusedError, RemoteSource, Traffic
 from altiflow.readers.remote.retries import BUSY, PassingError, Retries, wait_asked_for
 
 __all__ = ["LOOPBACK", "SLOWEST", "WebSource"]
@@ -22,7 +22,7 @@ __all__ = ["LOOPBACK", "SLOWEST", "WebSource"]
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Hosts a login may go to unencrypted."""
 _HOPS = 8
-_BLOCK = 2**17
+_BLOCK = 2**16
 SLOWEST = 20_000
 """A server that sends less than this is given up [bytes/s], once its first answer is older than the timeout."""
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -63,19 +63,19 @@ class WebSource(RemoteSource):
         if grants is not None and parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise InputError(f"{self.name} is not https: the login would travel unencrypted")
 
-    def _ask(self, start: int, size: int, grant: Grant | None) -> Piece:
+    def _ask(self, start: int, size: int, grant: Grant | None, into: memoryview | None) -> Piece:
         """Return a piece: from where the last redirect led, while that holds."""
         signed = self._signed
         if signed:
             try:
-                return self._follow(signed, start, size, None)
+                return self._follow(signed, start, size, None, into)
             except (RefusedError, GranuleError):
                 # A signed address holds for a while only; the first one leads to a new one.
                 self._signed = ""
                 self._traffic.add(retries=1)
-        return self._follow(self._url, start, size, grant)
+        return self._follow(self._url, start, size, grant, into)
 
-    def _follow(self, url: str, start: int, size: int, grant: Grant | None) -> Piece:
+    def _follow(self, url: str, start: int, size: int, grant: Grant | None, into: memoryview | None) -> Piece:
         """Return a piece from an address or from where it leads; the login goes to the first host alone."""
         home, here = urlsplit(self._url), url
         for _ in range(_HOPS):
@@ -85,7 +85,7 @@ class WebSource(RemoteSource):
                 headers["Authorization"] = f"Bearer {grant.secrets['token']}"
             with self._send(here, headers) as response:
                 if response.status_code not in _MOVED:
-                    piece = self._piece(response, start, size)
+                    piece = self._piece(response, start, size, into)
                     self._signed = here if here != self._url else ""
                     return piece
                 here = self._next(response, here)
@@ -132,10 +132,12 @@ class WebSource(RemoteSource):
             self._forms = {url: found} if len(self._forms) > 1 else {**self._forms, url: found}
         return found[0].copy(), found[1]
 
-    def _piece(self, response: requests.Response, start: int, size: int) -> Piece:
+    def _piece(self, response: requests.Response, start: int, size: int, into: memoryview | None) -> Piece:
         """Return the bytes of an answer if they are those asked for."""
         stamp, expected = self._checked(response, start, size)
-        return Piece(self._body(response, expected), stamp)
+        data = memoryview(bytearray(expected)) if into is None else into[:expected]
+        self._fill(data, response)
+        return Piece(data, stamp)
 
     def _checked(self, response: requests.Response, start: int, size: int) -> tuple[Stamp, int]:
         """Return version and size of the piece that an answer announces, or what it means that it announces none."""
@@ -161,9 +163,9 @@ class WebSource(RemoteSource):
         stamp = Stamp(self.name, headers.get("ETag", ""), headers.get("Last-Modified", ""), whole)
         return stamp, last - first + 1
 
-    def _body(self, response: requests.Response, expected: int) -> Bytes:
-        """Return what is sent, given up when it comes too slowly or is more than was announced."""
-        data, held = bytearray(expected), 0
+    def _fill(self, data: memoryview, response: requests.Response) -> None:
+        """Fill `data` with what is sent, given up when it comes too slowly or is more than was announced."""
+        expected, held = len(data), 0
         latest = time.monotonic() + self._timeout + expected / SLOWEST
         try:
             while block := response.raw.read1(min(_BLOCK, max(expected - held, 1))):
@@ -183,4 +185,3 @@ class WebSource(RemoteSource):
             raise PassingError(f"the connection broke off after {held} of {expected} bytes") from None
         if held < expected:
             raise PassingError(f"the connection broke off after {held} of {expected} bytes")
-        return data
