@@ -22,8 +22,6 @@ Array = npt.NDArray[np.generic]
 Rows = Mapping[str, tuple[int, int]]
 _ALIGNED = 64
 """Where arrays begin in a common piece of memory [bytes]."""
-_COLD = 1.0
-"""Bytes nobody asked for over those asked for after a walk, which took requests already."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def read_arrays(
     wanted = [errand for path, table in tables.items() for errand in _errands(path, table, spans[path])]
     wanted.sort(key=lambda errand: errand.offset)
     held = [walker is not None and walker.holds(errand.offset, errand.size) for errand in wanted]
-    extents, batches = _batches(wanted, held, _COLD if walker is not None and walker.walked else WASTE)
+    extents, batches = _batches(wanted, held, walker.waste if walker is not None else WASTE)
 
     def place(errand: _Errand, data: bytes | memoryview) -> None:
         table = tables[errand.path]

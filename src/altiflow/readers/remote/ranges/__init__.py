@@ -1,6 +1,6 @@
 """Byte ranges of files on this machine, on web servers and in buckets, behind one protocol."""
 
-from altiflow.readers.remote.ranges.access import RemoteAccess
+from altiflow.readers.remote.ranges.access import RemoteAccess, Thrift
 from altiflow.readers.remote.ranges.blocks import BlockCache, SourceFile
 from altiflow.readers.remote.ranges.extents import Extent, coalesce
 from altiflow.readers.remote.ranges.grants import Grant, Grants
@@ -18,6 +18,7 @@ __all__ = [
     "RemoteAccess",
     "SourceFile",
     "Sources",
+    "Thrift",
     "Traffic",
     "coalesce",
     "is_remote",
