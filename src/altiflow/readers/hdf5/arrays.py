@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,7 @@ _ALIGNED = 64
 """Where arrays begin in a common piece of memory [bytes]."""
 
 
-@dataclass(frozen=True)
-class _Errand:
+class _Errand(NamedTuple):
     """One chunk that is wanted: where it lies, and what it is of."""
 
     path: str
@@ -80,10 +79,10 @@ def _batches(wanted: Sequence[_Errand], held: Sequence[bool], waste: float) -> t
     """Return the extents to fetch and the chunks of each; what is at hand is fetched where it saves a request."""
     extents = coalesce([errand.offset for errand in wanted], [errand.size for errand in wanted], waste=waste)
     starts = np.array([extent.start for extent in extents], np.int64)
+    places = np.searchsorted(starts, np.array([errand.offset for errand in wanted], np.int64), side="right") - 1
     batches: list[list[_Errand]] = [[] for _ in extents]
     needed = [False] * len(extents)
-    for errand, here in zip(wanted, held, strict=True):
-        number = int(np.searchsorted(starts, errand.offset, side="right")) - 1
+    for errand, here, number in zip(wanted, held, places.tolist(), strict=True):
         batches[number].append(errand)
         needed[number] |= not here
     numbers = [number for number, need in enumerate(needed) if need]
@@ -158,8 +157,8 @@ def _errands(path: str, table: ChunkTable, span: tuple[int, int]) -> list[_Erran
     else:
         reach = np.ones(len(corners), dtype=bool)
     return [
-        _Errand(path, tuple(corner), int(offset), int(size), int(mask))
-        for corner, (_, offset, size, mask) in zip(corners[reach].tolist(), table.places[reach], strict=True)
+        _Errand(path, tuple(corner), offset, size, mask)
+        for corner, (_, offset, size, mask) in zip(corners[reach].tolist(), table.places[reach].tolist(), strict=True)
     ]
 
 

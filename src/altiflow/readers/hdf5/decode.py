@@ -87,8 +87,7 @@ def unfilter_chunk(data: bytes | memoryview, table: ChunkTable, mask: int, where
             continue
         name = table.filters[number]
         if name == "deflate":
-            before = [table.filters[place] for place in range(number) if not mask >> place & 1]
-            values = _inflated(values, size + 4 * before.count("sum"), where)
+            values = _inflated(values, size + _sums(table, mask, number), where)
         elif name == "sum":
             values = _summed(values, where)
         elif number == 0:
@@ -98,6 +97,11 @@ def unfilter_chunk(data: bytes | memoryview, table: ChunkTable, mask: int, where
     if len(values) != size:
         raise CorruptGranuleError(f"{where}: a chunk holds {len(values)} bytes where {size} should be")
     return Unfiltered(values, table, shuffled)
+
+
+def _sums(table: ChunkTable, mask: int, number: int) -> int:
+    """Return the bytes of the checksums that were put after a chunk before filter `number`."""
+    return 4 * sum(table.filters[place] == "sum" and not mask >> place & 1 for place in range(number))
 
 
 def _inflated(data: memoryview, size: int, where: str) -> memoryview:
