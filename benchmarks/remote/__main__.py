@@ -1,4 +1,7 @@
-"""Make the granules, serve them, read them every way, and write what was found."""
+"""Make the granules, serve them, read them every way, and write what was found.
+
+Loaded with the extra ``fast``, as whoever grids after reading has it loaded.
+"""
 
 from __future__ import annotations
 
@@ -56,9 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="turns of every way")
     parser.add_argument("--granules", type=int, default=20, help="granules at once; 0 leaves that out")
     parser.add_argument("--limit", type=float, default=60.0, help="time after which these are stopped [s]")
-    parser.add_argument(
-        "--chains", action=argparse.BooleanOptionalAction, default=True, help="from a file to cells too"
-    )
+    parser.add_argument("--chains", action=argparse.BooleanOptionalAction, default=True, help="from file to cells too")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "altiflow-remote")
     parser.add_argument("--out", type=Path, help="folder for remote.md and remote.json")
     return parser.parse_args()

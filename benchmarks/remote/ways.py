@@ -71,13 +71,16 @@ class Place:
             return self.shared[name]
 
 
+Reader = Callable[["Place"], Arrays]
+
+
 @dataclass(frozen=True)
 class Way:
     """One way: its short name, what it is, how arrays come of it, and the modules it needs."""
 
     name: str
     how: str
-    read: Callable[[Place], Arrays]
+    read: Reader
     needs: tuple[str, ...] = ()
 
 
@@ -87,7 +90,7 @@ def missing(way: Way) -> list[str]:
 
 
 def _engine(engine: EngineName, index: bool, thrift: Thrift = "few_requests", s3: bool = False) -> Reader:
-    """Return how one of altiflow's engines reads; connections are shared by all granules, as ``read_segments`` does."""
+    """Return how one of altiflow's engines reads; all granules share connections, as in ``read_segments``."""
 
     def read(place: Place) -> Arrays:
         access = RemoteAccess(index=place.index if index else None, first_read=thrift)
