@@ -126,7 +126,7 @@ class WebSource(RemoteSource):
         session = self._session
         found = self._forms.get(url)
         if found is None or session.cookies:
-            # Told with each request, as the session's own word counts less than REQUESTS_CA_BUNDLE.
+            # Certificates are told here, as the session's own word counts less than REQUESTS_CA_BUNDLE.
             settings = session.merge_environment_settings(url, {}, True, session.verify, None)
             found = session.prepare_request(requests.Request("GET", url)), settings
             self._forms = {url: found} if len(self._forms) > 1 else {**self._forms, url: found}
