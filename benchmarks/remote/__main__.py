@@ -1,17 +1,15 @@
-"""Make the granules, serve them, read them every way, and write what was found.
-
-Loaded with the extra ``fast``, as whoever grids after reading has it loaded.
-"""
+"""Make the granules, serve them, read them every way, and write what was found."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 
 from benchmarks.full_granule import NAME, write_full_granule
 from benchmarks.remote.results import Run, to_json, to_markdown
-from benchmarks.remote.timing import many, measure_local, measure_remote, serving, tell
+from benchmarks.remote.timing import load_fast, many, measure_local, measure_remote, serving, tell
 from benchmarks.remote.ways import WAYS, Place, stored_bytes
 from benchmarks.remote.whole import measure_chains, memory_growth
 
@@ -22,7 +20,9 @@ TOGETHER = ("indexed", "indexed-s3", "first-requests", "h5coro", "h5coro-s3", "h
 def main() -> None:
     """Run all of it."""
     told = _arguments()
-    run = Run(told.waits, told.granules, {"rows": int(told.rows), "runs": told.runs, "limit_s": told.limit})
+    load_fast()
+    limits = {"rows": int(told.rows), "runs": told.runs, "limit_s": told.limit, "load": [os.getloadavg()[0]]}
+    run = Run(told.waits, told.granules, limits)
     for kind in ("plain", "paged"):
         path = told.folder / kind / NAME
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +45,7 @@ def main() -> None:
         if told.chains:
             run.growth = memory_growth(places["plain"], 60)
             run.chains = measure_chains(places["plain"], told.runs)
+    run.limits["load"].append(os.getloadavg()[0])
     print(to_markdown(run))
     if told.out is not None:
         told.out.mkdir(parents=True, exist_ok=True)
@@ -60,9 +61,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--granules", type=int, default=20, help="granules at once; 0 leaves that out")
     parser.add_argument("--limit", type=float, default=60.0, help="time after which these are stopped [s]")
     parser.add_argument("--chains", action=argparse.BooleanOptionalAction, default=True, help="from file to cells too")
+    parser.add_argument("--quick", action="store_true", help="two turns, and a limit of 30 s")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "altiflow-remote")
     parser.add_argument("--out", type=Path, help="folder for remote.md and remote.json")
-    return parser.parse_args()
+    told = parser.parse_args()
+    if told.quick:
+        told.runs, told.limit = 2, 30.0
+    return told
 
 
 if __name__ == "__main__":

@@ -139,11 +139,10 @@ def _latency_goals(run: Run, file: str) -> list[Goal]:
 
 def _together_goals(run: Run) -> list[Goal]:
     ours, text = run.together("indexed"), f"{run.granules} granules at once"
+    peer, whole = run.together("h5coro"), run.together("first-requests")
     return [
-        at_least(
-            "G7", f"{text}: h5coro's HTTPDriver over indexed, index kept", ratio(run.together("h5coro"), ours), 10
-        ),
-        at_least("G7", f"{text}: whole files (s3fs, default) over indexed", ratio(run.together("s3fs"), ours), 3),
+        at_least("G7", f"{text}: h5coro's HTTPDriver over indexed, index kept", ratio(peer, ours), 10),
+        at_least("G7", f"{text}: whole files (few_requests) over indexed", ratio(whole, ours), 3),
     ]
 
 
@@ -170,9 +169,11 @@ def to_markdown(run: Run) -> str:
         "lasts from no request in flight to none again, so ways whose requests overlap by chance show fewer than they "
         "wait for. Times are the best of several turns, all ways taking theirs. Opening a connection waits for nothing "
         "here. h5coro is called as its README has it: one `readDatasets` of all 21 data sets, `block=True`, every "
-        "setting left as it is. altiflow has the extra `fast` (libdeflate, numba) loaded. "
+        "setting left as it is. altiflow has the extra `fast` (libdeflate, numba) loaded where it is installed. Many "
+        "granules at once are read up to three times, by ways that take above 4 s once. "
         f"{told['processor']}, {told['cores']} cores shared with the server, Python {told['python']}; "
-        f"{run.limits}.\n"
+        f"{run.limits['rows']:,} segments in a strong beam, {run.limits['runs']} turns; load of the machine "
+        f"before {run.limits['load'][0]:.1f}, after {run.limits['load'][-1]:.1f} (far above 1, times mean little).\n"
     )
     files = ["| file | MB | stored MB needed | joined extents | MB in them |", "|---|--:|--:|--:|--:|"]
     for file, (size, stored, extents, joined) in run.needed.items():

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import requests
 
 from benchmarks.remote.ways import LOCAL, WAYS, Arrays, Place, Way, missing
 
-__all__ = ["ROOT", "many", "measure_local", "measure_remote", "serving"]
+__all__ = ["ROOT", "load_fast", "many", "measure_local", "measure_remote", "serving"]
 
 ROOT = Path(__file__).resolve().parents[2]
 DEAR = 4.0
@@ -39,6 +41,13 @@ def serving(folder: Path) -> Iterator[str]:
             yield address
         finally:
             server.terminate()
+
+
+def load_fast() -> None:
+    """Load what the extra ``fast`` brings, where it is installed, as whoever grids has it loaded."""
+    for module in ("numba", "deflate"):
+        if find_spec(module) is not None:
+            import_module(module)
 
 
 def tell(address: str, what: str) -> Any:
@@ -138,17 +147,24 @@ def main() -> None:
     for name in ("way", "path", "url", "index", "count"):
         parser.add_argument(name)
     told = parser.parse_args()
+    load_fast()
     place = Place(Path(told.path), told.url, Path(told.index))
     way = next(each for each in WAYS if each.name == told.way)
     expected = next(each for each in LOCAL if each.name == "h5py").read(place)
     # Modules are imported, and indexes made, before the clock starts; connections are not open yet.
     way.read(place)
-    place.shared.clear()
-    tell(place.endpoint, "counts")
-    with ThreadPoolExecutor(16) as pool:
-        wall, cpu, found = _timed(lambda: list(pool.map(lambda _: way.read(place), range(int(told.count)))))
-    row = {"wall": wall, "cpu": cpu, "same": all(_same(each, expected) for each in found)}
-    print(json.dumps(row | tell(place.endpoint, "counts")), flush=True)
+    row: Row = {"same": True}
+    for _ in range(3):
+        place.shared.clear()
+        tell(place.endpoint, "counts")
+        with ThreadPoolExecutor(16) as pool:
+            wall, cpu, found = _timed(lambda: list(pool.map(lambda _: way.read(place), range(int(told.count)))))
+        row |= tell(place.endpoint, "counts")
+        row |= {"wall": min(wall, row.get("wall", wall)), "cpu": min(cpu, row.get("cpu", cpu))}
+        row["same"] &= all(_same(each, expected) for each in found)
+        if wall > DEAR:
+            break
+    print(json.dumps(row), flush=True)
     os._exit(0)
 
 

@@ -21,7 +21,7 @@ from altiflow.readers.remote.ranges.web import WebSource
 
 __all__ = ["Sources", "is_remote"]
 
-_IN_FLIGHT = 64
+_IN_FLIGHT = 32
 """Requests at a time, of all granules together."""
 
 
