@@ -16,7 +16,7 @@ from benchmarks.candidates import CANDIDATES
 from benchmarks.measure import Measured
 from benchmarks.merging import Merged, merging_table
 
-__all__ = ["Goal", "Run", "goals", "machine", "to_json", "to_markdown", "versions"]
+__all__ = ["Goal", "Run", "at_least", "at_most", "goal_table", "goals", "machine", "to_json", "to_markdown", "versions"]
 
 BASELINE = "altiflow-numpy"
 BYTES = 24
@@ -121,15 +121,15 @@ def goals(run: Run) -> list[Goal]:
         ("G2", "DuckDB, CPU over altiflow numba", "duckdb", "altiflow-numba", 10.0),
         ("G2", "boost-histogram, CPU over altiflow numba", "boost-histogram", "altiflow-numba", 15.0),
     ]
-    found = [_at_least(number, text, run.ratio(name, to), least) for number, text, name, to, least in ratios]
+    found = [at_least(number, text, run.ratio(name, to), least) for number, text, name, to, least in ratios]
     read = run.ratio("read", "altiflow-numba")
-    found.append(_at_least("G2", "numba's share of one reading of the inputs, %", read and 100.0 * read, 10.0))
+    found.append(at_least("G2", "numba's share of one reading of the inputs, %", read and 100.0 * read, 10.0))
     for name in (BASELINE, "altiflow-numba"):
         each = run.of(name)
         peak = each.peak / 2**20 if each and each.peak is not None else None
-        found.append(_at_most("G3", f"{name}: peak memory above the inputs, MiB", peak, 32.0))
+        found.append(at_most("G3", f"{name}: peak memory above the inputs, MiB", peak, 32.0))
     each = run.of(BASELINE)
-    found.append(_at_most("G3", "bytes of answer a cell", each.state_bytes if each else None, 40.0))
+    found.append(at_most("G3", "bytes of answer a cell", each.state_bytes if each else None, 40.0))
     return [*found, *_accuracy_goals(run), *_merging_goals(run.merged)]
 
 
@@ -137,16 +137,14 @@ def _accuracy_goals(run: Run) -> list[Goal]:
     found = []
     for each in run.proj:
         text = f"{each.engine}: points of {each.points:.3g} in another cell than PROJ's"
-        found.append(_at_most("G4", text, each.cells, 0))
+        found.append(at_most("G4", text, each.cells, 0))
     for each in run.proj[:1]:
-        found.append(
-            _at_most("G4", "largest difference from PROJ's x or y, m (100 km off the pole)", each.metres, 1e-6)
-        )
+        found.append(at_most("G4", "largest difference from PROJ's x or y, m (100 km off the pole)", each.metres, 1e-6))
     for hard in run.precision:
         text = f"{hard.engine}: relative error of the variance, 3000 m with a spread of 0.1 m"
-        found.append(_at_most("G4", text, hard.relative, 1e-9))
+        found.append(at_most("G4", text, hard.relative, 1e-9))
         text = f"{hard.engine}: single or constant cells whose variance is not exactly 0"
-        found.append(_at_most("G4", text, hard.nonzero + hard.negative, 0))
+        found.append(at_most("G4", text, hard.nonzero + hard.negative, 0))
     return found
 
 
@@ -158,18 +156,20 @@ def _merging_goals(merged: list[Merged]) -> list[Goal]:
             kept = each.disk_bytes if each.disk_bytes == each.disk_bytes else each.state_bytes
             kilobytes = kept / 1e3 if kept == kept else None
             where = "in a file" if each.disk_bytes == each.disk_bytes else "in memory"
-            found.append(_at_most("G10", f"{each.title}: 1,000 partials, CPU ms", milliseconds, 100.0))
-            found.append(_at_most("G10", f"{each.title}: partial of a granule {where}, kB", kilobytes, 50.0))
+            found.append(at_most("G10", f"{each.title}: 1,000 partials, CPU ms", milliseconds, 100.0))
+            found.append(at_most("G10", f"{each.title}: partial of a granule {where}, kB", kilobytes, 50.0))
     return found
 
 
-def _at_least(number: str, text: str, found: float | None, least: float) -> Goal:
+def at_least(number: str, text: str, found: float | None, least: float) -> Goal:
+    """Return the goal that `found` is at least so much; None where it was not measured."""
     if found is None:
         return Goal(number, text, f">= {least:g}", "not measured", None)
     return Goal(number, text, f">= {least:g}", f"{found:.3g}", found >= least)
 
 
-def _at_most(number: str, text: str, found: float | None, most: float) -> Goal:
+def at_most(number: str, text: str, found: float | None, most: float) -> Goal:
+    """Return the goal that `found` is at most so much; None where it was not measured."""
     if found is None:
         return Goal(number, text, f"<= {most:g}", "not measured", None)
     return Goal(number, text, f"<= {most:g}", f"{found:.3g}", found <= most)
@@ -192,15 +192,20 @@ def to_markdown(run: Run) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
         *(_row(run, each) for each in sorted(run.measured, key=_by_speed)),
     ]
-    aims = ["| goal | what | needed | found | |", "|---|---|--:|--:|---|"]
-    words = {True: "met", False: "**missed**", None: "not measured"}
-    for goal in goals(run):
-        aims.append(f"| {goal.number} | {goal.text} | {goal.needed} | {goal.found} | {words[goal.met]} |")
-    parts = [head, "\n".join(rows), "\n## Goals\n", "\n".join(aims)]
+    parts = [head, "\n".join(rows), "\n## Goals\n", goal_table(goals(run))]
     if run.merged:
         parts += ["\n## Merging the partials of 1,000 granules\n", merging_table(run.merged)]
     packages = ", ".join(f"{name} {number}" for name, number in versions().items())
     return "\n".join([*parts, f"\nVersions: {packages}.\n"])
+
+
+def goal_table(found: Iterable[Goal]) -> str:
+    """Return goals as a table: met, missed or not measured."""
+    aims = ["| goal | what | needed | found | |", "|---|---|--:|--:|---|"]
+    words = {True: "met", False: "**missed**", None: "not measured"}
+    for goal in found:
+        aims.append(f"| {goal.number} | {goal.text} | {goal.needed} | {goal.found} | {words[goal.met]} |")
+    return "\n".join(aims)
 
 
 def _by_speed(each: Measured) -> float:

@@ -15,7 +15,14 @@ import pytest
 from geopandas.testing import assert_geodataframe_equal
 
 from altiflow import Ledger, RemoteAccess, read_leads, read_segments
-from altiflow.errors import AltiflowError, CorruptGranuleError, GranuleError, LoginError, UnsupportedFormatError
+from altiflow.errors import (
+    AltiflowError,
+    CorruptGranuleError,
+    GranuleError,
+    InputError,
+    LoginError,
+    UnsupportedFormatError,
+)
 from altiflow.readers.remote.ranges import BlockCache, Grant, Grants, coalesce
 from altiflow.readers.remote.retries import Retries
 
@@ -131,6 +138,22 @@ def test_with_an_index_requests_are_the_coalesced_extents_of_the_chunk_table(
     assert "token" not in web_index
     _, other = read(place, engine="h5coro")
     assert other["requests"] <= 12
+
+
+def test_a_first_read_spares_requests_or_bytes(full: Callable[[bool], Path], serve: Callable[..., Any]) -> None:
+    path, server = full(False), serve()
+    server.files[path.name] = path.read_bytes()
+    local, _ = read(path)
+    counts = {}
+    for word in ("few_requests", "few_bytes"):
+        access = RemoteAccess(first_read=word, **QUICK)
+        table, row = read(f"{server.url}/{path.name}", engine="indexed", access=access)
+        pd.testing.assert_frame_equal(table, local, check_exact=True)
+        counts[word] = (row["requests"], row["bytes"])
+    assert counts["few_requests"][0] < counts["few_bytes"][0]
+    assert counts["few_bytes"][1] < counts["few_requests"][1]
+    with pytest.raises(InputError, match="first_read='little'"):
+        RemoteAccess(first_read="little")  # type: ignore[arg-type]
 
 
 def test_an_index_of_another_version_is_made_anew(web: Any, simulated: Callable[..., Path], tmp_path: Path) -> None:

@@ -12,8 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
-from altiflow.readers.hdf5 import ChunkIndex, ChunkTable, Walker, describe_data_set, load_index, read_arrays, save_index
-from altiflow.readers.hdf5.decode import decode_chunk, fletcher32
+from altiflow.readers.hdf5 import (
+    ChunkIndex,
+    ChunkTable,
+    Walker,
+    decode,
+    describe_data_set,
+    load_index,
+    read_arrays,
+    save_index,
+)
+from altiflow.readers.hdf5.decode import fletcher32, unfilter_chunk
 from altiflow.readers.remote.parts import Stamp
 from altiflow.readers.remote.ranges import LocalSource
 
@@ -80,6 +89,32 @@ def test_arrays_are_those_of_hdf5(stored: Path, remote: bool) -> None:
             assert values.dtype == expected.dtype, path
             assert values.shape == expected.shape, path
             assert values.tobytes() == expected.tobytes(), path
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_compiled_and_plain_decoding_give_the_same_bytes(
+    fast: bool, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fast:
+        pytest.importorskip("numba")
+    monkeypatch.setattr(decode, "_compiled_is_at_hand", lambda: fast)
+    monkeypatch.setattr(decode, "_FAST", pytest.importorskip("deflate") if fast else None)
+    rng = np.random.default_rng(5)
+    path = stored.with_name(f"one-dimensional-{fast}.h5")
+    with h5py.File(path, "w") as file:
+        for kind in ("<f8", ">f4", "<i4", "i1", ">u2"):
+            values = (rng.random(1_007) * 99).astype(kind)
+            file.create_dataset(kind[1:], data=values, compression="gzip", shuffle=True, chunks=(100,))
+    source, walker, index = learnt(path, remote=False)
+    tables = {name: table for name, table in index.tables.items() if isinstance(table, ChunkTable)}
+    whole = read_arrays(source, tables, walker=walker)
+    part = read_arrays(source, tables, walker=walker, rows=dict.fromkeys(tables, (150, 987)))
+    source.close()
+    with h5py.File(path) as file:
+        for name, values in whole.items():
+            expected = file[name][()].astype(file[name].dtype.newbyteorder("="))
+            assert values.tobytes() == expected.tobytes(), name
+            assert part[name].tobytes() == expected[150:987].tobytes(), name
 
 
 @settings(max_examples=30, deadline=None)
@@ -159,14 +194,14 @@ def test_chunks_that_are_no_chunks_are_refused() -> None:
     table = ChunkTable(np.dtype("<f4"), (4,), (4,), ("deflate",), b"\0" * 4, np.zeros((0, 4), np.int64))
     for data in (b"", b"nonsense", b"x\x9cc\x00"):
         with pytest.raises(CorruptGranuleError, match="chunk"):
-            decode_chunk(data, table, 0, "x")
+            unfilter_chunk(data, table, 0, "x")
     with pytest.raises(CorruptGranuleError, match="holds 3 bytes"):
-        decode_chunk(b"abc", table, 1, "x")
+        unfilter_chunk(b"abc", table, 1, "x")
     # A small chunk that inflates to much is not followed to its end.
     import zlib
 
     with pytest.raises(CorruptGranuleError):
-        decode_chunk(zlib.compress(bytes(10_000_000)), table, 0, "x")
+        unfilter_chunk(zlib.compress(bytes(10_000_000)), table, 0, "x")
 
 
 def test_a_file_that_ends_early_is_told(stored: Path, tmp_path: Path) -> None:

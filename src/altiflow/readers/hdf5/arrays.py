@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import CorruptGranuleError
-from altiflow.readers.hdf5.decode import decode_chunk, native
+from altiflow.readers.hdf5.decode import Unfiltered, native, unfilter_chunk
 from altiflow.readers.hdf5.tables import ChunkTable
 from altiflow.readers.hdf5.walk import Walker
 from altiflow.readers.remote.ranges import ByteSource, Extent, coalesce
@@ -20,13 +20,11 @@ __all__ = ["read_arrays"]
 
 Array = npt.NDArray[np.generic]
 Rows = Mapping[str, tuple[int, int]]
-_IN_FLIGHT = 16
-_COLD = 1.0
-"""Bytes nobody asked for over those asked for after a walk, which took requests already."""
+_ALIGNED = 64
+"""Where arrays begin in a common piece of memory [bytes]."""
 
 
-@dataclass(frozen=True)
-class _Errand:
+class _Errand(NamedTuple):
     """One chunk that is wanted: where it lies, and what it is of."""
 
     path: str
@@ -39,7 +37,7 @@ class _Errand:
 def read_arrays(
     source: ByteSource, tables: Mapping[str, ChunkTable], *, rows: Rows | None = None, walker: Walker | None = None
 ) -> dict[str, Array]:
-    """Return the values of data sets, in this machine's byte order.
+    """Return the values of data sets, in this machine's byte order; their memory is one piece.
 
     Parameters
     ----------
@@ -58,15 +56,15 @@ def read_arrays(
         If the file cannot be read, or a chunk is damaged.
     """
     spans = {path: _span(table, (rows or {}).get(path)) for path, table in tables.items()}
-    arrays = {path: _empty(table, spans[path]) for path, table in tables.items()}
+    arrays = _made(tables, spans)
     wanted = [errand for path, table in tables.items() for errand in _errands(path, table, spans[path])]
     wanted.sort(key=lambda errand: errand.offset)
     held = [walker is not None and walker.holds(errand.offset, errand.size) for errand in wanted]
-    extents, batches = _batches(wanted, held, _COLD if walker is not None and walker.walked else WASTE)
+    extents, batches = _batches(wanted, held, walker.waste if walker is not None else WASTE)
 
     def place(errand: _Errand, data: bytes | memoryview) -> None:
         table = tables[errand.path]
-        chunk = decode_chunk(data, table, errand.mask, f"{source.name.rpartition('/')[2]}: {errand.path}")
+        chunk = unfilter_chunk(data, table, errand.mask, f"{source.name.rpartition('/')[2]}: {errand.path}")
         _paste(arrays[errand.path], chunk, errand.corner, spans[errand.path][0])
 
     _run(source, extents, batches, place)
@@ -81,10 +79,10 @@ def _batches(wanted: Sequence[_Errand], held: Sequence[bool], waste: float) -> t
     """Return the extents to fetch and the chunks of each; what is at hand is fetched where it saves a request."""
     extents = coalesce([errand.offset for errand in wanted], [errand.size for errand in wanted], waste=waste)
     starts = np.array([extent.start for extent in extents], np.int64)
+    places = np.searchsorted(starts, np.array([errand.offset for errand in wanted], np.int64), side="right") - 1
     batches: list[list[_Errand]] = [[] for _ in extents]
     needed = [False] * len(extents)
-    for errand, here in zip(wanted, held, strict=True):
-        number = int(np.searchsorted(starts, errand.offset, side="right")) - 1
+    for errand, here, number in zip(wanted, held, places.tolist(), strict=True):
         batches[number].append(errand)
         needed[number] |= not here
     numbers = [number for number, need in enumerate(needed) if need]
@@ -98,21 +96,18 @@ def _run(
     place: Callable[[_Errand, memoryview], None],
 ) -> None:
     """Fetch all extents at once, and put the chunks of each where they belong as soon as it is there."""
+    room = _room([extent.size for extent in extents])
 
     def fetch(number: int) -> None:
         extent = extents[number]
-        data = memoryview(source.read(extent.start, extent.size))
+        data = memoryview(source.read(extent.start, extent.size, room[number].data))
         if len(data) != extent.size:
             raise CorruptGranuleError(f"{source.name} ends at byte {extent.start + len(data)}, before all its data")
         for errand in batches[number]:
             first = errand.offset - extent.start
             place(errand, data[first : first + errand.size])
 
-    if len(extents) == 1:
-        fetch(0)
-    elif extents:
-        with ThreadPoolExecutor(min(len(extents), _IN_FLIGHT)) as pool:
-            list(pool.map(fetch, range(len(extents))))
+    source.lanes.run(fetch, len(extents))
 
 
 def _span(table: ChunkTable, rows: tuple[int, int] | None) -> tuple[int, int]:
@@ -121,15 +116,35 @@ def _span(table: ChunkTable, rows: tuple[int, int] | None) -> tuple[int, int]:
     return whole if rows is None or not table.shape else (max(rows[0], 0), min(rows[1], whole[1]))
 
 
-def _empty(table: ChunkTable, span: tuple[int, int]) -> Array:
-    """Return the array where nothing was written; that of a small data set as it is."""
-    if table.inline is not None:
-        values: Array = np.frombuffer(table.inline, table.dtype).reshape(table.shape).copy()
-        return values[span[0] : span[1]] if table.shape else values
-    shape = (span[1] - span[0], *table.shape[1:]) if table.shape else ()
-    fill = np.frombuffer(table.fill, table.dtype)[0]
-    complete = len(table.places) == np.prod([-(-s // c) for s, c in zip(table.shape, table.chunk, strict=True) if c])
-    return np.empty(shape, table.dtype) if complete else np.full(shape, fill, table.dtype)
+def _made(tables: Mapping[str, ChunkTable], spans: Mapping[str, tuple[int, int]]) -> dict[str, Array]:
+    """Return the arrays where nothing was written; those of small data sets as they are."""
+    made: dict[str, Array] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path, table in tables.items():
+        first, last = spans[path]
+        if table.inline is not None:
+            values: Array = np.frombuffer(table.inline, table.dtype).reshape(table.shape).copy()
+            made[path] = values[first:last] if table.shape else values
+        else:
+            shapes[path] = (last - first, *table.shape[1:]) if table.shape else ()
+    room = _room([math.prod(shape) * tables[path].dtype.itemsize for path, shape in shapes.items()])
+    for (path, shape), part in zip(shapes.items(), room, strict=True):
+        table = tables[path]
+        made[path] = part.view(table.dtype).reshape(shape)
+        if len(table.places) != math.prod(-(-s // c) for s, c in zip(table.shape, table.chunk, strict=True) if c):
+            made[path][...] = np.frombuffer(table.fill, table.dtype)[0]
+    return made
+
+
+def _room(sizes: Sequence[int]) -> list[npt.NDArray[np.uint8]]:
+    """Return memory for each size [bytes], cut from one piece.
+
+    NumPy asks the system for large pages where a piece is large, which spares most of what fresh memory costs.
+    """
+    steps = [-(-size // _ALIGNED) * _ALIGNED for size in sizes]
+    whole = np.empty(sum(steps), np.uint8)
+    ends = np.cumsum(steps).tolist()
+    return [whole[end - step : end - step + size] for end, step, size in zip(ends, steps, sizes, strict=True)]
 
 
 def _errands(path: str, table: ChunkTable, span: tuple[int, int]) -> list[_Errand]:
@@ -142,13 +157,19 @@ def _errands(path: str, table: ChunkTable, span: tuple[int, int]) -> list[_Erran
     else:
         reach = np.ones(len(corners), dtype=bool)
     return [
-        _Errand(path, tuple(corner), int(offset), int(size), int(mask))
-        for corner, (_, offset, size, mask) in zip(corners[reach].tolist(), table.places[reach], strict=True)
+        _Errand(path, tuple(corner), offset, size, mask)
+        for corner, (_, offset, size, mask) in zip(corners[reach].tolist(), table.places[reach].tolist(), strict=True)
     ]
 
 
-def _paste(target: Array, chunk: Array, corner: tuple[int, ...], first: int) -> None:
+def _paste(target: Array, found: Unfiltered, corner: tuple[int, ...], first: int) -> None:
     """Put a chunk into the array whose first row is `first`; what lies outside is left out."""
+    if len(corner) == 1:
+        low, high = max(corner[0], first), min(corner[0] + found.table.chunk[0], first + target.size)
+        if low < high:
+            found.put(target[low - first : high - first], low - corner[0])
+        return
+    chunk = found.values()
     if not corner:
         target[()] = chunk.reshape(())
         return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import zlib
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -13,18 +15,65 @@ import numpy.typing as npt
 from altiflow.errors import CorruptGranuleError
 from altiflow.readers.hdf5.tables import ChunkTable
 
-__all__ = ["decode_chunk", "fletcher32"]
+__all__ = ["Unfiltered", "fletcher32", "native", "unfilter_chunk"]
 
 try:
-    _INFLATER: Any = import_module("isal.isal_zlib")
+    _FAST: Any = import_module("deflate")
 except ImportError:
-    _INFLATER = zlib
+    _FAST = None
 
 Bytes = npt.NDArray[np.uint8]
 
 
-def decode_chunk(data: bytes | memoryview, table: ChunkTable, mask: int, where: str) -> npt.NDArray[np.generic]:
-    """Return the values of a chunk, in the shape of chunks.
+@dataclass(frozen=True)
+class Unfiltered:
+    """The bytes of a chunk out of all filters but the first one, where that is the shuffle.
+
+    Attributes
+    ----------
+    data
+        The bytes.
+    table
+        What they are of.
+    shuffled
+        Whether the first bytes of all values come first, then the second ones, and so on.
+    """
+
+    data: memoryview
+    table: ChunkTable
+    shuffled: bool
+
+    def put(self, target: npt.NDArray[np.generic], first: int) -> None:
+        """Write the values from number `first` on into contiguous values (n,), each byte once."""
+        width = target.dtype.itemsize
+        if not self.shuffled:
+            target[:] = np.frombuffer(self.data, target.dtype, target.size, first * width)
+            return
+        planes = np.frombuffer(self.data, np.uint8, len(self.data) // width * width).reshape(width, -1)
+        planes = planes[:, first : first + target.size]
+        if width in (2, 4, 8) and _compiled_is_at_hand():
+            from altiflow.readers.hdf5.compiled import join_planes
+
+            join_planes(planes, target)
+            return
+        places = target.view(np.uint8).reshape(-1, width)
+        for place in range(width):
+            places[:, place] = planes[place]
+
+    def values(self) -> npt.NDArray[np.generic]:
+        """Return the values in the shape of chunks."""
+        values = np.empty(math.prod(self.table.chunk), self.table.dtype)
+        self.put(values, 0)
+        return values.reshape(self.table.chunk)
+
+
+def _compiled_is_at_hand() -> bool:
+    """Return whether numba is loaded already: loading it takes longer than what it saves in many granules."""
+    return "numba" in sys.modules and sys.byteorder == "little"
+
+
+def unfilter_chunk(data: bytes | memoryview, table: ChunkTable, mask: int, where: str) -> Unfiltered:
+    """Return the bytes of a chunk out of its filters; :class:`Unfiltered` puts them into order.
 
     Parameters
     ----------
@@ -43,28 +92,41 @@ def decode_chunk(data: bytes | memoryview, table: ChunkTable, mask: int, where: 
         If it does not come out right.
     """
     size = table.chunk_bytes
-    values = memoryview(data)
+    values, shuffled = memoryview(data), False
     for number in reversed(range(len(table.filters))):
         if mask >> number & 1:
             continue
         name = table.filters[number]
         if name == "deflate":
-            values = _inflated(values, size, where)
-        elif name == "shuffle":
-            values = _unshuffled(np.frombuffer(values, np.uint8), table.dtype.itemsize).data
-        else:
+            values = _inflated(values, size + _sums(table, mask, number), where)
+        elif name == "sum":
             values = _summed(values, where)
+        elif number == 0:
+            shuffled = table.dtype.itemsize > 1
+        else:
+            values = _unshuffled(np.frombuffer(values, np.uint8), table.dtype.itemsize).data
     if len(values) != size:
         raise CorruptGranuleError(f"{where}: a chunk holds {len(values)} bytes where {size} should be")
-    return np.frombuffer(values, table.dtype).reshape(table.chunk)
+    return Unfiltered(values, table, shuffled)
+
+
+def _sums(table: ChunkTable, mask: int, number: int) -> int:
+    """Return the bytes of the checksums that were put after a chunk before filter `number`."""
+    return 4 * sum(table.filters[place] == "sum" and not mask >> place & 1 for place in range(number))
 
 
 def _inflated(data: memoryview, size: int, where: str) -> memoryview:
-    """Return what was deflated; not a byte more than `size` and four of a sum are made of it."""
-    engine = _INFLATER.decompressobj()
+    """Return what was deflated; hardly a byte more than `size` is made of it."""
+    if _FAST is not None:
+        try:
+            return memoryview(_FAST.zlib_decompress(data, size))
+        except _FAST.DeflateError:
+            # What is wrong with it is for zlib to say.
+            pass
+    engine = zlib.decompressobj()
     try:
-        values = engine.decompress(data, size + 5)
-    except (zlib.error, _INFLATER.error) as error:
+        values = engine.decompress(data, size + 1)
+    except zlib.error as error:
         raise CorruptGranuleError(f"{where}: a chunk cannot be inflated ({error}); the file is damaged") from None
     if not engine.eof:
         raise CorruptGranuleError(f"{where}: a chunk is not whole when inflated; the file is damaged")
@@ -74,13 +136,8 @@ def _inflated(data: memoryview, size: int, where: str) -> memoryview:
 def _unshuffled(data: Bytes, width: int) -> Bytes:
     """Return the bytes of values together that were stored first bytes first; what is left over stays at the end."""
     count = data.size // width
-    if width == 1 or count < 2:
-        return data
-    values = np.empty(data.size, np.uint8)
-    body, planes = values[: count * width].reshape(count, width), data[: count * width].reshape(width, count)
-    for place in range(width):
-        body[:, place] = planes[place]
-    values[count * width :] = data[count * width :]
+    values = data.copy()
+    values[: count * width].reshape(count, width)[:] = data[: count * width].reshape(width, count).T
     return values
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,7 @@ class ChunkTable:
     @property
     def chunk_bytes(self) -> int:
         """Size of a chunk without filters [bytes]."""
-        return int(np.prod(self.chunk, dtype=np.int64)) * self.dtype.itemsize
+        return math.prod(self.chunk) * self.dtype.itemsize
 
     def corners(self) -> npt.NDArray[np.int64]:
         """Return the first element of each chunk (n, dimensions)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import ssl
 import time
@@ -225,30 +224,6 @@ def test_secrets_are_not_logged(
     opened(f"{web.url}/moved/a.h5", access)[0].read(0, 10)
     opened(bucket_server("a.h5", CONTENT, False), access)[0].read(0, 10)
     assert "hush" not in caplog.text
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return a server's context of TLS with a certificate of its own, and that certificate."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "here")])
-    now = datetime.now(UTC)
-    place = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
-    made = builder.add_extension(place, critical=False).sign(key, hashes.SHA256())
-    public, private = tmp_path / "public.pem", tmp_path / "private.pem"
-    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(public, private)
-    return context, public
 
 
 def test_certificates_are_verified(serve: Callable[..., Any], certificate: tuple[ssl.SSLContext, Path]) -> None:

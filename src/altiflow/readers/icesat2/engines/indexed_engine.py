@@ -9,7 +9,7 @@ from types import TracebackType
 from altiflow.errors import GranuleError, UnsupportedFormatError
 from altiflow.readers.hdf5 import ChunkIndex, ChunkTable, Walker, load_index, read_arrays, save_index
 from altiflow.readers.icesat2.engines.protocol import Array, Rows
-from altiflow.readers.remote.ranges import ByteSource
+from altiflow.readers.remote.ranges import ByteSource, Thrift
 
 __all__ = ["IndexedEngine", "StaleIndexError"]
 
@@ -29,13 +29,23 @@ class IndexedEngine:
         Where it is, if it is on this machine.
     folder
         Where indexes are kept; None keeps none.
+    thrift
+        What is spared without one.
     fresh
         Do not use an index that was kept.
     """
 
-    def __init__(self, source: ByteSource, path: Path | None, *, folder: Path | None, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        source: ByteSource,
+        path: Path | None,
+        *,
+        folder: Path | None,
+        thrift: Thrift = "few_requests",
+        fresh: bool = False,
+    ) -> None:
         self._source, self._folder = source, folder
-        self._walker = Walker(source, path)
+        self._walker = Walker(source, path, thrift)
         kept = None if fresh else load_index(folder, source.name)
         self._trusted = kept is not None
         try:

@@ -80,7 +80,7 @@ def _open_remote(url: str, engine: EngineName, sources: Sources, traffic: Traffi
     """Return an open remote granule."""
     name, source = url_file_name(url), sources.open(url, traffic)
     if engine == "indexed":
-        return IndexedEngine(source, None, folder=_index(sources), fresh=fresh)
+        return IndexedEngine(source, None, folder=_index(sources), thrift=sources.access.first_read, fresh=fresh)
     blocks = BlockCache(source, memory=sources.access.memory)
     try:
         check_head(name, blocks.read(0, 96), blocks.size())

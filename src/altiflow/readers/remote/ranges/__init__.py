@@ -1,15 +1,16 @@
 """Byte ranges of files on this machine, on web servers and in buckets, behind one protocol."""
 
-from altiflow.readers.remote.ranges.access import RemoteAccess
+from altiflow.readers.remote.ranges.access import RemoteAccess, Thrift
 from altiflow.readers.remote.ranges.blocks import BlockCache, SourceFile
 from altiflow.readers.remote.ranges.extents import Extent, coalesce
 from altiflow.readers.remote.ranges.grants import Grant, Grants
 from altiflow.readers.remote.ranges.opening import Sources, is_remote
-from altiflow.readers.remote.ranges.sources import ByteSource, LocalSource, Traffic, read_all
+from altiflow.readers.remote.ranges.sources import Bytes, ByteSource, LocalSource, Traffic, read_all
 
 __all__ = [
     "BlockCache",
     "ByteSource",
+    "Bytes",
     "Extent",
     "Grant",
     "Grants",
@@ -17,6 +18,7 @@ __all__ = [
     "RemoteAccess",
     "SourceFile",
     "Sources",
+    "Thrift",
     "Traffic",
     "coalesce",
     "is_remote",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from altiflow.errors import InputError, LoginError
 from altiflow.readers.remote.ranges.grants import Grants, bucket_grants, token_grants
 from altiflow.readers.remote.retries import Retries
 
-__all__ = ["RemoteAccess"]
+__all__ = ["RemoteAccess", "Thrift"]
+
+Thrift = Literal["few_requests", "few_bytes"]
+"""What is spared where nothing is known of a file yet."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class RemoteAccess:
         File of trusted certificates; None for those requests and boto3 bring. They are verified always.
     index
         Folder where positions of chunks are kept between runs (engine "indexed"); None keeps none.
+    first_read
+        What engine "indexed" spares where it has no index of a file yet: "few_requests" brings small files whose
+        metadata are scattered as a whole, which is quick near the archive; "few_bytes" goes through them step by
+        step, which is quicker over a link below some 100 MB/s.
     memory
         Bytes of one granule kept by the engines that read in blocks, at most.
     region
@@ -43,7 +50,7 @@ class RemoteAccess:
     Raises
     ------
     InputError
-        If a number is not positive.
+        If a number is not positive, or `first_read` none of these words.
     LoginError
         If `session` is not logged in.
 
@@ -62,6 +69,7 @@ class RemoteAccess:
     retries: Retries = field(default_factory=Retries)
     certificates: Path | str | None = None
     index: Path | str | None = None
+    first_read: Thrift = "few_requests"
     memory: int = 2**27
     region: str = "us-west-2"
     session_tokens: Grants | None = field(init=False, default=None, repr=False)
@@ -70,6 +78,8 @@ class RemoteAccess:
         """Check the values, and make one renewing login for all granules out of the session."""
         if not self.timeout > 0 or not self.memory > 0:
             raise InputError(f"timeout and memory are positive, got {self.timeout!r} s and {self.memory!r} bytes")
+        if self.first_read not in get_args(Thrift):
+            raise InputError(f"first_read={self.first_read!r} means nothing; use one of {get_args(Thrift)}")
         if self.session is None:
             return
         if not getattr(self.session, "authenticated", False):

@@ -6,7 +6,7 @@ import io
 import threading
 from collections import OrderedDict
 
-from altiflow.readers.remote.ranges.sources import ByteSource
+from altiflow.readers.remote.ranges.sources import Bytes, ByteSource
 
 __all__ = ["BlockCache", "SourceFile"]
 
@@ -29,21 +29,20 @@ class BlockCache:
 
     def __init__(self, source: ByteSource, *, memory: int, block: int = BLOCK) -> None:
         self._source, self._block, self._room = source, block, max(1, memory // block)
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._kept: OrderedDict[int, Bytes] = OrderedDict()
         self._busy: dict[int, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def read(self, start: int, size: int) -> bytes:
         """Return `size` bytes from `start` on, fewer only where the file ends."""
-        end, parts = start + max(size, 0), []
+        end, parts = start + max(size, 0), list[memoryview]()
         told = self._source.stamp
         if told is not None and told.size is not None:
             end = min(end, told.size)
         for number in range(start // self._block, -(-end // self._block)):
             first = number * self._block
-            part = self._fetch(number)[max(start - first, 0) : end - first]
-            parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            parts.append(memoryview(self._fetch(number))[max(start - first, 0) : end - first])
+        return b"".join(parts)
 
     def size(self) -> int:
         """Return the size of the file [bytes]."""
@@ -52,7 +51,7 @@ class BlockCache:
         told = self._source.stamp
         return (told.size or 0) if told is not None else 0
 
-    def _fetch(self, number: int) -> bytes:
+    def _fetch(self, number: int) -> Bytes:
         """Return a block, kept or read; threads that want the same one wait for the first of them."""
         with self._lock:
             busy = self._busy.setdefault(number, threading.Lock())

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from altiflow.errors import CorruptGranuleError, GranuleError, InputError
 from altiflow.readers.remote.parts import Stamp
 from altiflow.readers.remote.ranges.grants import Grant, Grants
+from altiflow.readers.remote.ranges.lanes import Lanes
 from altiflow.readers.remote.ranges.sources import Piece, RefusedError, RemoteSource, Traffic
 from altiflow.readers.remote.ranges.web import LOOPBACK, SLOWEST
 from altiflow.readers.remote.retries import BUSY, PassingError, Retries
@@ -87,24 +88,32 @@ class BucketSource(RemoteSource):
         ``s3://bucket/key``.
     clients
         What sends the requests.
-    retries, grants, traffic
+    retries, grants, traffic, lanes
         As for every remote source.
     """
 
     def __init__(
-        self, url: str, clients: BucketClients, *, retries: Retries, grants: Grants | None, traffic: Traffic
+        self,
+        url: str,
+        clients: BucketClients,
+        *,
+        retries: Retries,
+        grants: Grants | None,
+        traffic: Traffic,
+        lanes: Lanes,
     ) -> None:
-        super().__init__(url, retries=retries, grants=grants, traffic=traffic)
+        super().__init__(url, retries=retries, grants=grants, traffic=traffic, lanes=lanes)
         parts = urlsplit(url)
         self._bucket, self._key, self._clients = parts.netloc, unquote(parts.path).lstrip("/"), clients
 
-    def _ask(self, start: int, size: int, grant: Grant | None) -> Piece:
+    def _ask(self, start: int, size: int, grant: Grant | None, into: memoryview | None) -> Piece:
         """Return a piece of the object."""
         client = self._clients.client(grant)
         self._traffic.add(requests=1)
         try:
             answer = client.get_object(Bucket=self._bucket, Key=self._key, Range=f"bytes={start}-{start + size - 1}")
-            data = self._body(answer["Body"], size)
+            data = memoryview(bytearray(size)) if into is None else into
+            held = self._fill(data, answer["Body"])
         except PassingError:
             raise
         except Exception as error:
@@ -118,21 +127,24 @@ class BucketSource(RemoteSource):
         whole = int(told[2]) if told[2].isdigit() else -1
         if told[0] != f"bytes {start}-{min(start + size, whole) - 1}":
             raise GranuleError(f"{self.name}: the server sent other bytes than those asked for; download it instead")
-        if len(data) != min(start + size, whole) - start:
-            raise PassingError(f"{len(data)} of {min(size, whole - start)} bytes came")
-        return Piece(data, Stamp(self.name, answer.get("ETag", ""), str(answer.get("LastModified", "")), whole))
+        if held != min(start + size, whole) - start:
+            raise PassingError(f"{held} of {min(size, whole - start)} bytes came")
+        return Piece(data[:held], Stamp(self.name, answer.get("ETag", ""), str(answer.get("LastModified", "")), whole))
 
-    def _body(self, body: Any, expected: int) -> bytes:
-        """Return what is sent, given up when it comes too slowly."""
-        blocks = []
-        latest = time.monotonic() + self._clients.timeout + expected / SLOWEST
+    def _fill(self, data: memoryview, body: Any) -> int:
+        """Fill `data` with what is sent, given up when it comes too slowly, and return how many bytes came."""
+        held = 0
+        latest = time.monotonic() + self._clients.timeout + len(data) / SLOWEST
         with body:
             for block in body.iter_chunks(_BLOCK):
-                blocks.append(block)
+                if held + len(block) > len(data):
+                    raise PassingError("the bucket sent more than was asked for")
+                data[held : held + len(block)] = block
+                held += len(block)
                 self._traffic.add(received=len(block))
                 if time.monotonic() > latest:
                     raise PassingError("the bucket sends too slowly")
-        return b"".join(blocks)
+        return held
 
     def _meaning(self, error: Exception, start: int) -> Exception:
         """Return what an error of the client means, its own text left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,10 +15,14 @@ from altiflow.readers.remote.objects import local_path
 from altiflow.readers.remote.ranges.access import RemoteAccess
 from altiflow.readers.remote.ranges.bucket import BucketClients, BucketSource
 from altiflow.readers.remote.ranges.grants import hide_secrets_in_logs
+from altiflow.readers.remote.ranges.lanes import Lanes
 from altiflow.readers.remote.ranges.sources import ByteSource, LocalSource, Traffic
 from altiflow.readers.remote.ranges.web import WebSource
 
 __all__ = ["Sources", "is_remote"]
+
+_IN_FLIGHT = 32
+"""Requests at a time, of all granules together."""
 
 
 def is_remote(place: str | Path) -> bool:
@@ -38,6 +43,7 @@ class Sources:
         self.access = access or RemoteAccess()
         self._session: requests.Session | None = None
         self._clients: BucketClients | None = None
+        self._lanes, self._local_lanes = Lanes(_IN_FLIGHT), Lanes(os.cpu_count() or 1)
 
     def open(self, place: str | Path, traffic: Traffic) -> ByteSource:
         """Return the file; a remote one is not asked for anything yet.
@@ -48,13 +54,15 @@ class Sources:
             If there is no such file of this machine, or a login would travel unencrypted.
         """
         if not is_remote(place):
-            return LocalSource(local_path(str(place)))
+            return LocalSource(local_path(str(place)), self._local_lanes)
         hide_secrets_in_logs()
         url, access = str(place), self.access
         if urlsplit(url).scheme == "s3":
             if self._clients is None:
                 self._clients = BucketClients(access.timeout, access.region)
-            return BucketSource(url, self._clients, retries=access.retries, grants=access.keys, traffic=traffic)
+            return BucketSource(
+                url, self._clients, retries=access.retries, grants=access.keys, traffic=traffic, lanes=self._lanes
+            )
         return WebSource(
             url,
             self._http(),
@@ -62,6 +70,7 @@ class Sources:
             retries=access.retries,
             grants=access.tokens or (access.session_tokens if may_be_told(url) else None),
             traffic=traffic,
+            lanes=self._lanes,
         )
 
     def _http(self) -> requests.Session:
@@ -72,12 +81,14 @@ class Sources:
             if self.access.certificates is not None:
                 session.verify = str(self.access.certificates)
             for scheme in ("https://", "http://"):
-                session.mount(scheme, HTTPAdapter(pool_maxsize=64))
+                session.mount(scheme, HTTPAdapter(pool_maxsize=_IN_FLIGHT))
             self._session = session
         return self._session
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and end the threads."""
+        self._lanes.close()
+        self._local_lanes.close()
         if self._session is not None:
             self._session.close()
         if self._clients is not None:

@@ -6,7 +6,6 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,12 +15,13 @@ from altiflow.readers.remote.addresses import public_url
 from altiflow.readers.remote.parts import Stamp
 from altiflow.readers.remote.ranges.extents import Extent
 from altiflow.readers.remote.ranges.grants import Grant, Grants
+from altiflow.readers.remote.ranges.lanes import Lanes
 from altiflow.readers.remote.retries import PassingError, Retries, with_retries
 
-__all__ = ["ByteSource", "LocalSource", "Piece", "RefusedError", "RemoteSource", "Traffic", "read_all"]
+__all__ = ["ByteSource", "Bytes", "LocalSource", "Piece", "RefusedError", "RemoteSource", "Traffic", "read_all"]
 
-_IN_FLIGHT = 16
-"""Requests at a time for one file."""
+Bytes = bytes | bytearray | memoryview
+"""What was read; nobody changes it."""
 
 
 class Traffic:
@@ -54,36 +54,47 @@ class ByteSource(Protocol):
     ----------
     name
         What errors call it: a path, or an address without secrets.
+    lanes
+        Threads in which pieces of it are read at the same time.
     """
 
     name: str
+    lanes: Lanes
 
     @property
     def stamp(self) -> Stamp | None:
         """Which version of the file was read, and its size; None before anything was."""
 
-    def read(self, start: int, size: int) -> bytes:
-        """Return `size` bytes from `start` on, fewer only where the file ends."""
+    def read(self, start: int, size: int, into: memoryview | None = None) -> Bytes:
+        """Return `size` bytes from `start` on, fewer only where the file ends.
+
+        They are put `into` memory of that size where some is given, as fresh memory costs as much as a copy.
+        """
 
     def close(self) -> None:
         """Close the file; connections that others share stay open."""
 
 
-def read_all(source: ByteSource, extents: Sequence[Extent]) -> list[bytes]:
+def read_all(source: ByteSource, extents: Sequence[Extent]) -> list[Bytes]:
     """Return the bytes of all extents, asked for at once; the first error in order is raised."""
-    if len(extents) < 2:
-        return [source.read(extent.start, extent.size) for extent in extents]
-    with ThreadPoolExecutor(min(len(extents), _IN_FLIGHT)) as pool:
-        return list(pool.map(lambda extent: source.read(extent.start, extent.size), extents))
+    return source.lanes.run(lambda number: source.read(extents[number].start, extents[number].size), len(extents))
 
 
 class LocalSource:
-    """A file of this machine."""
+    """A file of this machine.
 
-    def __init__(self, path: Path) -> None:
-        self.name = str(path)
+    Parameters
+    ----------
+    path
+        Where it is.
+    lanes
+        Threads to read and decode in; None for one for each core.
+    """
+
+    def __init__(self, path: Path, lanes: Lanes | None = None) -> None:
+        self.name, self.lanes = str(path), lanes or Lanes(os.cpu_count() or 1)
         try:
-            self._file = path.open("rb")
+            self._file = path.open("rb", buffering=0)
         except OSError as error:
             raise InputError(f"{path} cannot be opened: {error.strerror}") from error
         told = os.fstat(self._file.fileno())
@@ -95,11 +106,11 @@ class LocalSource:
         """Size and time of the last change."""
         return self._stamp
 
-    def read(self, start: int, size: int) -> bytes:
+    def read(self, start: int, size: int, into: memoryview | None = None) -> Bytes:
         """Return `size` bytes from `start` on, fewer only where the file ends."""
         with self._lock:
             self._file.seek(start)
-            return self._file.read(size)
+            return self._file.read(size) if into is None else into[: self._file.readinto(into)]
 
     def close(self) -> None:
         """Close the file."""
@@ -114,7 +125,7 @@ class RefusedError(Exception):
 class Piece:
     """Bytes of a remote file, and the version they are of."""
 
-    data: bytes
+    data: Bytes
     stamp: Stamp
 
 
@@ -131,10 +142,12 @@ class RemoteSource(ABC):
         The login; None for a public file.
     traffic
         Where is counted.
+    lanes
+        Threads in which requests are in flight.
     """
 
-    def __init__(self, url: str, *, retries: Retries, grants: Grants | None, traffic: Traffic) -> None:
-        self.name = public_url(url)
+    def __init__(self, url: str, *, retries: Retries, grants: Grants | None, traffic: Traffic, lanes: Lanes) -> None:
+        self.name, self.lanes = public_url(url), lanes
         self._retries, self._grants, self._traffic = retries, grants, traffic
         self._stamp: Stamp | None = None
         self._lock = threading.Lock()
@@ -144,7 +157,7 @@ class RemoteSource(ABC):
         """Version and size as the server tells them; None before its first answer."""
         return self._stamp
 
-    def read(self, start: int, size: int) -> bytes:
+    def read(self, start: int, size: int, into: memoryview | None = None) -> Bytes:
         """Return `size` bytes from `start` on, fewer only where the file ends.
 
         Raises
@@ -159,7 +172,7 @@ class RemoteSource(ABC):
             return b""
         try:
             piece = with_retries(
-                lambda: self._let_in(start, size), self._retries, noted=lambda _: self._traffic.add(retries=1)
+                lambda: self._let_in(start, size, into), self._retries, noted=lambda _: self._traffic.add(retries=1)
             )
         except PassingError as error:
             raise GranuleError(f"{self.name}: {error}") from None
@@ -170,22 +183,22 @@ class RemoteSource(ABC):
         """Forget the login; the connections are shared and stay open."""
         self._grants = None
 
-    def _let_in(self, start: int, size: int) -> Piece:
+    def _let_in(self, start: int, size: int, into: memoryview | None) -> Piece:
         """Return a piece; the login is renewed once if it is refused."""
         grant = self._grants.current() if self._grants is not None else None
         try:
-            return self._ask(start, size, grant)
+            return self._ask(start, size, grant, into)
         except RefusedError as refused:
             if self._grants is None or grant is None:
                 raise LoginError(f"{self.name}: {refused}; it wants a login, or the file is not public") from None
             self._traffic.add(retries=1)
             try:
-                return self._ask(start, size, self._grants.renewed(grant))
+                return self._ask(start, size, self._grants.renewed(grant), into)
             except RefusedError as again:
                 raise LoginError(f"{self.name}: {again}, also after the login was renewed") from None
 
     @abstractmethod
-    def _ask(self, start: int, size: int, grant: Grant | None) -> Piece:
+    def _ask(self, start: int, size: int, grant: Grant | None, into: memoryview | None) -> Piece:
         """Return a piece; one try.
 
         Raises

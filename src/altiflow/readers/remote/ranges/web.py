@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -11,6 +13,7 @@ import requests
 from altiflow.errors import CorruptGranuleError, GranuleError, InputError
 from altiflow.readers.remote.parts import Stamp
 from altiflow.readers.remote.ranges.grants import Grant, Grants
+from altiflow.readers.remote.ranges.lanes import Lanes
 from altiflow.readers.remote.ranges.sources import Piece, RefusedError, RemoteSource, Traffic
 from altiflow.readers.remote.retries import BUSY, PassingError, Retries, wait_asked_for
 
@@ -37,7 +40,7 @@ class WebSource(RemoteSource):
         What sends the requests; it follows no redirects and knows no login.
     timeout
         Longest wait for the server to say anything [s].
-    retries, grants, traffic
+    retries, grants, traffic, lanes
         As for every remote source.
     """
 
@@ -50,27 +53,29 @@ class WebSource(RemoteSource):
         retries: Retries,
         grants: Grants | None,
         traffic: Traffic,
+        lanes: Lanes,
     ) -> None:
-        super().__init__(url, retries=retries, grants=grants, traffic=traffic)
+        super().__init__(url, retries=retries, grants=grants, traffic=traffic, lanes=lanes)
         self._url, self._session, self._timeout = url, session, timeout
         self._signed = ""
+        self._forms: dict[str, tuple[requests.PreparedRequest, Mapping[str, Any]]] = {}
         parts = urlsplit(url)
         if grants is not None and parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise InputError(f"{self.name} is not https: the login would travel unencrypted")
 
-    def _ask(self, start: int, size: int, grant: Grant | None) -> Piece:
+    def _ask(self, start: int, size: int, grant: Grant | None, into: memoryview | None) -> Piece:
         """Return a piece: from where the last redirect led, while that holds."""
         signed = self._signed
         if signed:
             try:
-                return self._follow(signed, start, size, None)
+                return self._follow(signed, start, size, None, into)
             except (RefusedError, GranuleError):
                 # A signed address holds for a while only; the first one leads to a new one.
                 self._signed = ""
                 self._traffic.add(retries=1)
-        return self._follow(self._url, start, size, grant)
+        return self._follow(self._url, start, size, grant, into)
 
-    def _follow(self, url: str, start: int, size: int, grant: Grant | None) -> Piece:
+    def _follow(self, url: str, start: int, size: int, grant: Grant | None, into: memoryview | None) -> Piece:
         """Return a piece from an address or from where it leads; the login goes to the first host alone."""
         home, here = urlsplit(self._url), url
         for _ in range(_HOPS):
@@ -80,7 +85,7 @@ class WebSource(RemoteSource):
                 headers["Authorization"] = f"Bearer {grant.secrets['token']}"
             with self._send(here, headers) as response:
                 if response.status_code not in _MOVED:
-                    piece = self._piece(response, start, size)
+                    piece = self._piece(response, start, size, into)
                     self._signed = here if here != self._url else ""
                     return piece
                 here = self._next(response, here)
@@ -100,11 +105,9 @@ class WebSource(RemoteSource):
         """Return the answer to one request; the texts of errors hold no address, which may be signed."""
         self._traffic.add(requests=1)
         try:
-            # Told with each request, as the session's own word counts less than REQUESTS_CA_BUNDLE.
-            trusted = self._session.verify
-            return self._session.get(
-                url, headers=headers, stream=True, timeout=self._timeout, allow_redirects=False, verify=trusted
-            )
+            request, settings = self._form(url)
+            request.headers.update(headers)
+            return self._session.send(request, timeout=self._timeout, allow_redirects=False, **settings)
         except requests.Timeout:
             raise PassingError(f"no answer within {self._timeout:g} s") from None
         except requests.exceptions.SSLError:
@@ -115,12 +118,25 @@ class WebSource(RemoteSource):
         except (requests.RequestException, ValueError) as error:
             raise GranuleError(f"{self.name} cannot be asked for ({type(error).__name__})") from None
 
-    def _piece(self, response: requests.Response, start: int, size: int) -> Piece:
+    def _form(self, url: str) -> tuple[requests.PreparedRequest, Mapping[str, Any]]:
+        """Return a request of an address, and proxies and certificates for it; made once, as that takes long.
+
+        Cookies are of the moment, so a request is made anew as soon as there are any.
+        """
+        session = self._session
+        found = self._forms.get(url)
+        if found is None or session.cookies:
+            # Certificates are told here, as the session's own word counts less than REQUESTS_CA_BUNDLE.
+            settings = session.merge_environment_settings(url, {}, True, session.verify, None)
+            found = session.prepare_request(requests.Request("GET", url)), settings
+            self._forms = {url: found} if len(self._forms) > 1 else {**self._forms, url: found}
+        return found[0].copy(), found[1]
+
+    def _piece(self, response: requests.Response, start: int, size: int, into: memoryview | None) -> Piece:
         """Return the bytes of an answer if they are those asked for."""
         stamp, expected = self._checked(response, start, size)
-        data = self._body(response, expected)
-        if len(data) != expected:
-            raise PassingError(f"the connection broke off after {len(data)} of {expected} bytes")
+        data = memoryview(bytearray(expected)) if into is None else into[:expected]
+        self._fill(data, response)
         return Piece(data, stamp)
 
     def _checked(self, response: requests.Response, start: int, size: int) -> tuple[Stamp, int]:
@@ -147,13 +163,15 @@ class WebSource(RemoteSource):
         stamp = Stamp(self.name, headers.get("ETag", ""), headers.get("Last-Modified", ""), whole)
         return stamp, last - first + 1
 
-    def _body(self, response: requests.Response, expected: int) -> bytes:
-        """Return what is sent, given up when it comes too slowly, cut when it is more than was announced."""
-        blocks, held = [], 0
+    def _fill(self, data: memoryview, response: requests.Response) -> None:
+        """Fill `data` with what is sent, given up when it comes too slowly or is more than was announced."""
+        expected, held = len(data), 0
         latest = time.monotonic() + self._timeout + expected / SLOWEST
         try:
-            while held <= expected and (block := response.raw.read1(_BLOCK)):
-                blocks.append(block)
+            while block := response.raw.read1(min(_BLOCK, max(expected - held, 1))):
+                if held == expected:
+                    raise PassingError(f"the server sent more than the {expected} bytes it announced")
+                data[held : held + len(block)] = block
                 held += len(block)
                 self._traffic.add(received=len(block))
                 if time.monotonic() > latest:
@@ -165,4 +183,5 @@ class WebSource(RemoteSource):
             if not isinstance(error, OSError) and not type(error).__module__.startswith(("urllib3", "http")):
                 raise
             raise PassingError(f"the connection broke off after {held} of {expected} bytes") from None
-        return b"".join(blocks)
+        if held < expected:
+            raise PassingError(f"the connection broke off after {held} of {expected} bytes")
