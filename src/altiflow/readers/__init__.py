@@ -29,7 +29,15 @@ from altiflow.readers.measurement import value_column
 from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
 from altiflow.readers.remote import Grant, Grants, RemoteAccess, Retries, download_files
-from altiflow.readers.sample import PairSample, Sample, make_pairs, make_sample
+from altiflow.readers.sample import (
+    LocalArchive,
+    PairSample,
+    Sample,
+    make_pairs,
+    make_sample,
+    make_season,
+    serve_archive,
+)
 from altiflow.readers.segments import read_leads, read_segments
 from altiflow.readers.table import join_tables, write_table
 from altiflow.readers.velocity import read_composite_static, read_point_series, read_velocity
@@ -38,6 +46,7 @@ __all__ = [
     "Grant",
     "Grants",
     "Ledger",
+    "LocalArchive",
     "PairSample",
     "PairSearch",
     "RemoteAccess",
@@ -59,6 +68,7 @@ __all__ = [
     "list_granules",
     "make_pairs",
     "make_sample",
+    "make_season",
     "motion_urls",
     "read_atl14",
     "read_atl15",
@@ -76,6 +86,7 @@ __all__ = [
     "read_velocity",
     "search_granules",
     "search_pairs",
+    "serve_archive",
     "value_column",
     "write_catalogue",
     "write_pairs",
