@@ -1,6 +1,5 @@
 """Everything that opens an input: granules, tables, velocity fields, searches, and the built-in sample."""
 
-from altiflow.readers.atl15 import read_atl14, read_atl15
 from altiflow.readers.atl20 import read_atl20
 from altiflow.readers.catalogue import (
     PairSearch,
@@ -24,6 +23,7 @@ from altiflow.readers.datasets.reading import read_table
 from altiflow.readers.datasets.writing import read_to_dataset
 from altiflow.readers.field import build_field, check_field
 from altiflow.readers.gridded import holds_grid, read_gridded
+from altiflow.readers.heights import read_atl14, read_atl15, read_height_change
 from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
 from altiflow.readers.points import read_points
@@ -76,6 +76,7 @@ __all__ = [
     "read_catalogue",
     "read_composite_static",
     "read_gridded",
+    "read_height_change",
     "read_leads",
     "read_point_series",
     "read_points",
