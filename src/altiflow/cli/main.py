@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from altiflow.cli.coincide import coincide
 from altiflow.cli.dhdt import dhdt
 from altiflow.cli.download import download
 from altiflow.cli.drift import drift
@@ -35,7 +36,7 @@ def main() -> None:
     """
 
 
-for command in (run, search, download, read, grid, tally, fuse, drift, dhdt, flux, velocity, draw, info):
+for command in (run, search, coincide, download, read, grid, tally, fuse, drift, dhdt, flux, velocity, draw, info):
     main.add_command(command)
 for command in (doctor, tutorial, completion):
     main.add_command(command)

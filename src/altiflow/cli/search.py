@@ -18,7 +18,7 @@ from altiflow.readers import as_catalogue, filter_catalogue, find_motion, list_g
 from altiflow.readers.catalogue import catalogue_features, write_catalogue
 from altiflow.readers.remote import log_in, table_addresses
 
-__all__ = ["search"]
+__all__ = ["search", "show_catalogue"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SHOWN = 20
@@ -100,7 +100,7 @@ def search(
         return
     if out:
         write_catalogue(found, out)
-    _show(found, form, quiet)
+    show_catalogue(found, form, quiet)
     if out and not quiet:
         click.echo(f"{counted(len(found), 'granule')} in {out}", err=form != "table")
 
@@ -147,8 +147,8 @@ def _numbers(option: str, text: str | None) -> list[int] | None:
     return found
 
 
-def _show(found: gpd.GeoDataFrame, form: str, quiet: bool) -> None:
-    """Print what was found."""
+def show_catalogue(found: gpd.GeoDataFrame, form: str, quiet: bool) -> None:
+    """Print what was found as a table, a number, addresses or GeoJSON."""
     if form == "count":
         click.echo(str(len(found)))
     elif form == "urls":

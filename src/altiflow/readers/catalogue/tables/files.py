@@ -17,7 +17,14 @@ from altiflow.readers.catalogue.tables.columns import build_catalogue, check_cat
 from altiflow.readers.remote.addresses import table_addresses
 from altiflow.readers.table import read_file
 
-__all__ = ["catalogue_features", "read_addresses", "read_catalogue", "write_catalogue"]
+__all__ = [
+    "catalogue_features",
+    "coincident_features",
+    "read_addresses",
+    "read_catalogue",
+    "write_catalogue",
+    "write_coincident",
+]
 
 _TIMES = ("start", "end")
 
@@ -51,6 +58,33 @@ def write_catalogue(catalogue: gpd.GeoDataFrame, path: str | Path) -> Path:
 def catalogue_features(catalogue: gpd.GeoDataFrame) -> dict[str, Any]:
     """Return a catalogue as a GeoJSON FeatureCollection, its provenance in a member of its own."""
     return feature_collection(check_catalogue(catalogue), _TIMES)
+
+
+def write_coincident(pairs: gpd.GeoDataFrame, path: str | Path) -> Path:
+    """Write what :func:`find_coincident` returns and return the path; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    pairs
+        One row per granule and velocity file.
+    path
+        ``.parquet``, ``.geojson``, ``.json`` or ``.csv``.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another.
+    """
+    target = Path(path)
+    known = CATALOGUE_SUFFIXES[:-1]
+    if target.suffix not in known:
+        raise InputError(f"cannot write pairs of granules to {target.name}: the suffix is one of {', '.join(known)}")
+    return write_rows(pairs, target, times=(), urls=())
+
+
+def coincident_features(pairs: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Return what :func:`find_coincident` returns as a GeoJSON FeatureCollection."""
+    return feature_collection(pairs, ())
 
 
 def read_catalogue(path: str | Path) -> gpd.GeoDataFrame:
