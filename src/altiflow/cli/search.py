@@ -166,8 +166,8 @@ def _summary(found: gpd.GeoDataFrame) -> str:
     left = [f"{count} by {name}" for name, count in told.get("screens", {}).items() if count]
     left += [f"{told['superseded']} with a newer version"] if told.get("superseded") else []
     left += [f"{len(told['unknown_names'])} that are no granules"] if told.get("unknown_names") else []
-    dated = found["start"].dropna()
-    when = f", {dated.min():%Y-%m-%d} to {dated.max():%Y-%m-%d}" if len(dated) else ""
+    first, last = found["start"].min(), found["end"].fillna(found["start"]).max()
+    when = "" if pd.isna(first) else f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     size = f", {found['size_mb'].sum():.0f} MB" if found["size_mb"].notna().any() else ""
     return f"{counted(len(found), 'granule')}{when}{size}" + (f"; left out: {', '.join(left)}" if left else "")
 
