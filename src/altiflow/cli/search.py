@@ -12,7 +12,7 @@ import click
 import geopandas as gpd
 import pandas as pd
 
-from altiflow.cli.options import REGION_HELP, counted, login_option, quiet_option, region_choice, told
+from altiflow.cli.options import REGION_HELP, counted, given_options, login_option, quiet_option, region_choice, told
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.readers import as_catalogue, filter_catalogue, find_motion, list_granules, search_granules
 from altiflow.readers.catalogue import catalogue_features, write_catalogue
@@ -129,6 +129,8 @@ def _find(product: str | None, source: str | None, login: Any, asked: dict[str, 
 
 def _listed(source: str, version: str, region: Any) -> gpd.GeoDataFrame:
     """Return what is on this machine; granules are opened only to see whether they meet a region."""
+    if not Path(source).is_dir() and "version" in given_options():
+        raise InputError(f"--version says which granules of the archive or of a folder; {source} keeps those it has")
     if Path(source).is_dir():
         return list_granules(source, version=version, footprints="none" if region is None else "read")
     return as_catalogue(source)

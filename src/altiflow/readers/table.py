@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pyogrio
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
@@ -92,7 +93,10 @@ def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = No
     """
     source = existing_table(path)
     if source.suffix in _GIS_DRIVERS:
-        return gpd.read_file(source, engine="pyogrio", bbox=bbox)
+        try:
+            return gpd.read_file(source, engine="pyogrio", bbox=bbox)
+        except pyogrio.errors.DataSourceError as error:
+            raise UnsupportedFormatError(f"{source.name} is not a table that GDAL opens: {error}") from error
     try:
         metadata = pq.read_schema(source).metadata or {}
         geometry = json.loads(metadata.get(b"geo", b"{}")).get("primary_column", "geometry")

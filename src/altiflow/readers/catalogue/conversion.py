@@ -67,6 +67,10 @@ def as_catalogue(source: Any) -> gpd.GeoDataFrame:
             return _from_parquet(Path(source))
         if suffix in (".json", ".geojson"):
             return _from_json(Path(source))
+        if suffix in (".csv", ".txt"):
+            raise InputError(
+                f"{Path(source).name} does not hold all of a catalogue; write it as .parquet or .geojson instead"
+            )
     if isinstance(source, (str, Path)) or (isinstance(source, Iterable) and not isinstance(source, Mapping)):
         return list_granules(source)
     raise InputError(
