@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -26,6 +27,11 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
     The folder is made if it is not there. The temporary name keeps the suffix, which many writers go by.
 
+    Raises
+    ------
+    IsADirectoryError
+        If `path` is a folder.
+
     Examples
     --------
     >>> import tempfile
@@ -36,6 +42,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     ('done', ['a.txt'])
     """
     target = Path(path)
+    if not target.name or target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder, and a file is to be written", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.stem}.{uuid4().hex[:8]}.part{target.suffix}")
     try:

@@ -96,6 +96,79 @@ def test_a_file_that_may_not_be_read_is_an_error_of_the_package(small: Path, mon
         read_segments(small)
 
 
+TRACKS = {
+    "ATL06_20190101000000_00010203_006_01.h5": {
+        "gt1l/land_ice_segments/latitude": 70.0,
+        "gt1l/land_ice_segments/longitude": -40.0,
+        "gt1l/land_ice_segments/delta_time": 3e7,
+        "gt1l/land_ice_segments/ground_track/x_atc": 7e6,
+        "gt1l/land_ice_segments/h_li": np.float32(100),
+        "gt1l/land_ice_segments/atl06_quality_summary": np.int8(0),
+    },
+    "ATL07-01_20190101000000_00010201_006_01.h5": {
+        "gt1l/sea_ice_segments/latitude": 80.0,
+        "gt1l/sea_ice_segments/longitude": 179.0,
+        "gt1l/sea_ice_segments/delta_time": 3e7,
+        "gt1l/sea_ice_segments/seg_dist_x": 9e6,
+        "gt1l/sea_ice_segments/heights/height_segment_height": np.float32(0.3),
+        "gt1l/sea_ice_segments/heights/height_segment_length_seg": np.float32(20),
+        "gt1l/sea_ice_segments/heights/height_segment_fit_quality_flag": np.int8(1),
+    },
+    "ATL11_000103_0305_006_01.h5": {
+        "pt1/latitude": 70.0,
+        "pt1/longitude": -40.0,
+        "pt1/ref_pt": np.int32(7),
+        "pt1/ref_surf/x_atc": 7e6,
+    },
+}
+"""Variables of other products, and the value of all their segments."""
+
+
+@pytest.fixture(params=TRACKS)
+def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a small granule of another product."""
+    path = tmp_path_factory.mktemp("other") / request.param
+    with h5py.File(path, "w", libver=("earliest", "v108")) as file:
+        file.attrs["short_name"] = np.bytes_(request.param[:5])
+        file["orbit_info/sc_orient"] = np.zeros(1, "i1")
+        for name, value in TRACKS[request.param].items():
+            file.create_dataset(name, data=np.full(40, value), chunks=(20,), compression="gzip")
+        if request.param.startswith("ATL11"):
+            file["pt1/cycle_number"] = np.array([3, 4], "i1")
+            for name, dtype in (("delta_time", "f8"), ("h_corr", "f4"), ("quality_summary", "i1")):
+                file.create_dataset(f"pt1/{name}", data=np.ones((40, 2), dtype), chunks=(20, 2), compression="gzip")
+    return path
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_other_products_cut_or_with_flipped_bytes_are_told_too(engine: EngineName, other: Path) -> None:
+    whole = other.read_bytes()
+    rows = len(read_segments(other, engine=engine))
+    assert rows == (80 if "ATL11" in other.name else 40)
+    name = (
+        "pt1/h_corr" if "ATL11" in other.name else next(key for key in TRACKS[other.name] if key.endswith("latitude"))
+    )
+    with h5py.File(other) as file:
+        chunk = file[name].id.get_chunk_info(1)
+    for tenth in range(10):
+        other.write_bytes(whole[: len(whole) * tenth // 10])
+        with pytest.raises(CorruptGranuleError if tenth else UnsupportedFormatError):
+            read_segments(other, engine=engine)
+    spoilt = bytearray(whole)
+    spoilt[chunk.byte_offset + chunk.size - 2] ^= 0xFF
+    other.write_bytes(spoilt)
+    with pytest.raises(CorruptGranuleError, match=other.stem):
+        read_segments(other, engine=engine)
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        spoilt = bytearray(whole)
+        for place in random.integers(0, len(whole), random.integers(1, 9)):
+            spoilt[place] ^= int(random.integers(1, 256))
+        other.write_bytes(spoilt)
+        with contextlib.suppress(AltiflowError):
+            assert np.isfinite(read_segments(other, beams="all", transition="keep", engine=engine)["latitude"]).all()
+
+
 flips = st.lists(st.tuples(st.integers(0, 2**31), st.integers(1, 255)), min_size=1, max_size=8)
 
 

@@ -175,3 +175,5 @@ def test_the_reformatted_granule_gives_the_same_table(
     found, expected = (read_segments(p, beams="all", engine=engine) for p in (path, source))
     pd.testing.assert_frame_equal(pd.DataFrame(found), pd.DataFrame(expected), check_exact=True)
     assert len(read_leads(path, engine=engine)) == len(read_leads(source))
+    (tmp_path / "icemotion_weekly_nh_25km_20180101_20181231_v4.1.nc").touch()
+    assert len(read_segments(tmp_path, beams="all", engine=engine)) == len(found)

@@ -7,7 +7,7 @@ import click
 from altiflow.cli.fusion import dhdt, drift, flux, fuse
 from altiflow.cli.gridding import grid, tally
 from altiflow.cli.onboarding import completion, doctor, tutorial
-from altiflow.cli.readers import download, read, search
+from altiflow.cli.readers import coincide, download, read, search
 from altiflow.cli.run import run
 from altiflow.cli.show import draw, info
 from altiflow.cli.velocity import velocity
@@ -29,7 +29,7 @@ def main() -> None:
     """
 
 
-for command in (run, search, download, read, grid, tally, fuse, drift, dhdt, flux, velocity, draw, info):
+for command in (run, search, coincide, download, read, grid, tally, fuse, drift, dhdt, flux, velocity, draw, info):
     main.add_command(command)
 for command in (doctor, tutorial, completion):
     main.add_command(command)

@@ -51,6 +51,7 @@ def told(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
+            _refuse_empty()
             return command(*args, **kwargs)
         except AltiflowError as error:
             click.echo(f"error: {as_options(str(error))}", err=True)
@@ -61,6 +62,20 @@ def told(command: Command) -> Command:
             sys.exit(ERROR)
 
     return wrapped  # type: ignore[return-value]
+
+
+_MAY_BE_EMPTY = ("partition",)
+"""Options whose value is a list of no word."""
+
+
+def _refuse_empty() -> None:
+    """Refuse options and arguments that are there and empty, as a variable of the shell that is not set leaves them."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if parameter.name not in _MAY_BE_EMPTY and (value == "" or (isinstance(value, tuple) and "" in value)):
+            name = parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
+            raise InputError(f"{name} is empty; give a value, or leave it out")
 
 
 def given_options() -> set[str]:
@@ -116,6 +131,10 @@ _PHRASES = {
     "append=True": "--append",
     "pass steady=True": "give --steady",
     "min_days": "--min-days",
+    "raise max_dt": "raise --max-dt",
+    "max_dt is ": "--max-dt is ",
+    "for files on this machine, list_granules(..., footprints='read') reads them": "give the folder, whose files are "
+    "opened then",
     "max_distance_m": "--max-distance",
     "max_gap_m": "--max-gap",
     "min_cover": "--min-cover",

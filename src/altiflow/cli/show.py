@@ -93,13 +93,17 @@ def _usual_variable(dataset: xr.Dataset) -> str:
 @velocity_file_options
 @told
 def info(file: str, velocity_product: str | None, velocity_crs: str | None, velocity_metric: Any) -> None:
-    """Say what is in a granule, table, grid or velocity file.
+    """Say what is in FILE: granule, table, catalogue, ledger, grid, velocity, data set or folder of granules.
 
-    Of velocity: its map, metric, kind, units, time and errors. What a file does not say can be said here.
+    Of a ledger and a data set: granules by what became of them, what was dropped, and why some failed. Of a catalogue:
+    products, period, place, size and where the files are. Of velocity: its map, metric, kind, units, time and errors;
+    what the file does not say can be said here.
 
     \b
     altiflow info ATL10-01_20190101001111_00010201_006_01.h5
     altiflow info segments.parquet
+    altiflow info granules.parquet
+    altiflow info ross-sea/
     altiflow info its_live.nc --crs EPSG:3413
     """
     click.echo(describe_file(file, product=velocity_product, crs=velocity_crs, metric=velocity_metric))

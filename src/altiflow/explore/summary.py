@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 
 from altiflow.errors import AltiflowError, InputError, UnsupportedFormatError
+from altiflow.explore.inventories import dataset_lines, find_catalogue, folder_lines, ledger_lines
 from altiflow.gridding import Grid, Tally, is_tally, open_tally
 from altiflow.gridding.export import is_sparse, read_sparse
 from altiflow.readers import Ledger, read_gridded, read_segments, read_table, read_velocity
-from altiflow.readers.datasets.account import Account
-from altiflow.readers.datasets.layout import holds_dataset, read_settings
+from altiflow.readers.datasets.layout import holds_dataset
 from altiflow.readers.field import Metric
 from altiflow.readers.gridded import grid_kind, raster_head
 from altiflow.readers.layers import is_cube
@@ -28,12 +28,13 @@ _NO_VELOCITY = (".parquet", ".geoparquet", ".gpkg", ".fgb", ".h5", ".hdf5")
 def describe_file(
     path: str | Path, *, product: str | None = None, crs: object = None, metric: Metric | None = None
 ) -> str:
-    """Return what a granule, table, grid or velocity file holds, as lines of text.
+    """Return what a granule, table, catalogue, ledger, grid or velocity file holds, as lines of text.
 
     Parameters
     ----------
     path
-        A file, a Zarr store (a folder, or an address), a data set of segments, or a folder of velocity files.
+        A file, a Zarr store (a folder, or an address), a data set of segments, or a folder of granules or of velocity
+        files.
     product, crs, metric
         Of velocity, where the file does not say or not rightly; as in :func:`altiflow.read_velocity`.
 
@@ -54,15 +55,17 @@ def describe_file(
     if is_tally(source):
         lines = describe_tally(open_tally(source)).splitlines()
     elif holds_dataset(source):
-        lines = _dataset_lines(source)
+        lines = dataset_lines(source)
     elif source.suffix == ".parquet" and is_sparse(source):
         lines = _grid_lines(read_sparse(source))
     elif source.suffix in (".parquet", ".geoparquet", ".gpkg", ".fgb"):
-        lines = _ledger_lines(source) or _table_lines(source)
+        lines = find_catalogue(source) or _ledger_lines(source) or _table_lines(source)
+    elif source.suffix in (".geojson", ".json"):
+        lines = find_catalogue(source)
     elif source.suffix in (".h5", ".hdf5"):
         lines = _granule_lines(source)
     else:
-        lines = _raster_lines(source)
+        lines = (folder_lines(source) if source.is_dir() else []) or _raster_lines(source)
     return "\n".join([source.name, *(f"  {line}" for line in lines)])
 
 
@@ -118,28 +121,12 @@ def _granule_lines(path: Path) -> list[str]:
     return lines
 
 
-def _dataset_lines(folder: Path) -> list[str]:
-    """Return settings and account of a data set."""
-    told, ledger = read_settings(folder), Account(folder).ledger()
-    table = ledger.table
-    lines = [
-        f"data set     {told.product}, beams {told.beams}, in folders of {', '.join(told.partition) or 'none'}",
-        f"screens      {', '.join(told.screens) or 'none'}; region {told.region or 'none'}; points as {told.geometry}",
-        f"granules     {ledger.summary()}",
-    ]
-    if table["segments_kept"].any():
-        lines.append(f"time         {table['time_first'].min()} to {table['time_last'].max()} UTC")
-    return lines + [f"{row['status']:<12} {row['granule']}: {row['reason']}" for row in ledger.failures]
-
-
 def _ledger_lines(path: Path) -> list[str]:
     """Return the account in a ledger, [] where the file is something else."""
     try:
-        ledger = Ledger.read(path)
+        return ledger_lines(Ledger.read(path))
     except UnsupportedFormatError:
         return []
-    lines = [f"ledger       {ledger.summary()}"]
-    return lines + [f"{row['status']:<12} {row['granule']}: {row['reason']}" for row in ledger.rows if row["reason"]]
 
 
 def _table_lines(path: Path) -> list[str]:

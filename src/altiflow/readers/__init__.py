@@ -1,6 +1,5 @@
 """Everything that opens an input: granules, tables, velocity fields, searches, and the built-in sample."""
 
-from altiflow.readers.atl15 import read_atl14, read_atl15
 from altiflow.readers.atl20 import read_atl20
 from altiflow.readers.catalogue import (
     PairSearch,
@@ -24,12 +23,21 @@ from altiflow.readers.datasets.reading import read_table
 from altiflow.readers.datasets.writing import read_to_dataset
 from altiflow.readers.field import build_field, check_field
 from altiflow.readers.gridded import holds_grid, read_gridded
+from altiflow.readers.heights import read_atl14, read_atl15, read_height_change
 from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
 from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
 from altiflow.readers.remote import Grant, Grants, RemoteAccess, Retries, download_files
-from altiflow.readers.sample import PairSample, Sample, make_pairs, make_sample
+from altiflow.readers.sample import (
+    LocalArchive,
+    PairSample,
+    Sample,
+    make_pairs,
+    make_sample,
+    make_season,
+    serve_archive,
+)
 from altiflow.readers.segments import read_leads, read_segments
 from altiflow.readers.table import join_tables, write_table
 from altiflow.readers.velocity import read_composite_static, read_point_series, read_velocity
@@ -38,6 +46,7 @@ __all__ = [
     "Grant",
     "Grants",
     "Ledger",
+    "LocalArchive",
     "PairSample",
     "PairSearch",
     "RemoteAccess",
@@ -59,6 +68,7 @@ __all__ = [
     "list_granules",
     "make_pairs",
     "make_sample",
+    "make_season",
     "motion_urls",
     "read_atl14",
     "read_atl15",
@@ -66,6 +76,7 @@ __all__ = [
     "read_catalogue",
     "read_composite_static",
     "read_gridded",
+    "read_height_change",
     "read_leads",
     "read_point_series",
     "read_points",
@@ -76,6 +87,7 @@ __all__ = [
     "read_velocity",
     "search_granules",
     "search_pairs",
+    "serve_archive",
     "value_column",
     "write_catalogue",
     "write_pairs",

@@ -14,8 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pyogrio
 
-from altiflow.errors import InputError, UnsupportedFormatError
+from altiflow.errors import InputError, UnsupportedFormatError, WriteError
 from altiflow.files import whole_file
 from altiflow.readers.datasets.geoparquet import ORDER_KEY, arrow_table, write_parquet
 
@@ -45,6 +46,8 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
     ------
     InputError
         If the table has no CRS, has a column named bbox, or the suffix is not known.
+    WriteError
+        If GDAL cannot write it.
     """
     target = Path(path)
     if not isinstance(table, gpd.GeoDataFrame) or table.crs is None:
@@ -57,7 +60,10 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
         elif target.suffix in _GIS_DRIVERS:
             plain = pd.DataFrame(table.drop(columns=table.geometry.name)).reset_index(drop=True)
             features = gpd.GeoDataFrame(plain, geometry=table.geometry.to_numpy(), crs=table.crs)
-            features.to_file(part, driver=_GIS_DRIVERS[target.suffix], engine="pyogrio", layer=target.stem)
+            try:
+                features.to_file(part, driver=_GIS_DRIVERS[target.suffix], engine="pyogrio", layer=target.stem)
+            except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+                raise WriteError(f"cannot write {target}: {error}; is there room on the disk?") from error
         else:
             known = ", ".join([".parquet", *_GIS_DRIVERS])
             raise InputError(f"cannot write a table to {target.name}: the suffix is one of {known}")
@@ -92,7 +98,10 @@ def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = No
     """
     source = existing_table(path)
     if source.suffix in _GIS_DRIVERS:
-        return gpd.read_file(source, engine="pyogrio", bbox=bbox)
+        try:
+            return gpd.read_file(source, engine="pyogrio", bbox=bbox)
+        except pyogrio.errors.DataSourceError as error:
+            raise UnsupportedFormatError(f"{source.name} is not a table that GDAL opens: {error}") from error
     try:
         metadata = pq.read_schema(source).metadata or {}
         geometry = json.loads(metadata.get(b"geo", b"{}")).get("primary_column", "geometry")

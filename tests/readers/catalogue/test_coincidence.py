@@ -120,7 +120,8 @@ def test_nothing_near_in_time_says_how_many_met_in_space() -> None:
     late = [{**rows[0], "start": "2020-01-03"}]
     with pytest.raises(NoOverlapError, match=r"1 pairs of footprints meet, none of them within 1\.5 days"):
         find_coincident(build_catalogue(rows), build_catalogue(late), max_dt="36h")
-    assert find_coincident(build_catalogue(rows), build_catalogue(late), max_dt=2)["dt_days"].tolist() == [2.0]
+    for same in (2, "2", "2d", "2 D", "48h", pd.Timedelta(days=2)):
+        assert find_coincident(build_catalogue(rows), build_catalogue(late), max_dt=same)["dt_days"].tolist() == [2.0]
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ import click
 import geopandas as gpd
 import pandas as pd
 
-from altiflow.cli.options import REGION_HELP, counted, login_option, quiet_option, region_choice, told
+from altiflow.cli.options import REGION_HELP, counted, given_options, login_option, quiet_option, region_choice, told
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.readers import as_catalogue, filter_catalogue, find_motion, list_granules, search_granules
 from altiflow.readers.catalogue import catalogue_features, write_catalogue
 from altiflow.readers.remote import log_in, table_addresses
 
-__all__ = ["search"]
+__all__ = ["search", "show_catalogue"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SHOWN = 20
@@ -100,7 +100,7 @@ def search(
         return
     if out:
         write_catalogue(found, out)
-    _show(found, form, quiet)
+    show_catalogue(found, form, quiet)
     if out and not quiet:
         click.echo(f"{counted(len(found), 'granule')} in {out}", err=form != "table")
 
@@ -129,6 +129,8 @@ def _find(product: str | None, source: str | None, login: Any, asked: dict[str, 
 
 def _listed(source: str, version: str, region: Any) -> gpd.GeoDataFrame:
     """Return what is on this machine; granules are opened only to see whether they meet a region."""
+    if not Path(source).is_dir() and "version" in given_options():
+        raise InputError(f"--version says which granules of the archive or of a folder; {source} keeps those it has")
     if Path(source).is_dir():
         return list_granules(source, version=version, footprints="none" if region is None else "read")
     return as_catalogue(source)
@@ -147,8 +149,8 @@ def _numbers(option: str, text: str | None) -> list[int] | None:
     return found
 
 
-def _show(found: gpd.GeoDataFrame, form: str, quiet: bool) -> None:
-    """Print what was found."""
+def show_catalogue(found: gpd.GeoDataFrame, form: str, quiet: bool) -> None:
+    """Print what was found as a table, a number, addresses or GeoJSON."""
     if form == "count":
         click.echo(str(len(found)))
     elif form == "urls":
@@ -166,8 +168,8 @@ def _summary(found: gpd.GeoDataFrame) -> str:
     left = [f"{count} by {name}" for name, count in told.get("screens", {}).items() if count]
     left += [f"{told['superseded']} with a newer version"] if told.get("superseded") else []
     left += [f"{len(told['unknown_names'])} that are no granules"] if told.get("unknown_names") else []
-    dated = found["start"].dropna()
-    when = f", {dated.min():%Y-%m-%d} to {dated.max():%Y-%m-%d}" if len(dated) else ""
+    first, last = found["start"].min(), found["end"].fillna(found["start"]).max()
+    when = "" if pd.isna(first) else f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     size = f", {found['size_mb'].sum():.0f} MB" if found["size_mb"].notna().any() else ""
     return f"{counted(len(found), 'granule')}{when}{size}" + (f"; left out: {', '.join(left)}" if left else "")
 

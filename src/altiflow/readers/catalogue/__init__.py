@@ -19,10 +19,12 @@ from altiflow.readers.catalogue.tables import (
     build_catalogue,
     catalogue_features,
     check_catalogue,
+    coincident_features,
     filter_catalogue,
     read_addresses,
     read_catalogue,
     write_catalogue,
+    write_coincident,
 )
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "cap_per_year",
     "catalogue_features",
     "check_catalogue",
+    "coincident_features",
     "count_by",
     "filter_catalogue",
     "filter_pairs",
@@ -51,5 +54,6 @@ __all__ = [
     "search_granules",
     "search_pairs",
     "write_catalogue",
+    "write_coincident",
     "write_pairs",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -18,6 +19,7 @@ __all__ = ["find_coincident"]
 
 Rows = npt.NDArray[np.int64]
 _DAY = np.timedelta64(86_400_000_000, "us")
+_DAYS = re.compile(r"^([-+\d.eE]*\d)\s*d?$")
 _BLOCK = 500
 """Parts of footprints that are compared at a time."""
 _CHUNK = 100_000
@@ -39,7 +41,7 @@ def find_coincident(
     altimetry, velocity
         Catalogues, or anything :func:`as_catalogue` takes: a folder, a file, image pairs, cubes.
     max_dt
-        Longest time between the two periods: days, or text such as "12h". Periods that overlap are 0 apart.
+        Longest time between the two periods: days, or text such as "12h" or "5d". Periods that overlap are 0 apart.
     undated
         Rows without a period, such as a cube of all years or a composite: "keep" takes them to coincide with any time,
         "drop" leaves them out.
@@ -108,7 +110,9 @@ def _as_days(value: Any) -> float:
     try:
         if isinstance(value, bool):
             raise TypeError("a truth value is no time")
-        days = float(value) if isinstance(value, (int, float)) else pd.Timedelta(value) / pd.Timedelta(days=1)
+        # A text without a unit would be nanoseconds, and pandas wants days as a capital.
+        text = _DAYS.sub(r"\1D", value.strip()) if isinstance(value, str) else value
+        days = float(text) if isinstance(text, (int, float)) else pd.Timedelta(text) / pd.Timedelta(days=1)
     except (TypeError, ValueError) as error:
         raise InputError(f"max_dt is days, or text such as '12h', got {value!r} ({error})") from error
     if not days >= 0:

@@ -9,11 +9,14 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from altiflow.errors import InputError
 from altiflow.readers.catalogue.local import list_granules
 from altiflow.readers.catalogue.pairs.cubes import read_cube_catalogue
 from altiflow.readers.catalogue.pairs.naming import CubeName, parse_velocity_name
+from altiflow.readers.catalogue.pairs.search import search_pairs
 from altiflow.readers.catalogue.pairs.table import PAIR_COLUMNS
 from altiflow.readers.catalogue.tables.columns import CATALOGUE_COLUMNS, build_catalogue, check_catalogue
 from altiflow.readers.catalogue.tables.files import read_catalogue
@@ -21,6 +24,7 @@ from altiflow.readers.catalogue.tables.files import read_catalogue
 __all__ = ["as_catalogue"]
 
 _CUBE_COLUMNS = {"url", "epsg", "x_min", "y_min", "x_max", "y_max", "geometry"}
+_PAIRS = set(PAIR_COLUMNS) - {"geometry"}
 _BUCKET = "s3.amazonaws.com"
 
 
@@ -31,9 +35,9 @@ def as_catalogue(source: Any) -> gpd.GeoDataFrame:
     ----------
     source
         A catalogue (returned as it is); image pairs of :func:`search_pairs`; cubes of :func:`find_cubes` or
-        :func:`read_cube_catalogue`; a file of these: GeoParquet or GeoJSON that :func:`write_catalogue` wrote, or the
-        catalogue of cubes of ITS_LIVE; a folder of ICESat-2 granules, a granule, or a list of either (by their names,
-        as :func:`list_granules`).
+        :func:`read_cube_catalogue`; a file of these: GeoParquet or GeoJSON that :func:`write_catalogue` or
+        :func:`write_pairs` wrote, or the catalogue of cubes of ITS_LIVE; a folder of ICESat-2 granules, a granule, or a
+        list of either (by their names, as :func:`list_granules`).
 
     Returns
     -------
@@ -60,9 +64,13 @@ def as_catalogue(source: Any) -> gpd.GeoDataFrame:
     if isinstance(source, (str, Path)) and Path(source).is_file():
         suffix = Path(source).suffix.lower()
         if suffix == ".parquet":
-            return read_catalogue(source)
+            return _from_parquet(Path(source))
         if suffix in (".json", ".geojson"):
             return _from_json(Path(source))
+        if suffix in (".csv", ".txt"):
+            raise InputError(
+                f"{Path(source).name} does not hold all of a catalogue; write it as .parquet or .geojson instead"
+            )
     if isinstance(source, (str, Path)) or (isinstance(source, Iterable) and not isinstance(source, Mapping)):
         return list_granules(source)
     raise InputError(
@@ -70,14 +78,25 @@ def as_catalogue(source: Any) -> gpd.GeoDataFrame:
     )
 
 
+def _from_parquet(path: Path) -> gpd.GeoDataFrame:
+    """Return the catalogue in a Parquet file, of granules or of image pairs."""
+    try:
+        columns = set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        columns = set()
+    return _from_frame(search_pairs(source=str(path))) if columns >= _PAIRS else read_catalogue(path)
+
+
 def _from_json(path: Path) -> gpd.GeoDataFrame:
-    """Return the catalogue in a JSON file, whichever of the two forms it has."""
+    """Return the catalogue in a JSON file, whichever of the three forms it has."""
     try:
         features = json.loads(path.read_text())["features"]
-        cubes = bool(features) and "zarr_url" in features[0]["properties"]
+        columns = set(features[0]["properties"]) if features else set()
     except (ValueError, KeyError, TypeError, IndexError):
-        cubes = False
-    return _from_frame(read_cube_catalogue(path)) if cubes else read_catalogue(path)
+        columns = set()
+    if "zarr_url" in columns:
+        return _from_frame(read_cube_catalogue(path))
+    return _from_frame(search_pairs(source=str(path))) if columns >= _PAIRS else read_catalogue(path)
 
 
 def _from_frame(table: pd.DataFrame) -> gpd.GeoDataFrame:

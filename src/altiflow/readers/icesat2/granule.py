@@ -315,14 +315,16 @@ def _column(
 
 
 def _cleaned(values: Array, dtype: str) -> Array:
-    """Return the values as `dtype`, fill as NaN."""
+    """Return the values as `dtype`, fill as NaN; of whole numbers kept as floats, those that are none as -1."""
     kind = np.dtype(dtype)
-    if kind.kind != "f":
-        return values.astype(kind)
-    cleaned = values.astype(kind)
-    if values.dtype.kind == "f":
-        cleaned[~(np.abs(values) < _LARGEST["f" if values.dtype.itemsize == 4 else "d"])] = np.nan
-    return cleaned
+    if kind.kind == "f":
+        cleaned = values.astype(kind)
+        if values.dtype.kind == "f":
+            cleaned[~(np.abs(values) < _LARGEST["f" if values.dtype.itemsize == 4 else "d"])] = np.nan
+        return cleaned
+    if values.dtype.kind == "f" and kind.kind == "i":
+        return np.where(np.abs(values) <= np.iinfo(kind).max, values, -1).astype(kind)
+    return values.astype(kind)
 
 
 def _utc(delta_time: Array) -> Array:

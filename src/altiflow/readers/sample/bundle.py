@@ -14,12 +14,16 @@ from altiflow.readers.sample.granules import GranuleHeader, ReleaseLayout, write
 from altiflow.readers.sample.motion import write_motion
 from altiflow.readers.sample.segments import simulate_beam
 from altiflow.readers.sample.tracks import Pass, find_passes
-from altiflow.readers.sample.truth import GYRES, Gyre, Hemisphere
+from altiflow.readers.sample.truth import GYRES, ROSS_SEA, Gyre, Hemisphere
 
-__all__ = ["Sample", "make_sample", "simulate_granule"]
+__all__ = ["Sample", "make_sample", "make_season", "simulate_granule"]
 
 _DAYS = 59
 """January and February of a common year."""
+_SEASON_DAYS = 92
+"""July to September."""
+_CYCLE_2 = np.datetime64("2018-12-28", "us")
+"""First day of the second repeat cycle of ICESat-2."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +83,45 @@ def make_sample(
     """
     if hemisphere not in GYRES:
         raise InputError(f"hemisphere={hemisphere!r} means nothing; use 'north' or 'south'")
-    target, gyre = Path(folder), GYRES[hemisphere]
-    passes = find_passes(gyre.longitude, gyre.latitude, 0.9 * gyre.radius, days=_DAYS)
+    return _write_sample(Path(folder), GYRES[hemisphere], _DAYS, granules, release, seed)
+
+
+def make_season(folder: str | Path, *, seed: int = 0, granules: int = 60) -> Sample:
+    """Write a simulated winter of the Ross Sea: ATL10 and daily motion from July to September 2019.
+
+    A disc of ice across the antimeridian, as in :func:`make_sample`; forward in July, backward after it.
+
+    Parameters
+    ----------
+    folder
+        Where to write; made if it is not there.
+    seed
+        Of noise, clouds and segment lengths.
+    granules
+        How many crossings, spread evenly over the three months.
+
+    Raises
+    ------
+    InputError
+        For a number of granules that means nothing.
+    """
+    return _write_sample(Path(folder), ROSS_SEA, _SEASON_DAYS, granules, "006", seed)
+
+
+def _write_sample(target: Path, gyre: Gyre, days: int, granules: int, release: ReleaseLayout, seed: int) -> Sample:
+    """Write granules and motion of a gyre."""
+    passes = find_passes(gyre.longitude, gyre.latitude, 0.9 * gyre.radius, days=days)
     if not 1 <= granules <= len(passes):
-        raise InputError(f"granules={granules} must be 1 ... {len(passes)}, the crossings in two months")
+        raise InputError(f"granules={granules} must be 1 ... {len(passes)}, the crossings in {days} days")
     target.mkdir(parents=True, exist_ok=True)
     chosen = [passes[i] for i in np.linspace(0, len(passes) - 1, granules).round().astype(int)]
     paths = []
     for crossing in chosen:
-        february = crossing.seconds[0] > 31 * 86_400
+        turned = crossing.seconds[0] > 31 * 86_400
         paths.append(
-            simulate_granule(target, gyre, crossing, orientation=0 if february else 1, release=release, seed=seed)
+            simulate_granule(target, gyre, crossing, orientation=0 if turned else 1, release=release, seed=seed)
         )
-    return Sample(tuple(paths), write_motion(target, gyre, days=_DAYS), gyre)
+    return Sample(tuple(paths), write_motion(target, gyre, days=days), gyre)
 
 
 def simulate_granule(
@@ -135,7 +165,7 @@ def simulate_granule(
     start, end = (gyre.start + np.timedelta64(round(s * 1e6), "us") for s in (first, last))
     stamp = str(start.astype("datetime64[s]")).translate(str.maketrans("", "", "-:T"))
     pole = {"north": "01", "south": "02"}[gyre.hemisphere]
-    cycle = 2 + crossing.orbit // 1387
+    cycle = 2 + int((gyre.start - _CYCLE_2) / np.timedelta64(91, "D")) + crossing.orbit // 1387
     header = GranuleHeader(
         name=f"ATL10-{pole}_{stamp}_{crossing.rgt:04d}{cycle:02d}01_{release}_01.h5",
         release=release,

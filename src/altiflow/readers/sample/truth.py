@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 
-__all__ = ["GYRES", "Gyre", "Hemisphere"]
+__all__ = ["GYRES", "ROSS_SEA", "Gyre", "Hemisphere"]
 
 Floats = npt.NDArray[np.float64]
 Hemisphere = Literal["north", "south"]
@@ -116,3 +116,8 @@ GYRES: dict[Hemisphere, Gyre] = {
     "south": Gyre("south", "EPSG:3409", -30.0, -66.5, 750_000.0, -2.0e-7),
 }
 """Discs of sea free of land: in the western Arctic Ocean and the Weddell Sea."""
+
+ROSS_SEA = Gyre(
+    "south", "EPSG:3409", -175.0, -73.0, 450_000.0, -2.0e-7, start=np.datetime64("2019-07-01T00:00:00", "us")
+)
+"""A disc in the Ross Sea, across the antimeridian, from the first of July 2019; free of land."""

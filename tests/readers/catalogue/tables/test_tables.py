@@ -152,10 +152,3 @@ def test_tables_that_are_no_catalogues(catalogue: gpd.GeoDataFrame, tmp_path: Pa
     (tmp_path / "c.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(UnsupportedFormatError, match="GeoParquet"):
         read_catalogue(tmp_path / "c.parquet")
-
-
-def test_the_data_dictionary_tells_of_every_column() -> None:
-    page = Path(__file__).parents[4] / "docs" / "data-dictionary.md"
-    lines = page.read_text().splitlines()
-    for column in CATALOGUE_COLUMNS.values():
-        assert f"| {column.name} | {column.dtype} | {column.unit} | {column.meaning} |" in lines

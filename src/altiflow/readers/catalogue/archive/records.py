@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from altiflow.errors import SearchError
 from altiflow.readers.catalogue.names import name_columns
+from altiflow.readers.remote.ranges.web import LOOPBACK
 from altiflow.region import enclose_ring, wrap_longitudes
 
 __all__ = ["read_record"]
@@ -114,15 +116,20 @@ def _checksum(files: Iterable[Mapping[str, Any]], name: str) -> str | None:
 def _links(links: Iterable[Mapping[str, Any]], scheme: str) -> list[str]:
     """Return the addresses of the data files with `scheme`, each file once."""
     wanted = {"GET DATA", "GET DATA VIA DIRECT ACCESS"}
-    found = [
-        str(link["URL"]) for link in links if link.get("Type") in wanted and str(link["URL"]).startswith(f"{scheme}://")
-    ]
+    told = [str(link["URL"]) for link in links if link.get("Type") in wanted]
+    found = [url for url in told if url.startswith(f"{scheme}://") or (scheme == "https" and _is_here(url))]
     # Check sums and metadata are sometimes listed as data too.
     files = [url for url in found if _DATA_FILE.search(url)]
     once: dict[str, str] = {}
     for url in files:
         once.setdefault(url.rpartition("/")[2], url)
     return list(once.values()) or found[:1]
+
+
+def _is_here(url: str) -> bool:
+    """Return whether an address is of this machine, where nobody reads along: a local archive has no https."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname in LOOPBACK
 
 
 def _footprint(domain: Mapping[str, Any]) -> BaseGeometry | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from altiflow.errors import EmptyDataError, InputError
+from altiflow.readers.catalogue.names import try_granule_name
 
 __all__ = ["find_local_granules"]
 
@@ -19,7 +20,8 @@ def find_local_granules(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     ----------
     paths
         One file or folder, or several. Folders are searched with all folders below them for ``*.h5`` and
-        ``*.hdf5``, hidden ones left out; a file that is named is taken as it is.
+        ``*.hdf5``, and for ``*.nc`` with the name of a granule (the archive's reformat), hidden ones left out; a file
+        that is named is taken as it is.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def _expand(path: Path) -> list[Path]:
     files = [
         file
         for file in path.rglob("*")
-        if file.suffix.lower() in _SUFFIXES
+        if (file.suffix.lower() in _SUFFIXES or (file.suffix == ".nc" and try_granule_name(file.name)))
         and file.is_file()
         and not any(part.startswith(".") for part in file.relative_to(path).parts)
     ]

@@ -55,7 +55,7 @@ def write_rows(table: gpd.GeoDataFrame, target: Path, *, times: Sequence[str], u
     Parameters
     ----------
     table
-        With a column granule.
+        Its column granule names the features of GeoJSON.
     target
         ``.parquet``, ``.geojson``, ``.json``, ``.csv`` or ``.txt``.
     times
@@ -89,7 +89,7 @@ def feature_collection(table: gpd.GeoDataFrame, times: Sequence[str]) -> dict[st
     rows = plain.where(plain.notna(), None).to_dict("records")
     shapes = [None if shape is None else shape.__geo_interface__ for shape in table.geometry]
     features = [
-        {"type": "Feature", "id": row["granule"], "properties": row, "geometry": shape}
-        for row, shape in zip(rows, shapes, strict=True)
+        {"type": "Feature", "id": row.get("granule", number), "properties": row, "geometry": shape}
+        for number, (row, shape) in enumerate(zip(rows, shapes, strict=True))
     ]
     return {"type": "FeatureCollection", "altiflow": table.attrs.get("altiflow", {}), "features": features}

@@ -17,7 +17,14 @@ from altiflow.readers.catalogue.tables.columns import build_catalogue, check_cat
 from altiflow.readers.remote.addresses import table_addresses
 from altiflow.readers.table import read_file
 
-__all__ = ["catalogue_features", "read_addresses", "read_catalogue", "write_catalogue"]
+__all__ = [
+    "catalogue_features",
+    "coincident_features",
+    "read_addresses",
+    "read_catalogue",
+    "write_catalogue",
+    "write_coincident",
+]
 
 _TIMES = ("start", "end")
 
@@ -53,6 +60,33 @@ def catalogue_features(catalogue: gpd.GeoDataFrame) -> dict[str, Any]:
     return feature_collection(check_catalogue(catalogue), _TIMES)
 
 
+def write_coincident(pairs: gpd.GeoDataFrame, path: str | Path) -> Path:
+    """Write what :func:`find_coincident` returns and return the path; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    pairs
+        One row per granule and velocity file.
+    path
+        ``.parquet``, ``.geojson``, ``.json`` or ``.csv``.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another.
+    """
+    target = Path(path)
+    known = CATALOGUE_SUFFIXES[:-1]
+    if target.suffix not in known:
+        raise InputError(f"cannot write pairs of granules to {target.name}: the suffix is one of {', '.join(known)}")
+    return write_rows(pairs, target, times=(), urls=())
+
+
+def coincident_features(pairs: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Return what :func:`find_coincident` returns as a GeoJSON FeatureCollection."""
+    return feature_collection(pairs, ())
+
+
 def read_catalogue(path: str | Path) -> gpd.GeoDataFrame:
     """Return a catalogue that :func:`write_catalogue` wrote as GeoParquet or GeoJSON, provenance included.
 
@@ -85,7 +119,8 @@ def _read_geojson(source: Path) -> gpd.GeoDataFrame:
         lacking = {"granule", "product"} - set.intersection(*map(set, rows)) if rows else set()
         told = mapping.get("altiflow", {})
     except (ValueError, KeyError, TypeError, AttributeError, shapely.GEOSException) as error:
-        raise UnsupportedFormatError(f"{source.name} is no catalogue in GeoJSON: {error!r}") from error
+        told = f"{type(error).__name__}: {error}"
+        raise UnsupportedFormatError(f"{source.name} is no catalogue in GeoJSON ({told})") from error
     if lacking:
         raise InputError(f"{source.name} lacks the column {', '.join(sorted(lacking))}; write_catalogue writes it")
     return build_catalogue(rows, told)
@@ -111,14 +146,25 @@ def read_addresses(path: str | Path) -> dict[str, str]:
     if not source.is_file():
         raise InputError(f"there is no list of files at {source}")
     if source.suffix == ".txt":
-        lines = [line.strip() for line in source.read_text().splitlines()]
-        found = dict.fromkeys((line for line in lines if line and not line.startswith("#")), "")
+        found = dict.fromkeys(_address_lines(source), "")
     elif source.suffix == ".parquet":
         found = table_addresses(read_file(source))
     else:
         found = table_addresses(_plain_table(source))
     if not found:
         raise InputError(f"{source.name} lists no file")
+    return found
+
+
+def _address_lines(source: Path) -> list[str]:
+    """Return the lines of a list of addresses, without empty ones and remarks."""
+    try:
+        lines = [line.strip() for line in source.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise UnsupportedFormatError(f"{source.name} is no list of addresses: {error}") from error
+    found = [line for line in lines if line and not line.startswith("#")]
+    if found and found[0].startswith("<"):
+        raise UnsupportedFormatError(f"{source.name} is a web page and no list of addresses; get the list again")
     return found
 
 
@@ -129,4 +175,5 @@ def _plain_table(source: Path) -> pd.DataFrame:
             return pd.read_csv(source, dtype=str)
         return pd.DataFrame([feature["properties"] for feature in json.loads(source.read_text())["features"]])
     except (ValueError, KeyError, TypeError) as error:
-        raise UnsupportedFormatError(f"{source.name} is no table of files: {error!r}") from error
+        told = f"{type(error).__name__}: {error}".strip()
+        raise UnsupportedFormatError(f"{source.name} is no table of files ({told})") from error

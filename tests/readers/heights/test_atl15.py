@@ -11,6 +11,7 @@ import pytest
 
 from altiflow.errors import (
     CorruptGranuleError,
+    EmptyDataError,
     InputError,
     MissingDataError,
     UnsupportedFormatError,
@@ -150,3 +151,12 @@ def test_time_in_another_unit_is_refused(change: Path) -> None:
         file["delta_h/time"].attrs["units"] = np.bytes_("years")
     with pytest.raises(CorruptGranuleError, match="is in 'years'"):
         read_atl15(change)
+
+
+def test_a_window_and_a_period_are_those_of_the_whole(change: Path, surface: Path) -> None:
+    bounds = (X[1], Y[0], X[3], Y[2])
+    whole, part = read_atl15(change), read_atl15(change, bounds=bounds, period=("2019-04-01", "2020"))
+    assert part.identical(whole.isel(time=[1], y=slice(1, 4), x=slice(1, 4)))
+    assert read_atl14(surface, bounds=bounds).identical(read_atl14(surface).isel(y=slice(1, 4), x=slice(1, 4)))
+    with pytest.raises(EmptyDataError, match="cell centres"):
+        read_atl14(surface, bounds=(0.0, 0.0, 1.0, 1.0))
