@@ -9,11 +9,19 @@ from typing import Any, TypeVar
 import click
 
 from altiflow.cli.options import beam_choice, given_options, no_choice, region_choice
+from altiflow.cli.readers.access import access_told, remote_options, sources_told
 from altiflow.errors import InputError
 from altiflow.gridding import Grid, Tally, is_tally, open_tally, tally_files
 from altiflow.readers import Ledger, value_column
 
-__all__ = ["Asked", "asked_for", "kept_by", "refuse_other", "tally_of", "tally_options"]
+__all__ = [
+    "Asked",
+    "asked_for",
+    "kept_by",
+    "refuse_other",
+    "tally_of",
+    "tally_options",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -52,6 +60,7 @@ def tally_options(command: Command) -> Command:
                 show_default=True,
                 help="Stop at the first file that fails, or leave it out and say so.",
             ),
+            remote_options,
         ]
     ):
         command = option(command)
@@ -65,13 +74,19 @@ def tally_of(
 
     Grid, values and the like are those of `like` where it is given, else those the command line asks for.
     """
+    options = dict(options)
+    opening, sources = access_told(options), sources_told(sources, options)
     if len(sources) == 1 and is_tally(sources[0]):
         kept = open_tally(sources[0])
         if like is None:
             refuse_other(sources[0], kept, options)
             _refuse_reading(sources[0])
         return kept
-    asked = kept_by(like) if like else asked_for(options, tuple(options["values"]) or (value_column(sources[0]),))
+    asked = (
+        kept_by(like)
+        if like
+        else asked_for(options, tuple(options["values"]) or (value_column(sources[0], access=opening["access"]),))
+    )
     return tally_files(
         sources[0] if len(sources) == 1 else list(sources),
         asked.grid,
@@ -84,6 +99,7 @@ def tally_of(
         beams=beam_choice(options["beams"]) if options["beams"] else None,
         screens=options["screens"] or None,
         region=region_choice(options["region"]),
+        **opening,
         workers=options["workers"],
         on_error=options["on_error"],
         ledger=ledger,
