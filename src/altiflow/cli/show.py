@@ -15,7 +15,7 @@ from altiflow.explore.cartography.layers import layer_number
 from altiflow.gridding.export import gridded_field, is_sparse, read_sparse
 from altiflow.readers import read_gridded, read_velocity
 from altiflow.readers.gridded import grid_kind
-from altiflow.readers.velocity.stores import is_remote
+from altiflow.readers.velocity.formats.stores import is_remote
 
 __all__ = ["draw", "info"]
 

@@ -16,7 +16,7 @@ from altiflow.readers.datasets.layout import holds_dataset
 from altiflow.readers.field import Metric
 from altiflow.readers.gridded import grid_kind, raster_head
 from altiflow.readers.layers import is_cube
-from altiflow.readers.velocity.stores import is_remote, store_name
+from altiflow.readers.velocity.formats.stores import is_remote, store_name
 from altiflow.units import YEAR_DAYS
 
 __all__ = ["describe_file", "describe_tally"]

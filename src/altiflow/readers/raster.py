@@ -12,8 +12,8 @@ import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
 from altiflow.readers.field import crs_text
-from altiflow.readers.velocity.netcdf import choose_crs, mapping_crs, open_raw, sniff_format
-from altiflow.readers.velocity.raster import cell_centres
+from altiflow.readers.velocity.formats.netcdf import choose_crs, mapping_crs, open_raw, sniff_format
+from altiflow.readers.velocity.formats.raster import cell_centres
 
 __all__ = ["read_raster"]
 

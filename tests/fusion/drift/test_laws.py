@@ -170,6 +170,14 @@ def test_the_eulerian_grid_says_so_though_a_field_is_given(grid, make_drift, mak
     assert "velocity_source" not in found.attrs
 
 
+def test_how_far_ice_went_that_is_taken_to_stand_is_not_known(grid, make_tracks):
+    found = grid_with_drift(make_tracks(passes=4), None, grid, target=TARGET, value="freeboard", mode="eulerian")
+    filled = found["n_segments"].values > 0
+    assert np.isfinite(found["freeboard_sigma_measurement"].values[filled]).all()
+    for name in ("position_sigma", "freeboard_sigma_drift", "freeboard_sigma_total"):
+        assert np.isnan(found[name].values).all(), name
+
+
 def test_a_tally_of_the_other_hemisphere_is_refused(grid, make_tracks):
     south = Grid.named("EASE2_S25km")
     table = make_tracks(passes=2).assign(latitude=-60.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 
 import numpy as np
@@ -11,6 +12,7 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.fusion import DriftPlan, drift_series, grid_with_drift
+from altiflow.fusion.drift.gridding import load_cargo
 from altiflow.gridding import TallyStore, tally_segments
 
 TARGETS = pd.date_range("2020-01-24", "2020-02-06", freq="4D")
@@ -89,6 +91,28 @@ def test_the_bits_are_the_same_by_two_processes(grid, weekly, make_tracks, tmp_p
     )
     assert [path.name for path in one.paths] == [path.name for path in two.paths]
     assert read_all(one.paths) == read_all(two.paths)
+
+
+@pytest.mark.parametrize("tallied", [False, True])
+def test_a_process_is_sent_what_lies_around_its_targets_and_no_more(grid, make_tracks, tallied):
+    table = make_tracks(passes=20)
+    table.loc[::50, "freeboard"] = np.nan
+    table.loc[[7, 8], "time"] = pd.NaT
+    source = tally_segments(table, grid, value="freeboard") if tallied else table
+    whole = load_cargo(source, grid, value="freeboard", weight="segment_length", parcel=6250.0)
+    start, end = np.quantile(whole.seconds, [0.6, 0.8])
+    part = whole.within(start, end)
+    low, high = np.searchsorted(whole.seconds, start), np.searchsorted(whole.seconds, end, side="right")
+    assert part.seconds.size == high - low
+    assert part.fingerprint(0, high - low) == whole.fingerprint(low, high)
+    assert part.left_out(start, end) == whole.left_out(start, end) > 0
+    assert len(pickle.dumps(part)) < 0.4 * len(pickle.dumps(whole))
+    some = np.arange(3, 50)
+    moved = [cargo.lay(first + some, 1e4 + some, -5e3 + 0.0 * some) for cargo, first in ((part, 0), (whole, low))]
+    for name in ("cell", "weight", "count", "mean"):
+        np.testing.assert_array_equal(getattr(moved[0], name), getattr(moved[1], name))
+    assert moved[0].tally.records.states.tobytes() == moved[1].tally.records.states.tobytes()
+    assert whole.within(end + 1e9, end + 2e9).seconds.size == 0
 
 
 def test_the_bits_are_the_same_on_a_cluster(grid, weekly, make_tracks, tmp_path):

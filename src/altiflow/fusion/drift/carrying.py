@@ -72,7 +72,7 @@ class Arrival:
 
 
 def stay(cargo: Cargo, target: float, window: float) -> Arrival:
-    """Return the parcels of a window where they were measured, as if nothing moved."""
+    """Return the parcels of a window where they were measured, as if nothing moved; how far it did is not known."""
     low, high = (
         np.searchsorted(cargo.seconds, target - window),
         np.searchsorted(cargo.seconds, target + window, "right"),
@@ -89,7 +89,7 @@ def stay(cargo: Cargo, target: float, window: float) -> Arrival:
         status=np.zeros(chosen.size, np.int8),
         distance=nothing,
         path=nothing,
-        sigma=nothing,
+        sigma=np.full(chosen.size, np.nan),
     )
 
 

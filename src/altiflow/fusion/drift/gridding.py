@@ -189,14 +189,14 @@ def grid_with_drift(
     Returns
     -------
     xarray.Dataset
-        On (time, y, x), time being the targets: all of :func:`~altiflow.grid_segments`, and ``n_parcels``,
-        ``age_mean`` (target less measurement) and ``age_abs_mean`` [days], ``distance_mean`` along the way and
-        ``displacement_mean`` [m], ``lost_fraction`` of the weight last seen in the cell, ``position_sigma`` [m],
-        and the 1-sigma of the mean in parts: ``<value>_sigma_measurement``, ``_surface`` (reference surfaces),
-        ``_drift``, ``_growth`` and ``_total``; NaN where a part is not known. On (time,): what became of the
-        segments, weights and parcels of the window: ``segments_in_window`` = ``segments_gridded`` +
-        ``segments_lost`` + ``segments_outside_grid``, ``segments_left_out`` beside these for want of a value, weight
-        or time, and ``parcels_<status>``; with `ice`, ``parcels_ice_unknown``.
+        On (time, y, x), time being the targets: all of :func:`~altiflow.grid_segments`, and ``n_parcels``, ``age_mean``
+        (target less measurement) and ``age_abs_mean`` [days], ``distance_mean`` along the way and ``displacement_mean``
+        [m], ``lost_fraction`` of the weight last seen in the cell, ``position_sigma`` [m], and the 1-sigma of the mean
+        in parts: ``<value>_sigma_measurement``, ``_surface`` (reference surfaces), ``_drift``, ``_growth`` and
+        ``_total``; NaN where a part is not known, as of the place in mode "eulerian". On (time,): what became of the
+        segments, weights and parcels of the window: ``segments_in_window`` = ``segments_gridded`` + ``segments_lost`` +
+        ``segments_outside_grid``, ``segments_left_out`` beside these for want of a value, weight or time, and
+        ``parcels_<status>``; with `ice`, ``parcels_ice_unknown``.
 
     Raises
     ------

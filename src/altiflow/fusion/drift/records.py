@@ -85,6 +85,24 @@ class RecordCargo:
             outside_weight=float(self.weight[out].sum()),
         )
 
+    def within(self, start: float, end: float) -> RecordCargo:
+        """Return the parcels measured between two moments [s since 2000], with their records, in the same order."""
+        low, high = np.searchsorted(self.seconds, start), np.searchsorted(self.seconds, end, side="right")
+        kept = np.zeros(self.records.states.size, bool)
+        kept[self.order[low:high]] = True
+        records, parcels = self.records.where(kept), slice(low, high)
+        return replace(
+            self,
+            tally=replace(self.tally, records=records),
+            records=records,
+            order=(np.cumsum(kept) - 1)[self.order[parcels]],
+            x=self.x[parcels],
+            y=self.y[parcels],
+            seconds=self.seconds[parcels],
+            weight=self.weight[parcels],
+            count=self.count[parcels],
+        )
+
     def fingerprint(self, low: int, high: int) -> str:
         """Return a digest of the parcels from one number to before another, and of what they carry."""
         own = self.order[low:high]

@@ -101,6 +101,26 @@ class RowCargo:
         tally = tally_columns(columns, self.grid, weight=self.weighed_by, options=options, engine=self.engine)
         return _pieces(tally, columns, owner, cell)
 
+    def within(self, start: float, end: float) -> RowCargo:
+        """Return the parcels measured between two moments [s since 2000], with their rows; numbered anew, in order."""
+        low, high = np.searchsorted(self.seconds, start), np.searchsorted(self.seconds, end, side="right")
+        rows, parcels = np.flatnonzero((self.owner >= low) & (self.owner < high)), slice(low, high)
+        spare = self.spare[((self.spare >= start) & (self.spare <= end)) | np.isnan(self.spare)]
+        return replace(
+            self,
+            columns=self.columns.ordered(rows),
+            row_x=self.row_x[rows],
+            row_y=self.row_y[rows],
+            row_cell=self.row_cell[rows],
+            owner=self.owner[rows] - low,
+            x=self.x[parcels],
+            y=self.y[parcels],
+            seconds=self.seconds[parcels],
+            weight=self.weight[parcels],
+            count=self.count[parcels],
+            spare=spare,
+        )
+
     def fingerprint(self, low: int, high: int) -> str:
         """Return a digest of the parcels from one number to before another, and of what they carry."""
         rows = np.flatnonzero((self.owner >= low) & (self.owner < high))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -63,13 +63,50 @@ class DriftSeries:
 class _Job:
     """What is done for each block of targets."""
 
-    source: SegmentSource | Tally | TallyStore
     grid: Grid
     folder: Path
     plan: DriftPlan
     value: str | None
     weight: str | None
     parcel: float
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Targets [s since 2000] that are worked on together, and the layers and parcels of their windows, or a store."""
+
+    targets: Floats
+    field: xr.Dataset | None
+    source: Cargo | TallyStore
+
+
+@dataclass(frozen=True)
+class _Blocks(Sequence[_Block]):
+    """Blocks of targets, each made when it is taken, so that no more than a few are held at a time."""
+
+    targets: Floats
+    size: int
+    plan: DriftPlan
+    field: xr.Dataset | None
+    source: Cargo | TallyStore
+
+    def __len__(self) -> int:
+        return -(-self.targets.size // self.size)
+
+    @overload
+    def __getitem__(self, number: int) -> _Block: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[_Block]: ...
+    def __getitem__(self, number: int | slice) -> _Block | Sequence[_Block]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        targets = self.targets[number * self.size : (number + 1) * self.size]
+        window = as_seconds(self.plan.window, "window")
+        low, high = float(targets[0] - window), float(targets[-1] + window)
+        source = self.source if isinstance(self.source, TallyStore) else self.source.within(low, high)
+        return _Block(targets, _cut(self.field, low, high, steady=self.plan.steady), source)
 
 
 def drift_series(
@@ -94,7 +131,7 @@ def drift_series(
     ----------
     source
         Segments, a tally, or a :class:`~altiflow.TallyStore`, of which only the granules around a few targets are
-        loaded at a time.
+        loaded at a time. Of segments and tallies a process is sent the parcels around its targets.
     field, grid, value, weight, parcel
         As for :func:`grid_with_drift`.
     folder
@@ -128,7 +165,7 @@ def drift_series(
         As :func:`grid_with_drift` does.
     """
     moments, chosen = as_targets(targets), DriftPlan() if plan is None else plan
-    job = _Job(source, grid, Path(folder), chosen, value, weight, parcel)
+    job = _Job(grid, Path(folder), chosen, value, weight, parcel)
     if not block >= 1:
         raise InputError(f"block is a number of targets, 1 or more, got {block!r}")
     if Path(folder).is_file():
@@ -137,11 +174,12 @@ def drift_series(
     checked = None if field is None else check_field(field)
     if chosen.ice is not None:
         edge_of(chosen.ice, grid.crs_name, chosen.min_ice)
-    window = as_seconds(chosen.window, "window")
-    blocks = [
-        (some, _cut(checked, some[0] - window, some[-1] + window, steady=chosen.steady))
-        for some in (moments[first : first + block] for first in range(0, moments.size, block))
-    ]
+    whole = (
+        source
+        if isinstance(source, TallyStore)
+        else load_cargo(source, grid, value=value, weight=weight, parcel=parcel)
+    )
+    blocks = _Blocks(moments, block, chosen, checked, whole)
     done = map_each(
         partial(_make_block, job), blocks, workers=workers, kind="processes", client=client, label="drift", quiet=quiet
     )
@@ -153,11 +191,11 @@ def drift_series(
     return DriftSeries(paths, words.count("made"), words.count("kept"), words.count("empty"))
 
 
-def _make_block(job: _Job, block: tuple[Floats, xr.Dataset | None]) -> list[tuple[Path | None, str]]:
+def _make_block(job: _Job, block: _Block) -> list[tuple[Path | None, str]]:
     """Return the file of each target of a block, None where there is none, and what was done."""
-    targets, field = block
+    targets, field = block.targets, block.field
     window = as_seconds(job.plan.window, "window")
-    cargo = _load(job, targets, window)
+    cargo = _load(job, block, window)
     signatures = [None if cargo is None else _signature(job, cargo, field, target, window) for target in targets]
     paths = [job.folder / f"drift_{_date_name(target)}.nc" for target in targets]
     missing = [
@@ -179,15 +217,15 @@ def _make_block(job: _Job, block: tuple[Floats, xr.Dataset | None]) -> list[tupl
     return result
 
 
-def _load(job: _Job, targets: Floats, window: float) -> Cargo | None:
-    """Return the parcels around targets, None for none."""
-    source = job.source
-    if isinstance(source, TallyStore):
-        low, high = moments_of(np.array([targets[0] - window, targets[-1] + window]))
-        source = source.tally(low, high + np.timedelta64(1, "s"))
-        if source.records.states.size == 0:
-            return None
-    return load_cargo(source, job.grid, value=job.value, weight=job.weight, parcel=job.parcel)
+def _load(job: _Job, block: _Block, window: float) -> Cargo | None:
+    """Return the parcels around the targets of a block, None for none."""
+    if not isinstance(block.source, TallyStore):
+        return block.source
+    low, high = moments_of(np.array([block.targets[0] - window, block.targets[-1] + window]))
+    tally = block.source.tally(low, high + np.timedelta64(1, "s"))
+    if tally.records.states.size == 0:
+        return None
+    return load_cargo(tally, job.grid, value=job.value, weight=job.weight, parcel=job.parcel)
 
 
 def _signature(job: _Job, cargo: Cargo, field: xr.Dataset | None, target: float, window: float) -> str | None:

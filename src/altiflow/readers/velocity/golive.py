@@ -12,7 +12,7 @@ import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, FieldError
 from altiflow.readers.field import build_field
-from altiflow.readers.velocity.netcdf import (
+from altiflow.readers.velocity.formats.netcdf import (
     choose_crs,
     drop_fill,
     mapping_crs,
@@ -22,9 +22,9 @@ from altiflow.readers.velocity.netcdf import (
     state_year,
     vector_pair,
 )
+from altiflow.readers.velocity.formats.raster import read_pair
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
-from altiflow.readers.velocity.raster import read_pair
 
 __all__ = ["name_interval", "read_golive", "read_pair_rasters"]
 

@@ -12,7 +12,7 @@ import xarray as xr
 
 from altiflow.errors import InputError
 from altiflow.readers.field import TimeRule, build_field
-from altiflow.readers.velocity.netcdf import (
+from altiflow.readers.velocity.formats.netcdf import (
     choose_crs,
     drop_fill,
     mapping_crs,
@@ -21,9 +21,9 @@ from altiflow.readers.velocity.netcdf import (
     state_units,
     vector_pair,
 )
+from altiflow.readers.velocity.formats.raster import read_pair
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
-from altiflow.readers.velocity.raster import read_pair
 
 __all__ = ["read_antarctica", "read_greenland", "span_bounds"]
 

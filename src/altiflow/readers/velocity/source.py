@@ -13,6 +13,9 @@ import xarray as xr
 from altiflow.errors import EmptyDataError, FieldError, InputError, UnsupportedFormatError, WrongProductError
 from altiflow.readers.field import Metric, check_field
 from altiflow.readers.layers import is_cube
+from altiflow.readers.velocity.formats.netcdf import crop_dataset, open_netcdf, open_raw, sniff_format, vector_pair
+from altiflow.readers.velocity.formats.raster import companion_path, drop_companions, pair_paths
+from altiflow.readers.velocity.formats.stores import Chunks, check_complete, is_remote, is_store, open_store, store_name
 from altiflow.readers.velocity.golive import read_golive, read_pair_rasters
 from altiflow.readers.velocity.itslive.composite import read_composite
 from altiflow.readers.velocity.itslive.cube import read_cube
@@ -20,7 +23,6 @@ from altiflow.readers.velocity.itslive.mosaic import read_mosaic
 from altiflow.readers.velocity.itslive.pair import read_pair
 from altiflow.readers.velocity.itslive.rasters import read_rasters
 from altiflow.readers.velocity.measures import read_antarctica, read_greenland
-from altiflow.readers.velocity.netcdf import crop_dataset, open_netcdf, open_raw, sniff_format, vector_pair
 from altiflow.readers.velocity.options import Bounds, Options, Period, check_options
 from altiflow.readers.velocity.products import (
     PRODUCTS,
@@ -30,10 +32,8 @@ from altiflow.readers.velocity.products import (
     detect_zarr,
     velocity_product,
 )
-from altiflow.readers.velocity.raster import companion_path, drop_companions, pair_paths
 from altiflow.readers.velocity.sea_ice.motion import read_motion
 from altiflow.readers.velocity.sea_ice.osisaf import read_drift
-from altiflow.readers.velocity.stores import Chunks, check_complete, is_remote, is_store, open_store, store_name
 from altiflow.readers.velocity.written import drop_written, is_written, read_written, read_written_rasters
 
 __all__ = ["list_paths", "open_velocity", "read_velocity"]

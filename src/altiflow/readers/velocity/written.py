@@ -18,10 +18,10 @@ from rasterio.windows import Window
 from altiflow.errors import CorruptGranuleError, FieldError, InputError
 from altiflow.readers.field import check_field, crs_text
 from altiflow.readers.layers import LAYER_COORDS
-from altiflow.readers.velocity.netcdf import choose_crs, mapping_crs, state_units
+from altiflow.readers.velocity.formats.netcdf import choose_crs, mapping_crs, state_units
+from altiflow.readers.velocity.formats.raster import cell_centres, pair_paths
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
-from altiflow.readers.velocity.raster import cell_centres, pair_paths
 
 __all__ = ["drop_written", "is_written", "read_written", "read_written_rasters"]
 

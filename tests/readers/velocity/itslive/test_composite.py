@@ -17,10 +17,10 @@ from altiflow.errors import (
 )
 from altiflow.readers.field import check_field
 from altiflow.readers.velocity import PRODUCTS, read_composite_static
+from altiflow.readers.velocity.formats.stores import open_store
 from altiflow.readers.velocity.itslive.composite import read_composite
 from altiflow.readers.velocity.options import check_options
 from altiflow.readers.velocity.products import detect_zarr
-from altiflow.readers.velocity.stores import open_store
 
 PRODUCT = PRODUCTS["ITS_LIVE-composite"]
 YEARS = ("2017", "2018", "2019")

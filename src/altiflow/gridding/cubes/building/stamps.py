@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from altiflow.readers.layers import LAYER_COORDS
-from altiflow.readers.velocity.stores import is_remote
+from altiflow.readers.velocity.formats.stores import is_remote
 
 __all__ = ["field_stamp", "file_stamp"]
 

@@ -13,8 +13,8 @@ import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, FieldError, MissingDataError
 from altiflow.readers.field import Metric, build_field
-from altiflow.readers.velocity.lazy import made_lazily
-from altiflow.readers.velocity.netcdf import (
+from altiflow.readers.velocity.formats.lazy import made_lazily
+from altiflow.readers.velocity.formats.netcdf import (
     choose_crs,
     crop_dataset,
     mapping_crs,
@@ -22,9 +22,9 @@ from altiflow.readers.velocity.netcdf import (
     state_metric,
     state_units,
 )
+from altiflow.readers.velocity.formats.stores import open_store
 from altiflow.readers.velocity.options import Bounds, Options, check_options
 from altiflow.readers.velocity.products import PRODUCTS, VelocityProduct
-from altiflow.readers.velocity.stores import open_store
 
 __all__ = ["read_composite", "read_composite_static"]
 

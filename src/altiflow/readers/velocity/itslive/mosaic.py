@@ -11,7 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.readers.field import TimeRule, build_field
-from altiflow.readers.velocity.netcdf import (
+from altiflow.readers.velocity.formats.netcdf import (
     choose_crs,
     drop_fill,
     mapping_crs,

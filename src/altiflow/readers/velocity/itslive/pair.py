@@ -14,21 +14,21 @@ import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, MissingDataError
 from altiflow.readers.field import build_field
-from altiflow.readers.velocity.itslive.images import (
-    YEAR_DAYS,
-    granule_stems,
-    image_times,
-    pair_layers,
-    sort_images,
-)
-from altiflow.readers.velocity.lazy import decode_lazily
-from altiflow.readers.velocity.netcdf import (
+from altiflow.readers.velocity.formats.lazy import decode_lazily
+from altiflow.readers.velocity.formats.netcdf import (
     choose_crs,
     drop_fill,
     mapping_crs,
     require_variables,
     state_metric,
     state_units,
+)
+from altiflow.readers.velocity.itslive.images import (
+    YEAR_DAYS,
+    granule_stems,
+    image_times,
+    pair_layers,
+    sort_images,
 )
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct

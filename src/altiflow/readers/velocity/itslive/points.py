@@ -14,7 +14,7 @@ import xarray as xr
 from altiflow.errors import CorruptGranuleError, EmptyDataError, InputError, MissingDataError
 from altiflow.readers.field import check_series, crs_text
 from altiflow.readers.layers import LAYER_COORDS
-from altiflow.readers.velocity.netcdf import choose_crs
+from altiflow.readers.velocity.formats.netcdf import choose_crs
 
 __all__ = ["read_point_series"]
 

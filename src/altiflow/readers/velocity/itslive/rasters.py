@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from altiflow.readers.velocity.formats.netcdf import state_metric
+from altiflow.readers.velocity.formats.raster import read_pair
 from altiflow.readers.velocity.itslive.mosaic import name_version, year_bounds
-from altiflow.readers.velocity.netcdf import state_metric
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
-from altiflow.readers.velocity.raster import read_pair
 
 __all__ = ["read_rasters"]
 

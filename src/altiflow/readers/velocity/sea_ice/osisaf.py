@@ -13,7 +13,7 @@ import xarray as xr
 
 from altiflow.errors import CorruptGranuleError, FieldError, InputError, MissingDataError, WrongProductError
 from altiflow.readers.field import build_field
-from altiflow.readers.velocity.netcdf import (
+from altiflow.readers.velocity.formats.netcdf import (
     choose_crs,
     drop_fill,
     mapping_crs,

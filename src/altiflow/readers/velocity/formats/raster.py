@@ -19,7 +19,7 @@ from rasterio.windows import Window
 
 from altiflow.errors import CorruptGranuleError, FieldError, InputError, UnsupportedFormatError
 from altiflow.readers.field import Metric, MetricSource, TimeRule, build_field
-from altiflow.readers.velocity.netcdf import choose_crs, state_units, state_year, vector_pair
+from altiflow.readers.velocity.formats.netcdf import choose_crs, state_units, state_year, vector_pair
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.products import VelocityProduct
 

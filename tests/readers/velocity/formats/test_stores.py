@@ -14,7 +14,7 @@ import xarray as xr
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
 from altiflow.readers import read_velocity
 from altiflow.readers.field import build_field
-from altiflow.readers.velocity.stores import is_store, open_store
+from altiflow.readers.velocity.formats.stores import is_store, open_store
 
 
 def written(path: Path) -> Path:
