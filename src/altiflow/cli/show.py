@@ -88,7 +88,7 @@ def _usual_variable(dataset: xr.Dataset) -> str:
     return next(iter([*means, *(name for name in names if name == "speed")]), "")
 
 
-@click.command()
+@click.command(short_help="Say what is in a file, a data set or a folder.")
 @click.argument("file")
 @velocity_file_options
 @told

@@ -23,7 +23,7 @@ __all__ = ["coincide"]
 _SHOWN = 20
 
 
-@click.command()
+@click.command(short_help="Find granules and velocity files of one place and time.")
 @click.argument("altimetry")
 @click.argument("velocity")
 @click.option(

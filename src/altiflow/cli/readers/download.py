@@ -20,7 +20,7 @@ __all__ = ["download", "say_downloads"]
 _LISTS = (".parquet", ".geojson", ".json", ".csv", ".txt")
 
 
-@click.command()
+@click.command(short_help="Bring files into a folder, each whole or not at all.")
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--to", "folder", required=True, help="Folder for the files; made if it is not there.")
 @click.option("--workers", type=click.IntRange(min=1), default=4, show_default=True, help="Files at a time.")

@@ -55,7 +55,7 @@ def _search_options(command: Command) -> Command:
     return command
 
 
-@click.command()
+@click.command(short_help="Find granules in the archive or on this machine.")
 @click.argument("product", required=False)
 @_search_options
 @click.option(

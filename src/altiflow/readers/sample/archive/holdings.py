@@ -123,7 +123,8 @@ def _footprint(tracks: BaseGeometry | None) -> BaseGeometry | None:
     """Return the outline of ground tracks, without holes."""
     if tracks is None or tracks.is_empty:
         return None
-    swath = tracks.buffer(_SWATH).simplify(_SWATH / 4).intersection(shapely.box(-180, -90, 180, 90))
+    near = tracks.simplify(_SWATH / 10).buffer(_SWATH, quad_segs=4).simplify(_SWATH / 4)
+    swath = near.intersection(shapely.box(-180, -90, 180, 90))
     return shapely.MultiPolygon([shapely.Polygon(part.exterior) for part in shapely.get_parts(swath)])
 
 
