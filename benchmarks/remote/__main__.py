@@ -61,12 +61,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--granules", type=int, default=20, help="granules at once; 0 leaves that out")
     parser.add_argument("--limit", type=float, default=60.0, help="time after which these are stopped [s]")
     parser.add_argument("--chains", action=argparse.BooleanOptionalAction, default=True, help="from file to cells too")
-    parser.add_argument("--quick", action="store_true", help="two turns, and a limit of 30 s")
+    parser.add_argument("--quick", action="store_true", help="two turns")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "altiflow-remote")
     parser.add_argument("--out", type=Path, help="folder for remote.md and remote.json")
     told = parser.parse_args()
     if told.quick:
-        told.runs, told.limit = 2, 30.0
+        told.runs, told.limit = 2, 60.0
     return told
 
 
