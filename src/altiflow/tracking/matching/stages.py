@@ -1,0 +1,214 @@
+"""The steps of tracking, one after the other, each for tile after tile in threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from altiflow.tracking.matching.exhaustive import full_matches
+from altiflow.tracking.matching.frames import Pair, Tile, cut_tiles
+from altiflow.tracking.matching.outliers import median_outliers
+from altiflow.tracking.matching.plans import Found, Plan
+from altiflow.tracking.matching.priors import (
+    coarse_matches,
+    coarse_step,
+    field_strain,
+    fill_from_neighbours,
+    spread_nodes,
+)
+from altiflow.tracking.status import EDGE, NO_CONVERGENCE
+from altiflow.workers import map_each
+
+__all__ = ["NEAR", "WALKS", "Stages"]
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_STEPS = 12
+NEAR, _AGAIN = 3, 7
+"""Radius of the fine search about a prior, and about what neighbours say [px]."""
+WALKS = 3
+_FAR_FROM_PEAK = 1.25
+"""How far from the best whole pixel a displacement may settle [px]."""
+_FAR_FROM_FIRST = 1.0
+_WEAK = 0.2
+"""Matches that correlate less are looked for again."""
+_STRAIN = 0.1
+"""Share of the difference in displacement between middle and rim of a chip that is charged to its width."""
+
+
+class Stages:
+    """Steps of tracking of a pair on a lattice; `found` has what they come to."""
+
+    def __init__(self, pair: Pair, middles: tuple[Ints, Ints], plan: Plan, threads: int) -> None:
+        self.pair, self.middles, self.plan, self.threads = pair, middles, plan, threads
+        self.parameters = pair.parameters
+        shape = middles[0].size, middles[1].size
+        self.found = Found.nothing(shape)
+        wide = max(self.parameters.chip, max(self.parameters.widths) // 2)
+        self.tiles = cut_tiles(middles, pair.first.shape[:2], plan.margin + _AGAIN + wide)
+        self.needs = np.array([self.parameters.min_valid_first, self.parameters.min_valid_second])
+
+    def run(self) -> Found:
+        """Return displacements by way of all steps."""
+        if self.parameters.search == "full":
+            self.search_all()
+            self.refine((self.parameters.chip,), self.found.shift, steps=0)
+            return self.found
+        if self.plan.unknown.any() and self.parameters.reach > _AGAIN:
+            self.look_coarsely()
+        self.search_near(np.ones(self.found.status.shape, bool))
+        self.search_again()
+        self.refine((self.parameters.chip,), self.found.shift)
+        if self.parameters.chips is not None:
+            self.choose_chips(self.parameters.chips)
+        return self.found
+
+    def look_coarsely(self) -> None:
+        """Put what large chips say into the plan of the cells without a prior."""
+        step = coarse_step(self.parameters.chip, self.parameters.spacing)
+        shape = self.found.status.shape
+        nodes = np.full((2, *(len(range(0, size, step)) for size in shape)), np.nan)
+
+        def work(tile: Tile) -> tuple[Any, Floats] | None:
+            rows, cols = (np.arange(-(-a // step) * step, b, step) for a, b in (tile.rows, tile.cols))
+            if not (rows.size and cols.size):
+                return None
+            places = self._places(tile, rows, cols)
+            found = coarse_matches(
+                self.pair.frame(tile), places, chip=self.parameters.chip, reach=self.parameters.reach
+            )
+            return np.ix_(rows // step, cols // step), found.T.reshape(2, rows.size, cols.size)
+
+        for done in map_each(work, self.tiles, workers=self.threads):
+            if done is not None:
+                nodes[:, done[0][0], done[0][1]] = done[1]
+        nodes[:, median_outliers(*nodes, threshold=3.0, noise=1.5)] = np.nan
+        near, where = spread_nodes(fill_from_neighbours(nodes), shape, step), self.plan.unknown
+        self.plan.near[where] = np.rint(near).astype(np.int32)[:, where].T
+        self.plan.radius[where], self.plan.walks[where] = NEAR, WALKS
+
+    def search_all(self) -> None:
+        """Search all displacements of the plan."""
+
+        def work(tile: Tile) -> Any:
+            cells = tile.cells
+            near, radius = self.plan.near[cells].reshape(-1, 2), self.plan.radius[cells].ravel()
+            frame, places = self.pair.frame(tile), self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))
+            return full_matches(frame, places, near, radius, chip=self.parameters.chip, needs=self.needs)
+
+        for tile, (shift, quality, status) in zip(
+            self.tiles, map_each(work, self.tiles, workers=self.threads), strict=True
+        ):
+            shape = self.found.status[tile.cells].shape
+            self.found.shift[tile.cells], self.found.quality[tile.cells] = (
+                each.reshape(*shape, 2) for each in (shift, quality)
+            )
+            self.found.status[tile.cells] = status.reshape(shape)
+
+    def search_near(self, wanted: Mask) -> None:
+        """Search about the plan in the cells that are wanted, whatever was found there before."""
+        from altiflow.tracking.compiled.correlation import match_near
+
+        def work(tile: Tile) -> Any:
+            picked = wanted[tile.cells].ravel()
+            count = int(picked.sum())
+            shift, quality = np.zeros((count, 2), np.int32), np.full((count, 2), np.nan)
+            status = np.zeros(count, np.uint8)
+            if count:
+                frame, plan = self.pair.frame(tile), self.plan
+                places = self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))[picked]
+                near = plan.near[tile.cells].reshape(-1, 2)[picked]
+                radius, reach, walks = (
+                    each[tile.cells].ravel()[picked] for each in (plan.radius, plan.reach, plan.walks)
+                )
+                match_near(
+                    frame.one, frame.two, frame.counts_one, frame.counts_two, places, near[:, 0], near[:, 1], radius,
+                    reach, walks, self.parameters.chip, self.needs, shift, quality, status,
+                )  # fmt: skip
+            return shift, quality, status
+
+        for tile, (shift, quality, status) in zip(
+            self.tiles, map_each(work, self.tiles, workers=self.threads), strict=True
+        ):
+            at = np.zeros(wanted.shape, bool)
+            at[tile.cells] = wanted[tile.cells]
+            self.found.shift[at] = np.where(np.isnan(quality[:, :1]), np.nan, shift)
+            self.found.quality[at], self.found.status[at] = quality, status
+
+    def search_again(self) -> None:
+        """Search the cells that failed once more, about what their neighbours say."""
+        found, before = self.found, self.found.status
+        seen = np.isfinite(found.quality[..., 0])
+        shift = np.where((before == 0)[..., None], found.shift, np.nan)
+        failed = median_outliers(shift[..., 0], shift[..., 1], noise=0.6) | (found.quality[..., 0] < _WEAK)
+        failed = self.plan.soft & seen & (failed | (before == EDGE))
+        good = (before == 0) & ~failed
+        if not failed.any() or not good.any():
+            return
+        near = fill_from_neighbours(np.moveaxis(np.where(good[..., None], found.shift, np.nan), -1, 0))
+        kept = Found(found.shift.copy(), found.quality.copy(), before.copy(), found.fine, found.chip)
+        self.plan.near[failed] = np.rint(near[:, failed].T).astype(np.int32)
+        self.plan.radius[failed], self.plan.walks[failed] = _AGAIN, 1
+        self.search_near(failed)
+        worse = failed & (found.status != 0)
+        for now, old in ((found.shift, kept.shift), (found.quality, kept.quality), (found.status, kept.status)):
+            now[worse] = old[worse]
+
+    def refine(
+        self,
+        chips: tuple[int, ...],
+        starts: Floats,
+        *,
+        far: float = _FAR_FROM_PEAK,
+        bend: Floats | None = None,
+        steps: int = _STEPS,
+    ) -> None:
+        """Find displacements between pixels from `starts` (rows, cols, 2), with the width of chip that suits each cell.
+
+        Cells that settle get their displacement; of the others, those without one before are flagged.
+        """
+        from altiflow.tracking.compiled.refinement import refine_chips
+
+        widths = np.array(chips, np.int64)
+        starts = np.where(np.isin(self.found.status, (0, NO_CONVERGENCE))[..., None], starts, np.nan)
+        loss = np.zeros(self.found.status.shape) if bend is None else bend
+
+        def work(tile: Tile) -> Any:
+            places = self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))
+            frame, splines = self.pair.frame(tile), self.pair.splines(tile)
+            fine, chosen = np.full((len(places), 5), np.nan), np.zeros(len(places), np.uint16)
+            counts = np.stack([frame.counts_one[0], frame.counts_two[0]])
+            refine_chips(
+                frame.one, splines.slopes, frame.valid_one, splines.coefficients, frame.valid_two, counts, self.needs,
+                places, starts[tile.cells].reshape(-1, 2), widths, far, loss[tile.cells].ravel(), steps, fine, chosen,
+            )  # fmt: skip
+            return fine, chosen
+
+        found = self.found
+        for tile, (fine, chosen) in zip(self.tiles, map_each(work, self.tiles, workers=self.threads), strict=True):
+            shape = found.status[tile.cells].shape
+            settled = (chosen > 0).reshape(shape)
+            found.fine[tile.cells][settled] = fine[chosen > 0]
+            found.chip[tile.cells][settled] = chosen[chosen > 0]
+        tried = np.isfinite(starts[..., 0])
+        settled = np.isfinite(found.fine[..., 0])
+        found.status[tried] = np.where(settled[tried], 0, NO_CONVERGENCE)
+
+    def choose_chips(self, chips: tuple[int, ...]) -> None:
+        """Refine once more with all widths of chip, from what the first widths say and how it changes over a chip."""
+        dx, dy = self.found.moved
+        outlier = median_outliers(dx, dy)
+        first = np.stack([np.where(outlier, np.nan, each) for each in (dx, dy)])
+        filled = fill_from_neighbours(first)
+        bend = _STRAIN / 2 * field_strain(filled, self.parameters.spacing)
+        self.found.fine[outlier] = np.nan
+        self.refine(chips, np.moveaxis(filled, 0, -1), far=_FAR_FROM_FIRST, bend=bend)
+
+    def _places(self, tile: Tile, rows: npt.NDArray[Any], cols: npt.NDArray[Any]) -> Ints:
+        """Return row and column behind the middles of chips (n, 2), in the window of a tile."""
+        grid = np.meshgrid(self.middles[0][rows] - tile.top, self.middles[1][cols] - tile.left, indexing="ij")
+        return np.stack([each.ravel() for each in grid], axis=1).astype(np.int32)
