@@ -15,9 +15,9 @@ _SETTLED = 0.003
 """A step this short ends the search [px]."""
 _LEAST_CORRELATION = 0.3
 """Steps are lengthened by no more than one over this."""
-_BLOCK = 5
-"""Side of the blocks whose residuals are taken to be independent [px]."""
-_FLOOR = 0.008
+_BLOCKS = 5
+"""Blocks along a side of the chip, whose residuals are taken to be independent."""
+_FLOOR = 0.005
 """What interpolation itself leaves [px]."""
 _PARTS = 6
 """Rows of the work space: chip, its slopes, weights, and what is interpolated."""
@@ -110,13 +110,14 @@ def _load(image, slopes, valid_1, valid_2, row, col, to_row, to_col, chip, work)
 @numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
 def _sandwich(work, chip, gain, mean, slopes, error):  # type: ignore[no-untyped-def]
     """Fill the 1-sigma errors along x and y from the scores of blocks; `slopes` are the score's (2, 2)."""
-    across = (chip + _BLOCK - 1) // _BLOCK
+    block = chip // _BLOCKS
+    across = (chip + block - 1) // block
     xx = xy = yy = np.float64(0)
     for top in range(across):
         for left in range(across):
             along = down = np.float32(0)
-            for i in range(top * _BLOCK, min(chip, (top + 1) * _BLOCK)):
-                for j in range(left * _BLOCK, min(chip, (left + 1) * _BLOCK)):
+            for i in range(top * block, min(chip, (top + 1) * block)):
+                for j in range(left * block, min(chip, (left + 1) * block)):
                     k = i * chip + j
                     rest = gain * (work[4, k] - mean) * work[3, k] - work[0, k]
                     along += work[1, k] * rest
@@ -263,3 +264,4 @@ def refine_chips(  # type: ignore[no-untyped-def]
             if cost < best:
                 best, chosen[n] = cost, chip
                 found[n] = trial
+                found[n, 2], found[n, 3] = np.hypot(trial[2], np.sqrt(loss)), np.hypot(trial[3], np.sqrt(loss))

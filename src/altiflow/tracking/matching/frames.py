@@ -162,6 +162,18 @@ class Pair:
         self._keep("splines", tile, made)
         return made
 
+    def warped(self, tile: Tile, field: npt.NDArray[np.float64], middles: tuple[Ints, Ints]) -> tuple[Frame, Splines]:
+        """Return frame and splines with image 2 drawn back along displacements (2, rows, cols) on the lattice [px]."""
+        from altiflow.tracking.compiled.splines import spline_coefficients
+        from altiflow.tracking.compiled.warping import warp_back
+
+        frame, splines, cv2 = self.frame(tile), self.splines(tile), load_cv2()
+        start = np.array([middles[0][0] - 0.5 - tile.top, middles[1][0] - 0.5 - tile.left])
+        two, valid = warp_back(splines.coefficients, frame.valid_two, field, start, self.parameters.spacing)
+        counts = np.asarray(cv2.integral(valid))[None]
+        back = Frame(frame.one, two, frame.valid_one, valid, frame.counts_one, counts)
+        return back, Splines(splines.slopes, spline_coefficients(two))
+
     def _keep(self, kind: str, tile: Tile, made: Frame | Splines) -> None:
         """Keep what was made while there is room."""
         with self._lock:

@@ -6,12 +6,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt, map_coordinates, median_filter, uniform_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates, median_filter, uniform_filter
 
 from altiflow.tracking.matching.extras import load_cv2
 from altiflow.tracking.matching.frames import Frame
 
-__all__ = ["coarse_matches", "coarse_step", "field_strain", "fill_from_neighbours", "spread_nodes"]
+__all__ = [
+    "coarse_matches",
+    "coarse_step",
+    "field_at",
+    "field_strain",
+    "fill_from_neighbours",
+    "smooth_field",
+    "spread_nodes",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
@@ -21,6 +29,8 @@ _LEAST_VALID = 0.7
 _LEAST_LEAD = 0.02
 """A coarse match must exceed the next peak by this."""
 _OWN = 3
+_SMOOTH = 2.0
+"""Sigma of a smooth field [cells]."""
 
 
 def coarse_step(chip: int, spacing: int) -> int:
@@ -135,3 +145,23 @@ def field_strain(values: Floats, spacing: int) -> Floats:
             if smooth.shape[axis] > 1:
                 squares += (np.gradient(smooth, axis=axis) / spacing) ** 2
     return np.sqrt(squares)
+
+
+def smooth_field(values: Floats) -> Floats:
+    """Return displacements (2, rows, cols) without their noise: medians of 3 x 3 cells, then Gaussian means.
+
+    What the mean takes off a curve is put back once, so that a parabola stays what it is.
+    """
+    made = np.empty_like(values)
+    for each, smooth in zip(values, made, strict=True):
+        middle = median_filter(each, 3, mode="nearest")
+        smooth[...] = gaussian_filter(middle, _SMOOTH, mode="nearest")
+        smooth += gaussian_filter(middle - smooth, _SMOOTH, mode="nearest")
+    return made
+
+
+def field_at(values: Floats, cells: tuple[slice, slice], beside: Floats, spacing: int) -> Floats:
+    """Return a field (2, rows, cols) at places `beside` the cells of a block (n, 2) [px], bilinear (n, 2)."""
+    grid = np.meshgrid(*(np.arange(each.start, each.stop) for each in cells), indexing="ij")
+    row, col = (each.ravel() + np.nan_to_num(beside[:, 1 - k]) / spacing for k, each in enumerate(grid))
+    return np.stack([map_coordinates(each, [row, col], order=1, mode="nearest") for each in values], axis=1)

@@ -8,14 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from altiflow.tracking.matching.exhaustive import full_matches
-from altiflow.tracking.matching.frames import Pair, Tile, cut_tiles
+from altiflow.tracking.matching.frames import Frame, Pair, Splines, Tile, cut_tiles
 from altiflow.tracking.matching.outliers import median_outliers
 from altiflow.tracking.matching.plans import Found, Plan
 from altiflow.tracking.matching.priors import (
     coarse_matches,
     coarse_step,
+    field_at,
     field_strain,
     fill_from_neighbours,
+    smooth_field,
     spread_nodes,
 )
 from altiflow.tracking.status import EDGE, NO_CONVERGENCE
@@ -56,13 +58,13 @@ class Stages:
         """Return displacements by way of all steps."""
         if self.parameters.search == "full":
             self.search_all()
-            self.refine((self.parameters.chip,), self.found.shift, steps=0)
+            self.refine(self.found.shift, steps=0)
             return self.found
         if self.plan.unknown.any() and self.parameters.reach > _AGAIN:
             self.look_coarsely()
         self.search_near(np.ones(self.found.status.shape, bool))
         self.search_again()
-        self.refine((self.parameters.chip,), self.found.shift)
+        self.refine(self.found.shift)
         if self.parameters.chips is not None:
             self.choose_chips(self.parameters.chips)
         return self.found
@@ -158,55 +160,73 @@ class Stages:
         for now, old in ((found.shift, kept.shift), (found.quality, kept.quality), (found.status, kept.status)):
             now[worse] = old[worse]
 
-    def refine(
-        self,
-        chips: tuple[int, ...],
-        starts: Floats,
-        *,
-        far: float = _FAR_FROM_PEAK,
-        bend: Floats | None = None,
-        steps: int = _STEPS,
-    ) -> None:
-        """Find displacements between pixels from `starts` (rows, cols, 2), with the width of chip that suits each cell.
-
-        Cells that settle get their displacement; of the others, those without one before are flagged.
-        """
-        from altiflow.tracking.compiled.refinement import refine_chips
-
-        widths = np.array(chips, np.int64)
-        starts = np.where(np.isin(self.found.status, (0, NO_CONVERGENCE))[..., None], starts, np.nan)
-        loss = np.zeros(self.found.status.shape) if bend is None else bend
+    def refine(self, starts: Floats, *, steps: int = _STEPS) -> None:
+        """Find displacements between pixels from `starts` (rows, cols, 2)."""
 
         def work(tile: Tile) -> Any:
-            places = self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))
             frame, splines = self.pair.frame(tile), self.pair.splines(tile)
-            fine, chosen = np.full((len(places), 5), np.nan), np.zeros(len(places), np.uint16)
-            counts = np.stack([frame.counts_one[0], frame.counts_two[0]])
-            refine_chips(
-                frame.one, splines.slopes, frame.valid_one, splines.coefficients, frame.valid_two, counts, self.needs,
-                places, starts[tile.cells].reshape(-1, 2), widths, far, loss[tile.cells].ravel(), steps, fine, chosen,
-            )  # fmt: skip
-            return fine, chosen
+            return self._settle(tile, frame, splines, starts, (self.parameters.chip,), _FAR_FROM_PEAK, None, steps)
 
-        found = self.found
-        for tile, (fine, chosen) in zip(self.tiles, map_each(work, self.tiles, workers=self.threads), strict=True):
-            shape = found.status[tile.cells].shape
-            settled = (chosen > 0).reshape(shape)
-            found.fine[tile.cells][settled] = fine[chosen > 0]
-            found.chip[tile.cells][settled] = chosen[chosen > 0]
-        tried = np.isfinite(starts[..., 0])
-        settled = np.isfinite(found.fine[..., 0])
-        found.status[tried] = np.where(settled[tried], 0, NO_CONVERGENCE)
+        self._put(map_each(work, self.tiles, workers=self.threads), np.isfinite(starts[..., 0]))
 
     def choose_chips(self, chips: tuple[int, ...]) -> None:
-        """Refine once more with all widths of chip, from what the first widths say and how it changes over a chip."""
+        """Refine once more with the width of chip that suits each cell, on image 2 drawn back along a smooth field.
+
+        What is found first, without outliers and smoothed, takes most of the strain out of the chips; what is left of
+        it, with the error of each width, decides among the widths.
+        """
         dx, dy = self.found.moved
         outlier = median_outliers(dx, dy)
-        first = np.stack([np.where(outlier, np.nan, each) for each in (dx, dy)])
-        filled = fill_from_neighbours(first)
-        bend = _STRAIN / 2 * field_strain(filled, self.parameters.spacing)
+        first = fill_from_neighbours(np.stack([np.where(outlier, np.nan, each) for each in (dx, dy)]))
+        smooth = smooth_field(first)
+        bend = _STRAIN / 2 * field_strain(first - smooth, self.parameters.spacing)
+        starts = np.moveaxis(first - smooth, 0, -1)
         self.found.fine[outlier] = np.nan
-        self.refine(chips, np.moveaxis(filled, 0, -1), far=_FAR_FROM_FIRST, bend=bend)
+
+        def work(tile: Tile) -> Any:
+            frame, splines = self.pair.warped(tile, smooth, self.middles)
+            return self._settle(tile, frame, splines, starts, chips, _FAR_FROM_FIRST, bend, _STEPS)
+
+        done = map_each(work, self.tiles, workers=self.threads)
+        for tile, (fine, _) in zip(self.tiles, done, strict=True):
+            fine[:, :2] += field_at(smooth, tile.cells, fine[:, :2], self.parameters.spacing)
+        self._put(done, np.isin(self.found.status, (0, NO_CONVERGENCE)))
+
+    def _settle(
+        self,
+        tile: Tile,
+        frame: Frame,
+        splines: Splines,
+        starts: Floats,
+        chips: tuple[int, ...],
+        far: float,
+        bend: Floats | None,
+        steps: int,
+    ) -> tuple[Floats, npt.NDArray[np.uint16]]:
+        """Return displacements, errors and correlation (n, 5) of the cells of a tile, and widths of chip (n,)."""
+        from altiflow.tracking.compiled.refinement import refine_chips
+
+        places = self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))
+        tried = np.isin(self.found.status[tile.cells], (0, NO_CONVERGENCE))[..., None]
+        begin = np.where(tried, starts[tile.cells], np.nan).reshape(-1, 2)
+        loss = np.zeros(len(places)) if bend is None else bend[tile.cells].ravel()
+        fine, chosen = np.full((len(places), 5), np.nan), np.zeros(len(places), np.uint16)
+        counts = np.stack([frame.counts_one[0], frame.counts_two[0]])
+        refine_chips(
+            frame.one, splines.slopes, frame.valid_one, splines.coefficients, frame.valid_two, counts, self.needs,
+            places, begin, np.array(chips, np.int64), far, loss, steps, fine, chosen,
+        )  # fmt: skip
+        return fine, chosen
+
+    def _put(self, done: list[Any], tried: Mask) -> None:
+        """Take displacements that settled; flag the cells that were tried and have none, now or before."""
+        found = self.found
+        tried &= np.isin(found.status, (0, NO_CONVERGENCE))
+        for tile, (fine, chosen) in zip(self.tiles, done, strict=True):
+            settled = (chosen > 0).reshape(found.status[tile.cells].shape)
+            found.fine[tile.cells][settled] = fine[chosen > 0]
+            found.chip[tile.cells][settled] = chosen[chosen > 0]
+        found.status[tried] = np.where(np.isfinite(found.fine[..., 0][tried]), 0, NO_CONVERGENCE)
 
     def _places(self, tile: Tile, rows: npt.NDArray[Any], cols: npt.NDArray[Any]) -> Ints:
         """Return row and column behind the middles of chips (n, 2), in the window of a tile."""
