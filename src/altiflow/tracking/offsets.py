@@ -182,9 +182,9 @@ def _plan(
         if prior_radius is not None:
             raise InputError("prior_radius is given without a prior; give both, or the radius of the parameters")
         return plan, lost
-    near = np.stack([np.asarray(each, float) for each in prior], axis=-1) if len(prior) == 2 else np.empty(0)
-    if near.shape != (*shape, 2):
+    if [np.shape(each) for each in prior] != [shape, shape]:
         raise InputError(f"the prior is {[np.shape(each) for each in prior]}; use (dx, dy), both {shape}")
+    near = np.stack([np.asarray(each, float) for each in prior], axis=-1)
     radius = np.full(shape, NEAR) if prior_radius is None else np.broadcast_to(np.asarray(prior_radius), shape)
     if radius.dtype.kind not in "ui" or radius.min() < 1 or radius.max() > 1000:
         raise InputError(f"prior_radius={prior_radius!r} means nothing; use whole numbers from 1 to 1000")

@@ -59,12 +59,12 @@ def _copy_centred(image, top, left, height, width, stride, target):  # type: ign
         line = image[top + i, left : left + width]
         for j in range(width):
             total += line[j]
-    mean = np.float32(total / (height * width))
+    mean = total / (height * width)
     squares = 0.0
     for i in range(height):
         line, copy = image[top + i, left : left + width], target[i * stride : i * stride + stride]
         for j in range(width):
-            value = line[j] - mean
+            value = np.float32(line[j] - mean)
             copy[j] = value
             squares += value * value
         for j in range(width, stride):

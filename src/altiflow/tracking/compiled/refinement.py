@@ -17,7 +17,9 @@ _LEAST_CORRELATION = 0.3
 """Steps are lengthened by no more than one over this."""
 _BLOCKS = 5
 """Blocks along a side of the chip, whose residuals are taken to be independent."""
-_FLOOR = 0.005
+_CALIBRATION = 1.2
+"""Variance of errors of known displacements over what the blocks say."""
+_FLOOR = 0.006
 """What interpolation itself leaves [px]."""
 _PARTS = 6
 """Rows of the work space: chip, its slopes, weights, and what is interpolated."""
@@ -125,11 +127,25 @@ def _sandwich(work, chip, gain, mean, slopes, error):  # type: ignore[no-untyped
             xx += along * along
             xy += along * down
             yy += down * down
-    spare = across * across / max(across * across - 1.0, 1.0)
+    spare = _CALIBRATION * across * across / max(across * across - 1.0, 1.0)
     a, b, c, d = slopes[0], slopes[1], slopes[2], slopes[3]
     square = (a * d - b * c) ** 2
     error[0] = np.sqrt(spare * (d * d * xx - 2 * b * d * xy + b * b * yy) / square + _FLOOR**2)
     error[1] = np.sqrt(spare * (c * c * xx - 2 * a * c * xy + a * a * yy) / square + _FLOOR**2)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
+def _drawn(coefficients, row, col, chip, x, y, work, lines):  # type: ignore[no-untyped-def]
+    """Draw image 2 where the chip lies into the work space; return its moments, all 0 where that passes the image."""
+    size, zero = chip * chip, np.float32(0)
+    if min(row, col) < 1 or row + chip + 2 > coefficients.shape[0] or col + chip + 2 > coefficients.shape[1]:
+        return zero, zero, zero, zero, zero
+    values, slopes = np.empty(4), np.empty(4)
+    _weights(x, values, slopes)
+    _across(coefficients, row - 1, col - 1, chip, values, lines)
+    _weights(y, values, slopes)
+    _down(lines, chip, values, work[4, :size])
+    return _moments(work[4, :size], work[0, :size], work[1, :size], work[2, :size], work[3, :size])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -166,7 +182,6 @@ def _settle(  # type: ignore[no-untyped-def]
     one, slopes, valid_1, coefficients, valid_2, counts, needs, row, col, chip, start, far, steps, work, lines, out
 ):
     """Fill displacement, errors and correlation (5,) of one chip; return whether the steps settled near the start."""
-    rows, cols = one.shape
     to_row, to_col = row + int(np.rint(start[1])), col + int(np.rint(start[0]))
     size = chip * chip
     if not _has_data(counts, needs, row, col, to_row, to_col, chip):
@@ -175,19 +190,11 @@ def _settle(  # type: ignore[no-untyped-def]
     square = xx * yy - xy * xy
     if not (squares > 0.0 and square > 1e-6 * xx * yy):
         return False
-    x_values, x_slopes, y_values, y_slopes = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
     x, y, settled, correlation, gain, mean = start[0], start[1], steps == 0, 0.0, 0.0, 0.0
     for _ in range(steps + 1):
         left, top = int(np.floor(x)), int(np.floor(y))
-        at_row, at_col = row + top - 1, col + left - 1
-        if min(at_row, at_col) < 0 or at_row + chip + 3 > rows or at_col + chip + 3 > cols:
-            return False
-        _weights(x - left, x_values, x_slopes)
-        _weights(y - top, y_values, y_slopes)
-        _across(coefficients, at_row, at_col, chip, x_values, lines)
-        _down(lines, chip, y_values, work[4, :size])
-        total, power, both, along, down = _moments(
-            work[4, :size], work[0, :size], work[1, :size], work[2, :size], work[3, :size]
+        total, power, both, along, down = _drawn(
+            coefficients, row + top, col + left, chip, x - left, y - top, work, lines
         )
         mean, spread = total / count, power - total * total / count
         if not spread > 0.0:
@@ -197,17 +204,17 @@ def _settle(  # type: ignore[no-untyped-def]
         lift = square * max(correlation, _LEAST_CORRELATION)
         score_x, score_y = gain * along - tx, gain * down - ty
         step_x, step_y = (yy * score_x - xy * score_y) / lift, (xx * score_y - xy * score_x) / lift
+        settled = settled or (abs(step_x) < _SETTLED and abs(step_y) < _SETTLED)
+        if steps:
+            x, y = x - step_x, y - step_y
         if settled:
             break
-        x, y = x - step_x, y - step_y
         if not (abs(x - start[0]) <= far and abs(y - start[1]) <= far):
             return False
-        # One more turn at the place that was found: its residuals tell the error.
-        settled = abs(step_x) < _SETTLED and abs(step_y) < _SETTLED
     if not settled:
         return False
     change = np.empty(4)
-    _slopes_of_score(coefficients, at_row, at_col, chip, x - left, y - top, gain, work, lines, change)
+    _slopes_of_score(coefficients, row + top - 1, col + left - 1, chip, x - left, y - top, gain, work, lines, change)
     _sandwich(work, chip, np.float32(gain), np.float32(mean), change, out[2:4])
     if steps == 0:
         out[2], out[3] = np.hypot(out[2], step_x), np.hypot(out[3], step_y)
@@ -249,19 +256,19 @@ def refine_chips(  # type: ignore[no-untyped-def]
         best = np.inf
         if not (np.isfinite(starts[n, 0]) and np.isfinite(starts[n, 1])):
             continue
-        for k in range(chips.size):
+        # From the widest on, while the cost falls.
+        for k in range(chips.size - 1, -1, -1):
             chip = chips[k]
-            loss = (bend[n] * chip) ** 2
-            if loss >= best:
-                break
             row, col = places[n, 0] - chip // 2, places[n, 1] - chip // 2
             if not _settle(
                 one, slopes, valid_1, coefficients, valid_2, counts, needs, row, col, chip, starts[n], far, steps,
                 work, lines, trial,
             ):  # fmt: skip
                 continue
+            loss = (bend[n] * chip) ** 2
             cost = (trial[2] ** 2 + trial[3] ** 2) / 2 + loss
-            if cost < best:
-                best, chosen[n] = cost, chip
-                found[n] = trial
-                found[n, 2], found[n, 3] = np.hypot(trial[2], np.sqrt(loss)), np.hypot(trial[3], np.sqrt(loss))
+            if cost >= best:
+                break
+            best, chosen[n] = cost, chip
+            found[n] = trial
+            found[n, 2], found[n, 3] = np.hypot(trial[2], np.sqrt(loss)), np.hypot(trial[3], np.sqrt(loss))
