@@ -54,13 +54,13 @@ def _product(first, second):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
 def _copy_centred(image, top, left, height, width, stride, target):  # type: ignore[no-untyped-def]
     """Copy a patch less its mean into lines of `stride`; return the sum of its squares."""
-    total = 0.0
+    total = np.float64(0)
     for i in range(height):
         line = image[top + i, left : left + width]
         for j in range(width):
-            total += line[j]
+            total += np.float64(line[j])
     mean = total / (height * width)
-    squares = 0.0
+    squares = np.float64(0)
     for i in range(height):
         line, copy = image[top + i, left : left + width], target[i * stride : i * stride + stride]
         for j in range(width):

@@ -183,7 +183,6 @@ def _settle(  # type: ignore[no-untyped-def]
 ):
     """Fill displacement, errors and correlation (5,) of one chip; return whether the steps settled near the start."""
     to_row, to_col = row + int(np.rint(start[1])), col + int(np.rint(start[0]))
-    size = chip * chip
     if not _has_data(counts, needs, row, col, to_row, to_col, chip):
         return False
     count, squares, xx, xy, yy, tx, ty = _load(one, slopes, valid_1, valid_2, row, col, to_row, to_col, chip, work)
