@@ -15,7 +15,7 @@ import numpy as np
 from altiflow import __version__
 from altiflow.tracking import Offsets, TrackParameters, track_offsets
 from benchmarks.measure import peak_rise
-from benchmarks.tracking.reference import track_plainly
+from benchmarks.tracking.reference import Plain, track_plainly
 from benchmarks.tracking.report import as_markdown
 from benchmarks.tracking.scenes import GROUND, Kind, Scene, make_scene
 from benchmarks.tracking.scores import score
@@ -37,26 +37,27 @@ def middles_of(found: Offsets) -> tuple[Any, Any]:
     return (found.row + 0.5).astype(int), (found.column + 0.5).astype(int)
 
 
-def score_scene(kind: Kind, scene: Scene) -> list[dict[str, Any]]:
-    """Return scores of the loop and of all ways."""
+def score_scene(kind: Kind, scene: Scene) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """Return scores of the loop and of all ways, and how the full search compares with the loop."""
     radius = RAMP_RADIUS if kind.startswith("ramp") else WAYS["chip 20"].reach
-    rows, middles = [], None
-    for name, parameters in WAYS.items():
-        found = track_offsets(scene.first, scene.second, parameters=replace(parameters, radius=radius))
-        middles = middles_of(found)
-        rows.append({"scene": kind, "way": name, **score(scene, middles, found, rim=60)})
+    found = {
+        name: track_offsets(scene.first, scene.second, parameters=replace(parameters, radius=radius))
+        for name, parameters in WAYS.items()
+    }
+    middles = middles_of(found["full search"])
     plain = track_plainly(scene.first, scene.second, middles, chip=20, radius=radius)
-    return [*rows, {"scene": kind, "way": "loop", **score(scene, middles, plain, rim=60)}]
+    rows = [
+        {"scene": kind, "way": name, **score(scene, middles, each, rim=60)}
+        for name, each in {**found, "loop": plain}.items()
+    ]
+    return rows, same_peaks(found["full search"], plain)
 
 
-def same_peaks(scene: Scene) -> dict[str, float]:
-    """Return how often the full search and the loop have the same best whole displacement, and the largest difference.
+def same_peaks(found: Offsets, plain: Plain) -> dict[str, float]:
+    """Return how often the full search and the loop have the same best whole displacement, and how far they are apart.
 
-    The loop gets the images as the full search filters them; cells that both have are compared.
+    Cells that both have are compared; a peak of the spline lies within a pixel of the best whole displacement.
     """
-    parameters = replace(WAYS["full search"], median_threshold=None, del_corr_min=-1.0)
-    found = track_offsets(scene.first, scene.second, parameters=parameters)
-    plain = track_plainly(scene.first, scene.second, middles_of(found), chip=20, radius=parameters.reach)
     both = np.isfinite(found.dx) & np.isfinite(plain.whole_x)
     near = (np.abs(found.dx - plain.whole_x) <= 1) & (np.abs(found.dy - plain.whole_y) <= 1)
     apart = np.hypot(found.dx - plain.dx, found.dy - plain.dy)[both & near]
@@ -93,11 +94,12 @@ def run(size: int, large: int, seed: int, runs: int) -> dict[str, Any]:
     made: dict[str, Any] = {"altiflow": __version__, "size": size, "seed": seed, "ground": GROUND, "accuracy": []}
     for number, (kind, share) in enumerate(SCENES.items()):
         scene = make_scene(kind, round(size * share), seed=seed + number)
-        made["accuracy"] += score_scene(kind, scene)
+        rows, same = score_scene(kind, scene)
+        made["accuracy"] += rows
         print(f"{kind}: scored", file=sys.stderr)
         if kind == "trunk":
             made["times"] = compare_times(scene, WAYS, runs)
-            made["same"] = same_peaks(scene)
+            made["same"] = same
             both = [np.tile(each, (large // size + 1,) * 2)[:large, :large] for each in (scene.first, scene.second)]
     made["nodata"] = without_data(size // 2)
     made["cold"] = cold_seconds(size)
