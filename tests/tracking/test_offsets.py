@@ -107,7 +107,7 @@ def test_any_number_of_threads_gives_the_same_bits(draw: Any) -> None:
     assert np.nanmedian(one.dx) == pytest.approx(-5, abs=0.02)
 
 
-@pytest.mark.parametrize("kind", ["uint8", "int16", "uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("kind", ["uint8", "int16", "uint16", "int32", ">u2", "float16", "float32", "float64"])
 def test_any_kind_of_number_may_be_given(draw: Any, kind: str) -> None:
     first, second = (np.rint(60 + 20 * draw(140, shift)).clip(0, 255).astype(kind) for shift in ((0, 0), (1.3, 0.6)))
     found = track_offsets(first, second, parameters=SMALL)
@@ -160,6 +160,14 @@ def test_images_without_anything_give_nothing(search: Any, value: float) -> None
     assert (found.status != 0).all()
     assert (found.chip == 0).all()
     assert not found.interpolated.any()
+
+
+@pytest.mark.parametrize("search", ["coarse-to-fine", "full"])
+@pytest.mark.parametrize("kind", ["uint16", "float32", "float64"])
+def test_a_slope_without_texture_gives_nothing(search: Any, kind: str) -> None:
+    slope = np.add.outer(20 * np.arange(300), 13 * np.arange(300)).astype(kind)
+    found = track_offsets(slope, np.roll(slope, 2, axis=1), parameters=replace(SMALL, search=search, radius=9))
+    assert np.isnan(found.dx[4:-4, 4:-4]).all()
 
 
 def test_the_rim_is_flagged_and_displacements_beyond_the_radius_are_not_made_up(draw: Any) -> None:
@@ -259,6 +267,7 @@ def test_weak_matches_are_left_out(draw: Any) -> None:
         ({"first": np.zeros((100, 100), complex)}, "complex"),
         ({"first": np.zeros((100, 100), bool)}, "bool"),
         ({"first": [[1.0]]}, "list"),
+        ({"second": np.ma.masked_equal(np.zeros((100, 100)), 0)}, "valid_second"),
         ({"valid_first": np.ones((100, 100), int)}, "of bool"),
         ({"valid_second": np.ones((100, 90), bool)}, "of bool"),
         ({"prior_radius": 3}, "without a prior"),

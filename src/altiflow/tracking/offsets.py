@@ -155,6 +155,8 @@ def _check_images(
                 f"{image.ndim}-dimensional of {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
             )
             raise InputError(f"{name} is {told}; use an array (rows, cols) of whole or real numbers")
+        if isinstance(image, np.ma.MaskedArray):
+            raise InputError(f"{name} is a masked array; give its data, and valid_{name} where its mask is False")
     for name, valid in (("valid_first", valid_first), ("valid_second", valid_second)):
         if valid is not None and (valid.dtype != bool or valid.shape != first.shape):
             raise InputError(f"{name} is {valid.shape} of {valid.dtype}; use {first.shape} of bool, as the images are")

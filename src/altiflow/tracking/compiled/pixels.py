@@ -7,20 +7,22 @@ import numpy as np
 
 __all__ = ["high_pass", "textured_pixels"]
 
-_ROUNDING = np.float32(2e-6)
-"""Differences below this share of the level are rounding of single precision."""
+_ROUNDING = np.float32(1e-6)
+"""Differences below this share of the largest value are rounding of single precision."""
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def high_pass(values, low, weight, valid, made):  # type: ignore[no-untyped-def]
     """Fill `made` with values less their surroundings, which are sums `low` of weights; 0 where not valid."""
     rows, cols = values.shape
+    largest = np.float32(0)
     for i in range(rows):
         for j in range(cols):
-            level = low[i, j] / weight[i, j] if weight.size > 1 else low[i, j]
-            rest = values[i, j] - level
-            even = abs(rest) <= _ROUNDING * abs(level)
-            made[i, j] = np.float32(0) if even or not valid[i, j] else rest
+            largest = max(largest, abs(values[i, j]))
+    for i in range(rows):
+        for j in range(cols):
+            rest = values[i, j] - (low[i, j] / weight[i, j] if weight.size > 1 else low[i, j])
+            made[i, j] = rest if valid[i, j] and abs(rest) > _ROUNDING * largest else np.float32(0)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

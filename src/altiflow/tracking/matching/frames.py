@@ -86,6 +86,13 @@ def _blocks(cells: int, size: int) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in pairwise(edges)]
 
 
+def _native(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an image in one piece, of a number type that compiled code knows."""
+    if image.dtype.kind == "f":
+        return np.ascontiguousarray(image, np.float32 if image.dtype.itemsize <= 4 else np.float64)
+    return np.ascontiguousarray(image, image.dtype.newbyteorder("="))
+
+
 @dataclass(frozen=True)
 class Frame:
     """Both images in the window of a tile.
@@ -191,7 +198,7 @@ class Pair:
         from altiflow.tracking.compiled.pixels import textured_pixels
 
         window = (slice(tile.top, tile.bottom), slice(tile.left, tile.right))
-        raw = image[window]
+        raw = _native(image[window])
         ok = np.isfinite(raw) if raw.dtype.kind == "f" else np.ones(raw.shape, bool)
         if valid is not None:
             ok &= valid[window]

@@ -124,11 +124,12 @@ class Stages:
                 frame, plan = self.pair.frame(tile), self.plan
                 places = self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))[picked]
                 near = plan.near[tile.cells].reshape(-1, 2)[picked]
+                near_x, near_y = np.ascontiguousarray(near.T)
                 radius, reach, walks = (
                     each[tile.cells].ravel()[picked] for each in (plan.radius, plan.reach, plan.walks)
                 )
                 match_near(
-                    frame.one, frame.two, frame.counts_one, frame.counts_two, places, near[:, 0], near[:, 1], radius,
+                    frame.one, frame.two, frame.counts_one, frame.counts_two, places, near_x, near_y, radius,
                     reach, walks, self.parameters.chip, self.needs, shift, quality, status,
                 )  # fmt: skip
             return shift, quality, status
