@@ -30,6 +30,7 @@ WAYS = {
 SCENES: dict[Kind, float] = {"trunk": 1, "clean": 0.6, "hard": 0.6, "ramp-clean": 0.5, "ramp": 0.5, "ramp-hard": 0.6}
 """Kinds of scene, and their size as a share of that of the largest."""
 RAMP_RADIUS = 5
+_BESIDE = 64
 
 
 def middles_of(found: Offsets) -> tuple[Any, Any]:
@@ -76,14 +77,15 @@ def without_data(size: int) -> dict[str, int]:
     found = track_offsets(
         scene.first, scene.second, valid_first=seen[0], valid_second=seen[1], parameters=WAYS["widths 16 to 48"]
     )
-    lacking = np.zeros(found.shape, bool)
+    lacking, beside = np.zeros(found.shape, bool), np.pad(seen[1], _BESIDE)
     for i, row in enumerate((found.row + 0.5).astype(int)):
         for j, col in enumerate((found.column + 0.5).astype(int)):
             if np.isfinite(found.dx[i, j]):
                 half = int(found.chip[i, j]) // 2
                 down, right = round(float(found.dy[i, j])), round(float(found.dx[i, j]))
                 one = seen[0][row - half : row + half, col - half : col + half]
-                two = seen[1][row + down - half : row + down + half, col + right - half : col + right + half]
+                top, left = row + down - half + _BESIDE, col + right - half + _BESIDE
+                two = beside[top : top + 2 * half, left : left + 2 * half]
                 lacking[i, j] = one.mean() < 1 or two.mean() < 0.89
     nodata = (found.status & 1) > 0
     return {"nodata": int(nodata.sum()), "wrong": int(lacking.sum() + np.isfinite(found.dx[nodata]).sum())}

@@ -28,7 +28,7 @@ def correlate_lags(template: npt.NDArray[Any], window: npt.NDArray[Any]) -> npt.
     Examples
     --------
     >>> import numpy as np
-    >>> window = np.arange(36.0).reshape(6, 6) % 5
+    >>> window = np.sin(np.arange(36.0) ** 2).reshape(6, 6)
     >>> found = correlate_lags(window[2:5, 1:4], window)
     >>> np.unravel_index(found.argmax(), found.shape), round(float(found.max()), 6)
     ((np.int64(2), np.int64(1)), 1.0)

@@ -14,6 +14,13 @@ _REACH = 12
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")  # type: ignore[untyped-decorator]
+def _add(line, factor, other):  # type: ignore[no-untyped-def]
+    """Add a multiple of another line to a line."""
+    for j in range(line.size):
+        line[j] += factor * other[j]
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")  # type: ignore[untyped-decorator]
 def _solve_rows(made):  # type: ignore[no-untyped-def]
     """Turn values into coefficients along each row."""
     rows, cols = made.shape
@@ -37,12 +44,12 @@ def _solve_columns(made):  # type: ignore[no-untyped-def]
     """Turn values into coefficients along all columns at a time, and scale them for both axes."""
     rows, cols = made.shape
     end = _POLE / (_POLE * _POLE - 1)
+    power = _POLE
     for k in range(1, min(_REACH, rows)):
-        made[0] += _POLE**k * made[k]
+        _add(made[0], power, made[k])
+        power *= _POLE
     for i in range(1, rows):
-        line, before = made[i], made[i - 1]
-        for j in range(cols):
-            line[j] += _POLE * before[j]
+        _add(made[i], _POLE, made[i - 1])
     line, before = made[rows - 1], made[max(rows - 2, 0)]
     for j in range(cols):
         line[j] = end * (line[j] + _POLE * before[j])

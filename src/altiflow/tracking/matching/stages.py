@@ -209,7 +209,7 @@ class Stages:
 
         places = self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))
         tried = np.isin(self.found.status[tile.cells], (0, NO_CONVERGENCE))[..., None]
-        begin = np.where(tried, starts[tile.cells], np.nan).reshape(-1, 2)
+        begin = np.ascontiguousarray(np.where(tried, starts[tile.cells], np.nan).reshape(-1, 2))
         loss = np.zeros(len(places)) if bend is None else bend[tile.cells].ravel()
         fine, chosen = np.full((len(places), 5), np.nan), np.zeros(len(places), np.uint16)
         counts = np.stack([frame.counts_one[0], frame.counts_two[0]])
