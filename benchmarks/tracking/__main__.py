@@ -27,7 +27,7 @@ WAYS = {
     "full search": TrackParameters(radius=45, search="full", threads=1),
 }
 """Ways of tracking that are compared with the loop: the default, one chip, and all displacements."""
-SCENES: dict[Kind, float] = {"trunk": 1, "clean": 0.6, "hard": 0.6, "ramp-clean": 0.5, "ramp": 0.5, "ramp-hard": 0.6}
+SCENES: dict[Kind, float] = {"trunk": 1, "clean": 0.6, "hard": 0.6, "ramp-clean": 0.5, "ramp": 1, "ramp-hard": 1}
 """Kinds of scene, and their size as a share of that of the largest."""
 RAMP_RADIUS = 5
 _BESIDE = 64

@@ -2,9 +2,12 @@
 
 from types import MappingProxyType
 
-__all__ = ["AMBIGUOUS", "EDGE", "FILLED", "FLAT", "NODATA", "NO_CONVERGENCE", "OUTLIER", "STATUS"]
+__all__ = ["AMBIGUOUS", "EDGE", "FILLED", "FLAT", "LEAST_TEXTURE", "NODATA", "NO_CONVERGENCE", "OUTLIER", "STATUS"]
 
 NODATA, FLAT, EDGE, NO_CONVERGENCE, OUTLIER, FILLED, AMBIGUOUS = (1 << bit for bit in range(7))
+
+LEAST_TEXTURE = 0.05
+"""Least share of pixels of a chip that differ from a neighbour, for it not to be flat."""
 
 STATUS = MappingProxyType(
     {
@@ -32,5 +35,5 @@ filled (32)               the displacement is interpolated from neighbours
 ambiguous (64)            the correlation, or its lead over the second peak, is below what was asked for
 ========================  ==============================================================================
 
-Every cell with a flag other than ``filled`` alone or with it is without a displacement.
+A cell has a displacement if it has no flag, or ``filled`` among its flags.
 """

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from altiflow.tracking.status import EDGE, FLAT, NODATA
+from altiflow.tracking.status import EDGE, FLAT, LEAST_TEXTURE, NODATA
 
 __all__ = ["correlate_lags", "match_near", "sum_of"]
 
@@ -16,8 +16,6 @@ _FAST = {"reassoc", "contract", "nsz", "arcp"}
 """Sums may be added up in any order, but NaN stays NaN."""
 _BLOCK = 3
 """Displacements this near the best belong to its peak."""
-_TEXTURED = 0.05
-"""Least share of pixels of a chip that differ from a neighbour."""
 
 
 def correlate_lags(template: npt.NDArray[Any], window: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -127,13 +125,13 @@ def _peak(found, top, left, down, right, chip, valid, textured, need):  # type: 
     tall, wide = down + chip - 1, right + chip - 1
     whole = sum_of(valid, top, left, tall, wide) == tall * wide
     # What a window of which so few pixels are even cannot hold is a flat chip.
-    rough = tall * wide - sum_of(textured, top, left, tall, wide) < (1 - _TEXTURED) * area
+    rough = tall * wide - sum_of(textured, top, left, tall, wide) < (1 - LEAST_TEXTURE) * area
     for i in range(down):
         for j in range(right):
             k = i * right + j
             if not whole and sum_of(valid, top + i, left + j, chip, chip) < need * area - 1e-6:
                 found[k], flags = -2.0, flags | NODATA
-            elif not rough and sum_of(textured, top + i, left + j, chip, chip) < _TEXTURED * area:
+            elif not rough and sum_of(textured, top + i, left + j, chip, chip) < LEAST_TEXTURE * area:
                 found[k], flags = -2.0, flags | FLAT
             elif found[k] > best:
                 best, at = found[k], k
@@ -179,7 +177,7 @@ def match_near(  # type: ignore[no-untyped-def]
             status[n] = EDGE
         elif sum_of(counts_1[0], row, col, chip, chip) < needs[0] * area - 1e-6:
             status[n] = NODATA
-        elif sum_of(counts_1[1], row, col, chip, chip) < _TEXTURED * area:
+        elif sum_of(counts_1[1], row, col, chip, chip) < LEAST_TEXTURE * area:
             status[n] = FLAT
         else:
             _walk(

@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 from altiflow.errors import InputError
 from altiflow.tracking.matching.extras import load_cv2, require_numba
 from altiflow.tracking.matching.frames import Frame
-from altiflow.tracking.status import EDGE, FLAT, NODATA
+from altiflow.tracking.status import EDGE, FLAT, LEAST_TEXTURE, NODATA
 
 __all__ = ["full_matches", "peak_between"]
 
@@ -20,7 +20,6 @@ Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 _SIDE = 7
-_TEXTURED = 0.05
 
 
 @cache
@@ -114,34 +113,30 @@ def full_matches(
 
 def _unfit(frame: Frame, row: int, col: int, chip: int, need: float) -> int:
     """Return why a chip of image 1 cannot be looked for; 0 if it can."""
+    from altiflow.tracking.compiled.correlation import sum_of
+
     rows, cols = frame.one.shape
     if min(row, col) < 0 or row + chip > rows or col + chip > cols:
         return EDGE
-    seen, textured = (_count(table, row, col, chip) for table in frame.counts_one)
+    seen, textured = (sum_of(table, row, col, chip, chip) for table in frame.counts_one)
     if seen < need * chip * chip - 1e-6:
         return NODATA
-    return FLAT if textured < _TEXTURED * chip * chip else 0
-
-
-def _count(table: Ints, row: int, col: int, chip: int) -> int:
-    """Return how many pixels of a chip count."""
-    return int(table[row + chip, col + chip] - table[row, col + chip] - table[row + chip, col] + table[row, col])
+    return FLAT if textured < LEAST_TEXTURE * chip * chip else 0
 
 
 def _bar_unfit(found: npt.NDArray[Any], counts: Ints, top: int, left: int, chip: int, need: float) -> int:
     """Bar the places of a surface where image 2 lacks data or texture; return why, if that leaves none."""
+    from altiflow.tracking.compiled.correlation import sum_of
+
     down, right = found.shape
     area, tall, wide = chip * chip, down + chip - 1, right + chip - 1
-    seen, textured = (
-        int(each[top + tall, left + wide] - each[top, left + wide] - each[top + tall, left] + each[top, left])
-        for each in counts
-    )
-    if seen == tall * wide and tall * wide - textured < (1 - _TEXTURED) * area:
+    seen, textured = (sum_of(each, top, left, tall, wide) for each in counts)
+    if seen == tall * wide and tall * wide - textured < (1 - LEAST_TEXTURE) * area:
         return 0
     block = counts[:, top : top + tall + 1, left : left + wide + 1]
     sums = block[:, chip:, chip:] - block[:, :-chip, chip:] - block[:, chip:, :-chip] + block[:, :-chip, :-chip]
     lacking = sums[0] < need * area - 1e-6
-    barred = lacking | (sums[1] < _TEXTURED * area)
+    barred = lacking | (sums[1] < LEAST_TEXTURE * area)
     found[barred] = -2
     if not barred.all():
         return 0

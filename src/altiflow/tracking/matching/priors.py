@@ -10,6 +10,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinat
 
 from altiflow.tracking.matching.extras import load_cv2
 from altiflow.tracking.matching.frames import Frame
+from altiflow.tracking.status import LEAST_TEXTURE
 
 __all__ = [
     "coarse_matches",
@@ -88,7 +89,7 @@ def _whole(frame: Frame, top: int, left: int, chip: int) -> bool:
     area = (chip * _DECIMATION) ** 2
     return bool(
         sum_of(frame.counts_one[0], *place) >= _LEAST_VALID * area
-        and sum_of(frame.counts_one[1], *place) >= 0.05 * area
+        and sum_of(frame.counts_one[1], *place) >= LEAST_TEXTURE * area
     )
 
 
