@@ -109,9 +109,15 @@ def test_tiles_cover_the_lattice_once() -> None:
     assert (count == 1).all()
 
 
-def test_frames_are_kept_while_there_is_room() -> None:
+def test_frames_are_kept_if_all_of_them_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     image = np.random.default_rng(0).normal(size=(200, 200)).astype(np.float32)
-    pair = Pair(image, image, None, None, TrackParameters())
-    (tile,) = cut_tiles((np.arange(5, 200, 10, np.int32), np.arange(5, 200, 10, np.int32)), (200, 200), 30)
+    middles = np.arange(5, 200, 10, np.int32)
+    (tile,) = tiles = cut_tiles((middles, middles), (200, 200), 30)
+    pair = Pair(image, image, None, None, TrackParameters(), tiles)
     assert pair.frame(tile) is pair.frame(tile)
     assert pair.splines(tile) is pair.splines(tile)
+    monkeypatch.setattr("altiflow.tracking.matching.frames._KEPT", 1000)
+    pair = Pair(image, image, None, None, TrackParameters(), tiles)
+    one, two = pair.frame(tile), pair.frame(tile)
+    assert one is not two
+    np.testing.assert_array_equal(one.two, two.two)

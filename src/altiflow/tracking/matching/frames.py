@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,9 @@ _SIDE = 1280
 _HALO = 16
 """Width of what the filters need beyond what is looked at [px]."""
 _KEPT = 300 * 2**20
-"""Frames are kept for the next step up to so many bytes; further ones are made again."""
+"""Frames are kept for the next step if all of them take no more bytes than this; else each step makes them again."""
+_BYTES = 38
+"""Bytes of a pixel of a frame and its splines."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,6 @@ class Frame:
     counts_one: Ints
     counts_two: Ints
 
-    @property
-    def size(self) -> int:
-        """Bytes of the arrays."""
-        return sum(each.nbytes for each in vars(self).values())
-
 
 @dataclass(frozen=True)
 class Splines:
@@ -127,17 +123,19 @@ class Splines:
     slopes: Image
     coefficients: Image
 
-    @property
-    def size(self) -> int:
-        """Bytes of the arrays."""
-        return self.slopes.nbytes + self.coefficients.nbytes
-
 
 @dataclass
 class Pair:
     """Two images, of which frames are made as they are asked for.
 
-    The store of frames is shared by threads; what is in it depends on their order, what is handed out does not.
+    Attributes
+    ----------
+    first, second, valid_first, valid_second
+        Images (rows, cols), and False where a pixel has no data, if that is known.
+    parameters
+        How to track.
+    tiles
+        All tiles that will be asked for.
     """
 
     first: npt.NDArray[Any]
@@ -145,9 +143,8 @@ class Pair:
     valid_first: Mask | None
     valid_second: Mask | None
     parameters: TrackParameters
+    tiles: Sequence[Tile] = ()
     _store: dict[tuple[str, Tile], Any] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
-    _used: int = 0
 
     def frame(self, tile: Tile) -> Frame:
         """Return both images in the window of a tile."""
@@ -182,11 +179,9 @@ class Pair:
         return back, Splines(splines.slopes, spline_coefficients(two))
 
     def _keep(self, kind: str, tile: Tile, made: Frame | Splines) -> None:
-        """Keep what was made while there is room."""
-        with self._lock:
-            if self._used + made.size <= _KEPT and (kind, tile) not in self._store:
-                self._store[kind, tile] = made
-                self._used += made.size
+        """Keep what was made if there is room for that of all tiles."""
+        if _BYTES * sum((each.bottom - each.top) * (each.right - each.left) for each in self.tiles) <= _KEPT:
+            self._store[kind, tile] = made
 
     def _both(self, tile: Tile) -> Iterator[Any]:
         """Yield the fields of a frame."""

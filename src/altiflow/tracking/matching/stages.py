@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,13 @@ class Stages:
     """Steps of tracking of a pair on a lattice; `found` has what they come to."""
 
     def __init__(self, pair: Pair, middles: tuple[Ints, Ints], plan: Plan, threads: int) -> None:
-        self.pair, self.middles, self.plan, self.threads = pair, middles, plan, threads
         self.parameters = pair.parameters
         shape = middles[0].size, middles[1].size
         self.found = Found.nothing(shape)
         wide = max(self.parameters.chip, max(self.parameters.widths) // 2)
         self.tiles = cut_tiles(middles, pair.first.shape[:2], plan.margin + _AGAIN + wide)
+        self.pair = replace(pair, tiles=self.tiles)
+        self.middles, self.plan, self.threads = middles, plan, threads
         self.needs = np.array([self.parameters.min_valid_first, self.parameters.min_valid_second])
 
     def run(self) -> Found:
