@@ -11,7 +11,7 @@ __all__ = ["refine_chips"]
 
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 _STEPS = 12
-_SETTLED = 0.003
+_SETTLED = 0.008
 """A step this short ends the search [px]."""
 _LEAST_CORRELATION = 0.3
 """Steps are lengthened by no more than one over this."""
