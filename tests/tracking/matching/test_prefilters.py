@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import cv2
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from altiflow.errors import InputError
+from altiflow.tracking.matching.extras import one_thread_each
 from altiflow.tracking.matching.frames import Pair, cut_tiles
 from altiflow.tracking.matching.prefilters import prefilter_image
 from altiflow.tracking.parameters import Prefilter, TrackParameters
@@ -121,3 +123,15 @@ def test_frames_are_kept_if_all_of_them_fit(monkeypatch: pytest.MonkeyPatch) -> 
     one, two = pair.frame(tile), pair.frame(tile)
     assert one is not two
     np.testing.assert_array_equal(one.two, two.two)
+
+
+def test_opencv_gets_its_threads_back_from_the_last_to_leave() -> None:
+    before = cv2.getNumThreads()
+    one, two = one_thread_each(), one_thread_each()
+    one.__enter__()
+    two.__enter__()
+    assert cv2.getNumThreads() == 1
+    one.__exit__(None, None, None)
+    assert cv2.getNumThreads() == 1
+    two.__exit__(None, None, None)
+    assert cv2.getNumThreads() == before

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib import import_module
+from threading import Lock
 from typing import Any
 
 from altiflow.errors import InputError
@@ -28,16 +30,34 @@ def require_numba() -> None:
     _load("numba", "numba")
 
 
+@dataclass
+class _Threads:
+    """How many are inside :func:`one_thread_each`, and what OpenCV had before the first of them."""
+
+    inside: int = 0
+    before: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+
+_THREADS = _Threads()
+
+
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Keep OpenCV from starting threads of its own inside ours."""
+    """Keep OpenCV from starting threads of its own inside ours; the last to leave gives them back."""
     cv2 = load_cv2()
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    with _THREADS.lock:
+        if not _THREADS.inside:
+            _THREADS.before = cv2.getNumThreads()
+            cv2.setNumThreads(1)
+        _THREADS.inside += 1
     try:
         yield
     finally:
-        cv2.setNumThreads(before)
+        with _THREADS.lock:
+            _THREADS.inside -= 1
+            if not _THREADS.inside:
+                cv2.setNumThreads(_THREADS.before)
 
 
 def _load(module: str, name: str) -> Any:
