@@ -141,6 +141,7 @@ from altiflow.readers import (
     write_table,
 )
 from altiflow.region import Region, as_region
+from altiflow.tracking import Offsets, TrackParameters, search_radius, track_offsets
 from altiflow.version import __version__
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ __all__ = [
     "Grid",
     "Ledger",
     "LocalArchive",
+    "Offsets",
     "PairSearch",
     "Panel",
     "Region",
@@ -178,6 +180,7 @@ __all__ = [
     "Tally",
     "TallyStore",
     "ThicknessErrors",
+    "TrackParameters",
     "Uncertain",
     "__version__",
     "add_sea_ice_thickness",
@@ -279,6 +282,7 @@ __all__ = [
     "sea_ice_thickness",
     "search_granules",
     "search_pairs",
+    "search_radius",
     "seasonal_series",
     "series_along",
     "series_at",
@@ -289,6 +293,7 @@ __all__ = [
     "tally_files",
     "tally_segments",
     "thickness_change",
+    "track_offsets",
     "trend",
     "volume_flux",
     "weighted_mean",

@@ -1,0 +1,1 @@
+"""Inner loops of tracking, compiled by numba; need the extra ``track``."""

@@ -1,0 +1,1 @@
+"""The steps of tracking: filters, searches, sub-pixel peaks, tests and gaps."""

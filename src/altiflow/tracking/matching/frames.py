@@ -1,0 +1,204 @@
+"""Tiles of a pair of images: what tracking needs of both, cut out with a margin, and no more at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from altiflow.tracking.matching.extras import load_cv2
+from altiflow.tracking.matching.prefilters import prefilter_image
+from altiflow.tracking.parameters import TrackParameters
+
+__all__ = ["Frame", "Pair", "Splines", "Tile", "cut_tiles"]
+
+Image = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+_SIDE = 1280
+"""Tiles are about this wide, without their margin [px]."""
+_HALO = 16
+"""Width of what the filters need beyond what is looked at [px]."""
+_KEPT = 300 * 2**20
+"""Frames are kept for the next step if all of them take no more bytes than this; else each step makes them again."""
+_BYTES = 38
+"""Bytes of a pixel of a frame and its splines."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A block of the lattice, and the window of the images it needs.
+
+    Attributes
+    ----------
+    rows, cols
+        First cell and the one behind the last, along each axis.
+    top, left, bottom, right
+        Window [px], margin included.
+    """
+
+    rows: tuple[int, int]
+    cols: tuple[int, int]
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def cells(self) -> tuple[slice, slice]:
+        """The block as slices of the lattice."""
+        return slice(*self.rows), slice(*self.cols)
+
+
+def cut_tiles(middles: tuple[Ints, Ints], shape: tuple[int, int], margin: int) -> list[Tile]:
+    """Return tiles that cover a lattice.
+
+    Parameters
+    ----------
+    middles
+        Rows and columns behind the middles of the chips [px].
+    shape
+        Of the images.
+    margin
+        How far from a middle is looked [px].
+    """
+    rows, cols = (_blocks(each.size, size) for each, size in zip(middles, shape, strict=True))
+    made = []
+    for one in rows:
+        for other in cols:
+            (top, bottom), (left, right) = (
+                (max(int(at[a]) - margin - _HALO, 0), min(int(at[b - 1]) + margin + _HALO, size))
+                for at, (a, b), size in zip(middles, (one, other), shape, strict=True)
+            )
+            made.append(Tile(one, other, top, left, bottom, right))
+    return made
+
+
+def _blocks(cells: int, size: int) -> list[tuple[int, int]]:
+    """Return the cells along an axis in blocks of about the same size."""
+    count = max(1, min(cells, round(size / _SIDE)))
+    edges = np.linspace(0, cells, count + 1).round().astype(int)
+    return [(int(a), int(b)) for a, b in pairwise(edges)]
+
+
+def _native(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an image in one piece, of a number type that compiled code knows."""
+    if image.dtype.kind == "f":
+        return np.ascontiguousarray(image, np.float32 if image.dtype.itemsize <= 4 else np.float64)
+    return np.ascontiguousarray(image, image.dtype.newbyteorder("="))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Both images in the window of a tile.
+
+    Attributes
+    ----------
+    one, two
+        Filtered (rows, cols), 0 where there is no data.
+    valid_one, valid_two
+        1 where a pixel and its neighbours have data.
+    counts_one, counts_two
+        Running sums (2, rows + 1, cols + 1) of pixels with data and of those that differ from a neighbour.
+    """
+
+    one: Image
+    two: Image
+    valid_one: Bytes
+    valid_two: Bytes
+    counts_one: Ints
+    counts_two: Ints
+
+
+@dataclass(frozen=True)
+class Splines:
+    """Slopes of image 1 along x and y (2, rows, cols), and spline coefficients of image 2, in the window of a tile."""
+
+    slopes: Image
+    coefficients: Image
+
+
+@dataclass
+class Pair:
+    """Two images, of which frames are made as they are asked for.
+
+    Attributes
+    ----------
+    first, second, valid_first, valid_second
+        Images (rows, cols), and False where a pixel has no data, if that is known.
+    parameters
+        How to track.
+    tiles
+        All tiles that will be asked for.
+    """
+
+    first: npt.NDArray[Any]
+    second: npt.NDArray[Any]
+    valid_first: Mask | None
+    valid_second: Mask | None
+    parameters: TrackParameters
+    tiles: Sequence[Tile] = ()
+    _store: dict[tuple[str, Tile], Any] = field(default_factory=dict)
+
+    def frame(self, tile: Tile) -> Frame:
+        """Return both images in the window of a tile."""
+        found: Frame | None = self._store.get(("frame", tile))
+        if found is None:
+            found = Frame(*self._both(tile))
+            self._keep("frame", tile, found)
+        return found
+
+    def splines(self, tile: Tile) -> Splines:
+        """Return the splines in the window of a tile."""
+        from altiflow.tracking.compiled.splines import spline_coefficients, spline_slopes
+
+        found: Splines | None = self._store.get(("splines", tile))
+        if found is not None:
+            return found
+        frame = self.frame(tile)
+        made = Splines(spline_slopes(spline_coefficients(frame.one)), spline_coefficients(frame.two))
+        self._keep("splines", tile, made)
+        return made
+
+    def warped(self, tile: Tile, field: npt.NDArray[np.float64], middles: tuple[Ints, Ints]) -> tuple[Frame, Splines]:
+        """Return frame and splines with image 2 drawn back along displacements (2, rows, cols) on the lattice [px]."""
+        from altiflow.tracking.compiled.splines import spline_coefficients
+        from altiflow.tracking.compiled.warping import warp_back
+
+        frame, splines, cv2 = self.frame(tile), self.splines(tile), load_cv2()
+        start = np.array([middles[0][0] - 0.5 - tile.top, middles[1][0] - 0.5 - tile.left])
+        two, valid = warp_back(splines.coefficients, frame.valid_two, field, start, self.parameters.spacing)
+        counts = np.asarray(cv2.integral(valid))[None]
+        back = Frame(frame.one, two, frame.valid_one, valid, frame.counts_one, counts)
+        return back, Splines(splines.slopes, spline_coefficients(two))
+
+    def _keep(self, kind: str, tile: Tile, made: Frame | Splines) -> None:
+        """Keep what was made if there is room for that of all tiles."""
+        if _BYTES * sum((each.bottom - each.top) * (each.right - each.left) for each in self.tiles) <= _KEPT:
+            self._store[kind, tile] = made
+
+    def _both(self, tile: Tile) -> Iterator[Any]:
+        """Yield the fields of a frame."""
+        sides = [self._side(*side, tile) for side in ((self.first, self.valid_first), (self.second, self.valid_second))]
+        return (part for parts in zip(*sides, strict=True) for part in parts)
+
+    def _side(self, image: npt.NDArray[Any], valid: Mask | None, tile: Tile) -> tuple[Image, Bytes, Ints]:
+        """Return one image of a frame: filtered, where it may be used, and its counts."""
+        from altiflow.tracking.compiled.pixels import textured_pixels
+
+        window = (slice(tile.top, tile.bottom), slice(tile.left, tile.right))
+        raw = _native(image[window])
+        ok = np.isfinite(raw) if raw.dtype.kind == "f" else np.ones(raw.shape, bool)
+        if valid is not None:
+            ok &= valid[window]
+        made = prefilter_image(raw, ok, kind=self.parameters.prefilter, width=self.parameters.prefilter_width)
+        cv2, seen = load_cv2(), ok.view(np.uint8)
+        counts = np.stack([cv2.integral(seen), cv2.integral(textured_pixels(raw) & seen)])
+        inner = seen if ok.all() else cv2.erode(seen, np.ones((3, 3), np.uint8))
+        return made, np.asarray(inner), counts

@@ -1,0 +1,62 @@
+"""Correlations and their peaks beside OpenCV, plain sums and scipy."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from scipy.interpolate import RectBivariateSpline
+
+from altiflow.errors import InputError
+from altiflow.tracking.compiled.correlation import correlate_lags
+from altiflow.tracking.matching.exhaustive import peak_between
+
+
+@pytest.mark.parametrize(("chip", "size"), [(8, 14), (20, 26), (20, 60), (33, 40), (16, 16)])
+@pytest.mark.parametrize("level", [0.0, 300.0])
+def test_correlation_is_that_of_plain_sums_and_of_opencv(chip: int, size: int, level: float) -> None:
+    rng = np.random.default_rng(chip + size)
+    window = (level + rng.normal(size=(size, size + 3))).astype(np.float32)
+    template = (window[:chip, 1 : chip + 1] + 0.5 * rng.normal(size=(chip, chip))).astype(np.float32)
+    found = correlate_lags(template, window)
+    plain = np.empty(found.shape)
+    for i, j in np.ndindex(found.shape):
+        part = window[i : i + chip, j : j + chip].astype(float)
+        plain[i, j] = np.corrcoef(part.ravel(), template.astype(float).ravel())[0, 1]
+    np.testing.assert_allclose(found, plain, atol=1e-6)
+    if level == 0:
+        np.testing.assert_allclose(found, cv2.matchTemplate(window, template, cv2.TM_CCOEFF_NORMED), atol=1e-6)
+    assert found.argmax() == plain.argmax()
+
+
+def test_even_windows_correlate_with_nothing() -> None:
+    rng = np.random.default_rng(0)
+    window = np.full((30, 30), 5.0)
+    window[:, 20:] = rng.normal(size=(30, 10))
+    found = correlate_lags(rng.normal(size=(10, 10)), window)
+    assert (found[:, :11] == 0).all()
+    assert (correlate_lags(np.ones((10, 10)), window) == 0).all()
+
+
+def test_the_peak_of_the_spline_is_that_of_scipys() -> None:
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[-3:4, -3:4]
+    for _ in range(30):
+        right, down = rng.uniform(-0.45, 0.45, 2)
+        patch = np.exp(-((x - right) ** 2 / 5 + (y - down) ** 2 / 7 + 0.1 * (x - right) * (y - down)))
+        patch += 0.01 * rng.normal(size=(7, 7))
+        if patch.max() != patch[3, 3]:
+            continue
+        fine = np.linspace(-1, 1, 401)
+        values = RectBivariateSpline(np.arange(-3, 4), np.arange(-3, 4), patch)(fine, fine)
+        row, col = np.unravel_index(values.argmax(), values.shape)
+        found = peak_between(patch)
+        assert found[2] >= values.max() - 1e-9
+        assert found[:2] == pytest.approx((fine[col], fine[row]), abs=0.006)
+
+
+def test_a_patch_without_a_peak_is_refused() -> None:
+    with pytest.raises(InputError, match="largest in the middle"):
+        peak_between(np.arange(49.0).reshape(7, 7))
+    with pytest.raises(InputError, match="7, 7"):
+        peak_between(np.zeros((5, 5)))
