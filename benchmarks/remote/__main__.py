@@ -56,7 +56,9 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.remote", description=__doc__)
     parser.add_argument("--rows", type=float, default=1e5, help="segments in a strong beam")
-    parser.add_argument("--waits", type=float, nargs="*", default=[0.0, 0.03, 0.1], help="waits before an answer [s]")
+    parser.add_argument(
+        "--waits", type=float, nargs="*", default=[0.0, 0.03, 0.1], help="waits before an answer [s], longest last"
+    )
     parser.add_argument("--runs", type=int, default=5, help="turns of every way")
     parser.add_argument("--granules", type=int, default=20, help="granules at once; 0 leaves that out")
     parser.add_argument("--limit", type=float, default=60.0, help="time after which these are stopped [s]")
