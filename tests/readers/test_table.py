@@ -59,7 +59,7 @@ def test_geopandas_pyarrow_and_duckdb_read_the_same_rows(table: gpd.GeoDataFrame
     assert np.array_equal(shapely.get_x(points)[back], table["longitude"])
     with duckdb.connect() as connection:
         count, low = connection.execute(
-            f"select count(*), min(latitude) from '{written}' where bbox.ymin > 80"
+            f"select count(*), min(latitude) from '{written}' where bbox.ymax > 80 and latitude > 80"
         ).fetchone()
     assert (count, low) == (
         (table["latitude"] > 80).sum(),
@@ -80,6 +80,28 @@ def test_a_box_gives_the_right_rows_in_order(table: gpd.GeoDataFrame, written: P
     south = float(table["latitude"].quantile(0.9))
     part = read_table(written, bbox=(-180, south, 180, 90))
     assert_geodataframe_equal(part, table[table["latitude"] >= south].reset_index(drop=True))
+
+
+def test_the_boxes_of_points_hold_them_tightly_and_those_of_other_maps_exactly(
+    table: gpd.GeoDataFrame, written: Path, tmp_path: Path
+) -> None:
+    arrow = pq.read_table(written)
+    boxes = {name: arrow["bbox"].combine_chunks().field(name).to_numpy() for name in ("xmin", "ymin", "xmax", "ymax")}
+    for low, high, values in (("xmin", "xmax", arrow["longitude"]), ("ymin", "ymax", arrow["latitude"])):
+        assert boxes[low].dtype == np.float32
+        assert (boxes[low] <= values.to_numpy()).all()
+        assert (values.to_numpy() <= boxes[high]).all()
+        assert (boxes[high] - boxes[low]).max() <= 1 / 256
+    edges = gpd.GeoDataFrame(geometry=gpd.points_from_xy([-180.0, 180.0], [-90.0, 90.0], crs="EPSG:4326"))
+    corners = pq.read_table(write_table(edges, tmp_path / "edges.parquet"))["bbox"].to_pylist()
+    assert [(box["xmin"], box["ymax"]) for box in corners] == [(-180.0, -90.0), (180.0, 90.0)]
+    metres = gpd.GeoDataFrame(geometry=gpd.points_from_xy([0.1], [0.2], crs="EPSG:3413"))
+    assert pq.read_table(write_table(metres, tmp_path / "m.parquet"))["bbox"][0].as_py() == {
+        "xmin": 0.1,
+        "ymin": 0.2,
+        "xmax": 0.1,
+        "ymax": 0.2,
+    }
 
 
 def test_a_filtered_table_keeps_its_index_and_any_index_its_rows(table: gpd.GeoDataFrame, tmp_path: Path) -> None:

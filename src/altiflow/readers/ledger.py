@@ -38,9 +38,10 @@ _TEXT = (
 _COUNTS = ("sc_orient", "segments_found", "segments_kept", *_DROPPED)
 _COSTS = ("bytes", "requests", "retries", "modified", "simulated")
 _TIMES = ("time_first", "time_last")
+_FILES = ("file_version", "parts")
 _PLACES = ("west", "south", "east", "north")
 _NOTHING: dict[str, Any] = {
-    **dict.fromkeys((*_TEXT, "parts"), ""),
+    **dict.fromkeys((*_TEXT, *_FILES), ""),
     **dict.fromkeys((*_COUNTS, *_COSTS), 0),
     "seconds": 0.0,
     **dict.fromkeys(_TIMES, pd.NaT),
@@ -49,7 +50,7 @@ _NOTHING: dict[str, Any] = {
 }
 """A row of which nothing is known, by column."""
 _KINDS = {
-    **dict.fromkeys((*_TEXT, "parts"), "str"),
+    **dict.fromkeys((*_TEXT, *_FILES), "str"),
     **dict.fromkeys((*_COUNTS, *_COSTS), "int64"),
     "seconds": "float64",
     **dict.fromkeys(_TIMES, "datetime64[us]"),
@@ -121,10 +122,11 @@ class Ledger:
             seconds=round(seconds, 6),
         )
 
-    def add_superseded(self, path: Path, other: str) -> None:
+    def add_superseded(self, place: Path | str, other: str) -> None:
         """Append the row of a granule that was left alone because another revision of it, or copy, was asked for."""
         reason = f"{other} is another revision or copy of it, and was read"
-        self._append(granule=granule_stem(path), path=str(path), status="superseded", reason=reason, sc_orient=-1)
+        path = public_url(str(place))
+        self._append(granule=granule_stem(place), path=path, status="superseded", reason=reason, sc_orient=-1)
 
     def _append(self, **values: Any) -> None:
         self.rows.append({**_NOTHING, **values})

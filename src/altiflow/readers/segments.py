@@ -31,6 +31,7 @@ from altiflow.workers import map_each
 __all__ = [
     "column_order",
     "granule_paths",
+    "granule_places",
     "no_segments",
     "provenance",
     "read_leads",

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyogrio
+import shapely
 
 from altiflow.errors import InputError, UnsupportedFormatError, WriteError
 from altiflow.files import whole_file
@@ -34,9 +35,10 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
     table
         Points with a CRS.
     path
-        ``.parquet`` (GeoParquet 1.1: WKB points, bbox covering, zstd, row groups of 16 384 rows), ``.gpkg`` or
-        ``.fgb`` (geometry and columns only: the provenance stays behind, times are cut to milliseconds and small
-        integers widened, as these formats have it). Of ``attrs`` the entry "altiflow" is kept.
+        ``.parquet`` (GeoParquet 1.1: WKB points, boxes round them that end at multiples of 1/256 degree, zstd, row
+        groups of 16 384 rows), ``.gpkg`` or ``.fgb`` (geometry and columns only: the provenance stays behind, times
+        are cut to milliseconds and small integers widened, as these formats have it). Of ``attrs`` the entry
+        "altiflow" is kept.
     order
         "hilbert" writes GeoParquet rows along a space-filling curve, so that GIS and SQL read only the row groups
         of the area they need; the index goes with the rows, and :func:`altiflow.read_table` puts them back in order.
@@ -107,6 +109,10 @@ def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = No
         geometry = json.loads(metadata.get(b"geo", b"{}")).get("primary_column", "geometry")
         wanted = None if columns is None else list(dict.fromkeys([*columns, geometry]))
         table = gpd.read_parquet(source, columns=wanted, bbox=bbox)
+        if bbox is not None:
+            # The boxes of points in the file are wider than the points.
+            west, south, east, north = shapely.bounds(table.geometry.to_numpy()).T
+            table = table[(west <= bbox[2]) & (east >= bbox[0]) & (south <= bbox[3]) & (north >= bbox[1])]
         stored = json.loads(metadata.get(ORDER_KEY, b"{}"))
     except (pa.ArrowInvalid, ValueError, OSError) as error:
         raise UnsupportedFormatError(f"{source.name} is not a GeoParquet table: {error}") from error

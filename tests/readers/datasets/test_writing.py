@@ -27,7 +27,8 @@ from altiflow.errors import (
 )
 from altiflow.files import folder_lock
 from altiflow.readers import Ledger, read_segments, read_table, read_to_dataset
-from altiflow.readers.datasets import writing
+from altiflow.readers.datasets import granules as one_granule
+from altiflow.readers.datasets.account import Account
 
 
 @pytest.fixture
@@ -41,13 +42,13 @@ def granules(season: tuple[Path, ...], tmp_path: Path) -> list[Path]:
 def read_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the granules that are read from now on."""
     names: list[str] = []
-    real = writing.read_granule
+    real = one_granule.read_granule
 
-    def noted(path: Path, options: Any) -> Any:
-        names.append(path.name)
-        return real(path, options)
+    def noted(place: Path | str, *rest: Any) -> Any:
+        names.append(Path(place).name)
+        return real(place, *rest)
 
-    monkeypatch.setattr(writing, "read_granule", noted)
+    monkeypatch.setattr(one_granule, "read_granule", noted)
     return names
 
 
@@ -106,15 +107,15 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
     script = f"""
         import os, signal
         from altiflow.readers import read_to_dataset
-        from altiflow.readers.datasets import writing
-        written, real = [], writing.write_parquet
+        from altiflow.readers.datasets import granules
+        written, real = [], granules.write_parquet
         def dying(arrow, path, **told):
             if len(written) == 2:
                 path.write_bytes(b"PAR1 half of it")
                 os.kill(os.getpid(), signal.SIGKILL)
             written.append(path)
             real(arrow, path, **told)
-        writing.write_parquet = dying
+        granules.write_parquet = dying
         read_to_dataset({str(granules[0].parent)!r}, {str(tmp_path / "out")!r})
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, check=False)
@@ -130,11 +131,11 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
 
 def test_a_journal_whose_last_line_is_cut_is_read_up_to_there(granules: list[Path], tmp_path: Path) -> None:
     read_to_dataset(granules[:3], tmp_path / "out")
-    account = writing.Account(tmp_path / "out")
+    account = Account(tmp_path / "out")
     account.remove(next(iter(account.rows)))
     journal = tmp_path / "out" / "_journal.jsonl"
     journal.write_text(journal.read_text() + '{"key": "ATL10-01_2')
-    assert len(writing.Account(tmp_path / "out").rows) == 2
+    assert len(Account(tmp_path / "out").rows) == 2
     journal.write_text("nonsense\n" + journal.read_text())
     with pytest.raises(UnsupportedFormatError, match=r"line 1 of .*_journal\.jsonl is damaged"):
         read_table(tmp_path / "out")
@@ -208,7 +209,7 @@ def test_rows_stay_where_their_granule_fails_later(granules: list[Path], tmp_pat
 def test_a_full_disk_leaves_what_was_whole_and_says_so(
     granules: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    real, written = writing.write_parquet, []
+    real, written = one_granule.write_parquet, []
 
     def filling(arrow: Any, path: Path, **told: Any) -> None:
         if len(written) == 1:
@@ -217,11 +218,11 @@ def test_a_full_disk_leaves_what_was_whole_and_says_so(
         written.append(path)
         real(arrow, path, **told)
 
-    monkeypatch.setattr(writing, "write_parquet", filling)
+    monkeypatch.setattr(one_granule, "write_parquet", filling)
     with pytest.raises(WriteError, match="No space left on device; what is in it is whole"):
         read_to_dataset(granules, tmp_path / "out", on_error="skip")
     assert len(contents(tmp_path / "out")) == 1
-    monkeypatch.setattr(writing, "write_parquet", real)
+    monkeypatch.setattr(one_granule, "write_parquet", real)
     read_to_dataset(granules, tmp_path / "out")
     assert_geodataframe_equal(read_table(tmp_path / "out"), read_segments(granules))
 

@@ -25,7 +25,7 @@ def _list_grids(context: click.Context, parameter: click.Parameter, wanted: bool
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1)
 @click.option("--preset", type=click.Choice(["atl20"]), help="atl20: monthly files like the official product's.")
 @tally_options
 @statistics_options
@@ -38,8 +38,8 @@ def _list_grids(context: click.Context, parameter: click.Parameter, wanted: bool
 def grid(sources: tuple[str, ...], preset: str | None, quiet: bool, **options: Any) -> None:
     """Put segments on a grid: count, lengths, weighted mean and std, extremes, uncertainty.
 
-    SOURCES are tables, folders of them, granules, or one tally. They are read one by one, so that there may be more
-    than fit into memory.
+    SOURCES are tables, folders of them, granules (files or addresses), or one tally. They are read one by one, so that
+    there may be more than fit into memory.
 
     \b
     altiflow grid segments.parquet -o grid.nc --grid EASE2_N12.5km --freq MS --geotiff tiffs

@@ -40,7 +40,7 @@ def tally() -> None:
 
 @tally.command()
 @click.argument("store")
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1)
 @click.option("--replace", is_flag=True, help="Granules that are in the store already are taken anew.")
 @tally_options
 @quiet_option

@@ -16,6 +16,7 @@ from altiflow.cli.options import (
     saying,
     told,
 )
+from altiflow.cli.sources import access_told, remote_options, sources_told
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.readers import Ledger, read_segments, read_to_dataset, write_table
 from altiflow.readers.datasets.layout import PARTITION
@@ -24,7 +25,7 @@ __all__ = ["read"]
 
 
 @click.command()
-@click.argument("granules", nargs=-1, required=True)
+@click.argument("granules", nargs=-1)
 @click.option("--out", "-o", default="segments.parquet", show_default=True, help=".parquet, .gpkg or .fgb")
 @click.option("--to", "dataset", help="Instead, a folder: a data set of many files that grows, resumable.")
 @click.option(
@@ -40,6 +41,7 @@ __all__ = ["read"]
 @click.option("--append", is_flag=True, help="With --to: leave granules in that are not asked for.")
 @click.option("--ledger", "ledger_path", help="Where to write the ledger (.parquet).")
 @reading_options
+@remote_options
 @quiet_option
 @told
 def read(granules: tuple[str, ...], dataset: str | None, ledger_path: str | None, **options: Any) -> None:
@@ -48,22 +50,28 @@ def read(granules: tuple[str, ...], dataset: str | None, ledger_path: str | None
     \b
     altiflow read granules/ -o segments.parquet --beams all --region=-180,70,180,90
     altiflow read granules/ --to ross-sea/ --on-error skip --workers 4
+    altiflow read --catalogue found.parquet --login netrc --reader indexed --to ross-sea/ --workers 8
+
+    GRANULES are files, folders, and https:// or s3:// addresses, of which only the bytes needed are fetched. A second
+    run into the same data set reads what is missing.
     """
     ledger, say = Ledger(), saying(options["quiet"])
+    places, opening = sources_told(granules, options), access_told(options)
+    options |= {"engine": opening["reader"], "access": opening["access"]}
     options |= {"beams": beam_choice(options["beams"]), "region": region_choice(options["region"])}
     out = options.pop("out")
     kept = {name: options.pop(name) for name in ("partition", "geometry", "allow_shrink", "append")}
     _refuse_idle(dataset)
     if dataset:
         words = [word for word in kept.pop("partition").split(",") if word]
-        ledger = read_to_dataset(list(granules), dataset, partition=words, **kept, **options)
+        ledger = read_to_dataset(places, dataset, partition=words, **kept, **options)
         if ledger_path:
             ledger.write(ledger_path)
         say(ledger.summary())
         finish(ledger, dataset, say)
         return
     try:
-        table = read_segments(list(granules), ledger=ledger, **options)
+        table = read_segments(places, ledger=ledger, **options)
     finally:
         if ledger_path:
             ledger.write(ledger_path)

@@ -9,24 +9,26 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from altiflow.errors import AltiflowError, InputError
+from altiflow.gridding.stores.sources import file_name
 from altiflow.workers import Outcome, each_done, progress_bar
 
 __all__ = ["Batch", "FileError", "MergeTree", "run_here", "run_on_cluster", "split_batches"]
 
 Node = TypeVar("Node")
-Batch = tuple[Path, ...]
+Batch = tuple[Path | str, ...]
 
 _BATCH = 16
 """Most files of one task."""
 _BATCH_BYTES = 2**28
+_REMOTE_BYTES = 2**26
 
 
 class FileError(Exception):
     """A file that failed and why; it travels from a worker to whoever asked."""
 
-    def __init__(self, path: Path, error: AltiflowError) -> None:
-        super().__init__(path, error)
-        self.path, self.error = path, error
+    def __init__(self, place: Path | str, error: AltiflowError) -> None:
+        super().__init__(place, error)
+        self.place, self.error = place, error
 
 
 class MergeTree(Generic[Node]):
@@ -82,13 +84,13 @@ class MergeTree(Generic[Node]):
         return (level + 1, index // 2, *((other, node) if index % 2 else (node, other)))
 
 
-def split_batches(paths: Sequence[Path], *, workers: int, batch: int | None) -> list[Batch]:
+def split_batches(paths: Sequence[Path | str], *, workers: int, batch: int | None) -> list[Batch]:
     """Return the files in batches of a power of two, which are whole branches of the tree.
 
     Parameters
     ----------
     paths
-        One or more.
+        One or more, or addresses, which count as files of 64 MiB.
     workers
         How many work on batches at a time.
     batch
@@ -108,7 +110,7 @@ def split_batches(paths: Sequence[Path], *, workers: int, batch: int | None) -> 
         raise InputError(f"batch must be 1 or more files, got {batch!r}")
     most = batch
     if most is None:
-        size = sum(path.stat().st_size for path in paths) / len(paths)
+        size = sum(_REMOTE_BYTES if isinstance(path, str) else path.stat().st_size for path in paths) / len(paths)
         most = int(min(_BATCH, _BATCH_BYTES / max(size, 1.0), len(paths) / max(workers, 1)))
     count = 1 << (max(most, 1).bit_length() - 1)
     return [tuple(paths[first : first + count]) for first in range(0, len(paths), count)]
@@ -228,8 +230,8 @@ def _reason(failed: tuple[int, int, Any], batches: Sequence[Batch]) -> BaseExcep
     error: BaseException = future.exception()
     if isinstance(error, AltiflowError | FileError):
         return error
-    files = [path for batch in batches[index << level : (index + 1) << level] for path in batch]
+    files = [file_name(place) for batch in batches[index << level : (index + 1) << level] for place in batch]
     return AltiflowError(
-        f"the cluster failed on the files {files[0].name} to {files[-1].name}: {type(error).__name__}: {error}; with "
+        f"the cluster failed on the files {files[0]} to {files[-1]}: {type(error).__name__}: {error}; with "
         "KilledWorker most often for lack of memory: give workers more of it, or take a smaller batch"
     )

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
 import xarray as xr
 
 from altiflow.errors import AltiflowError, EmptyDataError, InputError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel import Engine, choose_engine
 from altiflow.gridding.stores.merging import Batch, FileError, MergeTree, run_here, run_on_cluster, split_batches
+from altiflow.gridding.stores.sources import Place, Source, file_name, is_table, source_files
 from altiflow.gridding.stores.store import empty_tally
 from altiflow.gridding.tally.tally import Tally, merge_tallies, tally_segments
 from altiflow.readers.icesat2.beams import BeamChoice
+from altiflow.readers.icesat2.engines import EngineName, check_engine
 from altiflow.readers.ledger import Ledger
-from altiflow.readers.segments import granule_paths, read_segments
+from altiflow.readers.remote.ranges import RemoteAccess
+from altiflow.readers.segments import read_segments
 from altiflow.readers.table import read_arrow
 from altiflow.version import __version__
 
 __all__ = ["grid_dataset", "tally_files"]
-
-Source = str | Path | Sequence[str | Path] | pd.DataFrame
-
-_TABLES, _GRANULES = (".parquet", ".geoparquet"), (".h5", ".hdf5")
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,8 @@ class _Job:
     beams: BeamChoice | None
     screens: str | Sequence[str] | None
     region: Any
+    reader: EngineName
+    access: RemoteAccess | None
     on_error: Literal["raise", "skip"]
 
 
@@ -68,6 +68,8 @@ def tally_files(
     beams: BeamChoice | None = None,
     screens: str | Sequence[str] | None = None,
     region: Any = None,
+    reader: EngineName = "auto",
+    access: RemoteAccess | None = None,
     workers: int = 1,
     client: Any = None,
     batch: int | None = None,
@@ -85,11 +87,14 @@ def tally_files(
     ----------
     source
         GeoParquet tables with columns longitude and latitude, or granules: a folder with all folders below it, a
-        file, a list of either, or a catalogue with a column ``path``.
+        file, an https:// or s3:// address of a granule, a list of these, or a catalogue.
     grid, value, weight, step, quantiles, histogram, engine
         As for :func:`altiflow.gridding.tally.tally_segments`.
     beams, screens, region
         Of granules, as for :func:`altiflow.read_segments` and with its defaults; tables are taken as they are.
+    reader, access
+        How granules are opened, and remote ones as whom: as `engine` and `access` of :func:`altiflow.read_segments`.
+        To other processes `access` travels with all that its session or its function for logins holds.
     workers
         Number of processes; each holds one file.
     client
@@ -141,13 +146,15 @@ def tally_files(
         beams=beams,
         screens=screens,
         region=region,
+        reader=check_engine(reader),
+        access=access,
         on_error=on_error,
     )
     account = Ledger() if ledger is None else ledger
     try:
         whole = _run(job, source, workers=workers, client=client, batch=batch, quiet=quiet)
     except FileError as failed:
-        account.add_failure(failed.path, failed.error)
+        account.add_failure(failed.place, failed.error)
         raise failed.error from failed
     account.rows.extend(whole.rows)
     missing = sorted({Path(row["path"]).name for row in whole.rows if row["status"] == "failed"})
@@ -171,6 +178,8 @@ def grid_dataset(
     beams: BeamChoice | None = None,
     screens: str | Sequence[str] | None = None,
     region: Any = None,
+    reader: EngineName = "auto",
+    access: RemoteAccess | None = None,
     workers: int = 1,
     client: Any = None,
     batch: int | None = None,
@@ -182,7 +191,7 @@ def grid_dataset(
 
     Parameters
     ----------
-    source, grid, value, weight, step, histogram, engine, beams, screens, region
+    source, grid, value, weight, step, histogram, engine, beams, screens, region, reader, access
         As for :func:`tally_files`.
     freq
         Periods, as for :meth:`altiflow.gridding.tally.Tally.to_dataset`: "D", "MS" ..., or None for one layer.
@@ -220,6 +229,8 @@ def grid_dataset(
         beams=beams,
         screens=screens,
         region=region,
+        reader=reader,
+        access=access,
         workers=workers,
         client=client,
         batch=batch,
@@ -247,21 +258,21 @@ def _run(job: _Job, source: Source, *, workers: int, client: Any, batch: int | N
 
 def _plan(job: _Job, source: Source, workers: int, batch: int | None) -> list[Batch]:
     """Return the files in batches."""
-    paths = _source_files(source)
-    tables = [path.name for path in paths if path.suffix in _TABLES]
+    places = source_files(source)
+    tables = [file_name(place) for place in places if is_table(place)]
     if tables and any(choice is not None for choice in (job.beams, job.screens, job.region)):
         raise InputError(
             f"beams, screens and region choose what is read of granules, but {tables[0]} is a table; choose when "
             "tables are made, with read_segments"
         )
-    return split_batches(paths, workers=workers, batch=batch)
+    return split_batches(places, workers=workers, batch=batch)
 
 
-def _tally_batch(job: _Job, paths: Batch) -> _Part:
+def _tally_batch(job: _Job, places: Batch) -> _Part:
     """Return the part of some files, one after the other."""
-    tree: MergeTree[_Part] = MergeTree(len(paths))
-    for index, path in enumerate(paths):
-        tree.add(index, _tally_file(job, path), _merge_parts)
+    tree: MergeTree[_Part] = MergeTree(len(places))
+    for index, place in enumerate(places):
+        tree.add(index, _tally_file(job, place), _merge_parts)
     return tree.root
 
 
@@ -279,23 +290,26 @@ def _merge_parts(one: _Part, other: _Part) -> _Part:
     return _Part(merge_tallies([one.tally, other.tally]), rows)
 
 
-def _tally_file(job: _Job, path: Path) -> _Part:
+def _tally_file(job: _Job, place: Place) -> _Part:
     """Return the part of one file."""
-    account = Ledger()
-    read: Callable[[_Job, Path, Ledger], Tally] = _tally_table if path.suffix in _TABLES else _tally_granule
+    account, name = Ledger(), file_name(place)
     try:
-        return _Part(read(job, path, account), account.rows)
+        tally = _tally_table(job, Path(place), account) if is_table(place) else _tally_granule(job, place, account)
+        return _Part(tally, account.rows)
     except EmptyDataError as error:
         if not account.rows:
-            account.add_failure(path, error)
-        account.rows[-1] |= {"status": "empty", "reason": f"{path.name}: {error}"}
+            account.add_failure(place, error)
+        account.rows[-1] |= {"status": "empty", "reason": f"{name}: {error}"}
         return _Part(None, account.rows)
     except AltiflowError as error:
-        named = error if path.stem in str(error) else type(error)(f"{path.name}: {error}")
+        named = error if Path(name).stem in str(error) else type(error)(f"{name}: {error}")
         if job.on_error == "raise":
-            raise FileError(path, named) from error
+            raise FileError(place, named) from error
         failure = Ledger()
-        failure.add_failure(path, named)
+        failure.add_failure(place, named)
+        if account.failures:
+            # What it cost is known where the granule itself failed.
+            failure.rows = [account.failures[-1] | {"reason": failure.rows[0]["reason"]}]
         return _Part(None, failure.rows)
 
 
@@ -314,13 +328,15 @@ def _tally_table(job: _Job, path: Path, account: Ledger) -> Tally:
     return _tally_rows(job, table)
 
 
-def _tally_granule(job: _Job, path: Path, account: Ledger) -> Tally:
+def _tally_granule(job: _Job, place: Place, account: Ledger) -> Tally:
     """Return the tally of a granule, and enter it."""
     table = read_segments(
-        path,
+        place,
         beams="strong" if job.beams is None else job.beams,
         screens="default" if job.screens is None else job.screens,
         region=job.region,
+        engine=job.reader,
+        access=job.access,
         ledger=account,
     )
     return _tally_rows(job, table)
@@ -337,35 +353,3 @@ def _tally_rows(job: _Job, table: Any) -> Tally:
         histogram=job.histogram,
         engine=job.engine,
     )
-
-
-def _source_files(source: Source) -> list[Path]:
-    """Return the files that `source` means, each once, by name."""
-    if isinstance(source, pd.DataFrame):
-        return granule_paths(source)
-    given = [Path(source)] if isinstance(source, str | Path) else [Path(path) for path in source]
-    if not given:
-        raise InputError("source: no path is given; name files, or folders that hold *.parquet or *.h5 files")
-    found = {file.resolve(): file for path in given for file in _expand(path)}
-    return sorted(found.values(), key=lambda file: (file.name, str(file)))
-
-
-def _expand(path: Path) -> list[Path]:
-    """Return the file itself, or the tables and granules in a folder."""
-    known = (*_TABLES, *_GRANULES)
-    if not path.exists():
-        raise InputError(f"source {str(path)!r}: no such file or folder")
-    if not path.is_dir():
-        if path.suffix not in known:
-            raise InputError(f"source {path.name}: the suffix is one of {', '.join(known)}")
-        return [path]
-    files = [
-        file
-        for file in path.rglob("*")
-        if file.suffix in known
-        and file.is_file()
-        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
-    ]
-    if not files:
-        raise EmptyDataError(f"source {str(path)!r}: the folder holds no file with one of {', '.join(known)}")
-    return files

@@ -55,11 +55,11 @@ class Account:
         self.rows[key] = row
         self._delete(before - set(parts_of(row)))
 
-    def supersede(self, left: Sequence[tuple[Path, str]]) -> None:
+    def supersede(self, left: Sequence[tuple[Path | str, str]]) -> None:
         """Say which files were left alone in favour of which granules."""
         told = Ledger()
-        for path, other in left:
-            told.add_superseded(path, other)
+        for place, other in left:
+            told.add_superseded(place, other)
         self._superseded = told.rows
 
     def remove(self, key: str) -> None:
@@ -69,8 +69,13 @@ class Account:
         del self.rows[key]
         self._delete(parts_of(row))
 
-    def sweep(self) -> None:
-        """Delete what a killed run left behind: files that no row names."""
+    def recover(self) -> None:
+        """See to what a killed run left behind: put its journal into the ledger, and delete files that no row names.
+
+        The journal's last line may be cut, so that nothing can be written after it.
+        """
+        if (self._folder / _JOURNAL).exists():
+            self.close()
         named = {part for row in self.rows.values() for part in parts_of(row)}
         for file in self._folder.rglob("*.parquet"):
             place = file.relative_to(self._folder).as_posix()

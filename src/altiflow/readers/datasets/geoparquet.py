@@ -45,6 +45,8 @@ ORDER_KEY = b"altiflow_order"
 _WKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
 """A point in well-known binary: little-endian mark, type 1, two coordinates (OGC 06-103r4, section 8.2)."""
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_STEPS_PER_DEGREE = 256
+"""Boxes of points end at multiples of 1/256 degree (0.4 km at most), which float32 holds exactly."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,10 +81,9 @@ def with_geometry(
     """
     column = arrow_points(x, y, encoding)
     whole = arrow.add_column(arrow.num_columns if place is None else place, name, column)
-    bounds = np.column_stack([x, y, x, y])
     if encoding == "WKB":
-        whole = whole.append_column("bbox", _boxes(bounds))
-    return whole, _metadata(name, encoding, ["Point"], _json_of("EPSG:4326"), bounds)
+        whole = whole.append_column("bbox", _point_boxes(x, y))
+    return whole, _metadata(name, encoding, ["Point"], _json_of("EPSG:4326"), _extent(x, y, x, y))
 
 
 def arrow_table(table: gpd.GeoDataFrame) -> tuple[pa.Table, dict[str, Any]]:
@@ -91,21 +92,19 @@ def arrow_table(table: gpd.GeoDataFrame) -> tuple[pa.Table, dict[str, Any]]:
     plain = pd.DataFrame(table.drop(columns=name))
     plain.attrs = {}
     shapes = table.geometry.to_numpy()
-    bounds = shapely.bounds(shapes)
     flat = bool(np.all((shapely.get_type_id(shapes) == 0) & ~shapely.is_empty(shapes) & ~shapely.has_z(shapes)))
-    binary = (
-        arrow_points(shapely.get_x(shapes), shapely.get_y(shapes))
-        if flat
-        else pa.array(shapely.to_wkb(shapes), type=pa.binary())
-    )
+    x, y = shapely.get_x(shapes), shapely.get_y(shapes)
+    binary = arrow_points(x, y) if flat else pa.array(shapely.to_wkb(shapes), type=pa.binary())
+    bounds = shapely.bounds(shapes)
+    boxes = _point_boxes(x, y) if flat and table.crs.is_geographic else _boxes(bounds.T)
     arrow = pa.Table.from_pandas(plain)
-    arrow = arrow.add_column(int(table.columns.get_loc(name)), name, binary).append_column("bbox", _boxes(bounds))
+    arrow = arrow.add_column(int(table.columns.get_loc(name)), name, binary).append_column("bbox", boxes)
     kinds = (
         ["Point"]
         if flat and len(table)
         else sorted({kind for kind in table.geom_type.unique() if isinstance(kind, str)})
     )
-    return arrow, _metadata(name, "WKB", kinds, table.crs.to_json_dict(), bounds)
+    return arrow, _metadata(name, "WKB", kinds, table.crs.to_json_dict(), _extent(*bounds.T))
 
 
 def write_parquet(
@@ -172,19 +171,40 @@ def _leaves(schema: pa.Schema) -> Iterable[tuple[str, pa.DataType]]:
             yield field.name, field.type
 
 
-def _boxes(bounds: Floats) -> pa.StructArray:
-    """Return bounds (n, 4) as the column of GeoParquet's bounding boxes."""
-    return pa.StructArray.from_arrays([pa.array(edge) for edge in bounds.T], names=list(_CORNERS))
+def _point_boxes(x: Floats, y: Floats) -> pa.StructArray:
+    """Return boxes round points, a little wider than they need be.
+
+    Exact boxes would be the coordinates four times over, and take more than all other columns together. Neighbours
+    along a track share these, so that they take next to nothing, and the box of a row group is as good.
+    """
+    steps = [np.asarray(v, np.float64) * _STEPS_PER_DEGREE for v in (x, y)]
+    edges = [*(np.floor(v) for v in steps), *(np.ceil(v) for v in steps)]
+    return _boxes(edge.astype(np.float32) / np.float32(_STEPS_PER_DEGREE) for edge in edges)
 
 
-def _metadata(name: str, encoding: str, kinds: list[str], crs: dict[str, Any], bounds: Floats) -> dict[str, Any]:
+def _boxes(edges: Iterable[npt.NDArray[np.floating[Any]]]) -> pa.StructArray:
+    """Return west, south, east and north edges (n,) as the column of GeoParquet's bounding boxes."""
+    return pa.StructArray.from_arrays([pa.array(edge) for edge in edges], names=list(_CORNERS))
+
+
+def _extent(west: Floats, south: Floats, east: Floats, north: Floats) -> list[float]:
+    """Return the box of all boxes that are known, [] if there is none."""
+    known = np.isfinite(west) & np.isfinite(south) & np.isfinite(east) & np.isfinite(north)
+    if not known.any():
+        return []
+    return [
+        *(float(edge[known].min()) for edge in (west, south)),
+        *(float(edge[known].max()) for edge in (east, north)),
+    ]
+
+
+def _metadata(name: str, encoding: str, kinds: list[str], crs: dict[str, Any], extent: list[float]) -> dict[str, Any]:
     """Return GeoParquet metadata (https://geoparquet.org/releases/v1.1.0)."""
     column: dict[str, Any] = {"encoding": encoding, "geometry_types": kinds, "crs": crs}
     if encoding == "WKB":
         column["covering"] = {"bbox": {corner: ["bbox", corner] for corner in _CORNERS}}
-    known = bounds[np.isfinite(bounds).all(axis=1)]
-    if known.size:
-        column["bbox"] = [*known[:, :2].min(axis=0).tolist(), *known[:, 2:].max(axis=0).tolist()]
+    if extent:
+        column["bbox"] = extent
     return {"version": "1.1.0", "primary_column": name, "columns": {name: column}}
 
 

@@ -158,16 +158,16 @@ def _read_once(place: Path | str, options: ReadOptions, traffic: Traffic, *, fre
     return reading
 
 
-def granule_product(path: Path) -> Product:
-    """Return the product of a granule, whatever its name.
+def granule_product(place: Path | str, sources: Sources | None = None) -> Product:
+    """Return the product of a granule, whatever its name; `sources` open remote ones.
 
     Raises
     ------
     GranuleError
         A subclass of it, if the file is no granule or cannot be read.
     """
-    with open_engine(path, "h5py") as engine:
-        return _product_of(path, engine, None)
+    with open_engine(place, "h5py", sources=sources) as engine:
+        return _product_of(Path(url_file_name(str(place))), engine, None)
 
 
 def _product_of(path: Path, engine: Engine, asked: Product | None) -> Product:

@@ -3,7 +3,7 @@
 from altiflow.readers.remote.ranges.access import RemoteAccess, Thrift
 from altiflow.readers.remote.ranges.blocks import BlockCache, SourceFile
 from altiflow.readers.remote.ranges.extents import Extent, coalesce
-from altiflow.readers.remote.ranges.grants import Grant, Grants
+from altiflow.readers.remote.ranges.grants import Grant, Grants, file_grants
 from altiflow.readers.remote.ranges.opening import Sources, is_remote
 from altiflow.readers.remote.ranges.sources import Bytes, ByteSource, LocalSource, Traffic, read_all
 
@@ -21,6 +21,7 @@ __all__ = [
     "Thrift",
     "Traffic",
     "coalesce",
+    "file_grants",
     "is_remote",
     "read_all",
 ]

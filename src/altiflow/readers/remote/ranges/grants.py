@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from altiflow.errors import AltiflowError, LoginError
 
-__all__ = ["Grant", "Grants", "bucket_grants", "hide_secrets_in_logs", "token_grants"]
+__all__ = ["Grant", "Grants", "bucket_grants", "file_grants", "hide_secrets_in_logs", "token_grants"]
 
 _MARGIN = timedelta(minutes=5)
 """A grant is renewed this long before it expires."""
@@ -88,6 +90,10 @@ class Grants:
                 self._held = self._fetched()
             return self._held
 
+    def __reduce__(self) -> tuple[type[Grants], tuple[Callable[[], Grant]]]:
+        """Let what fetches grants travel to another process, which fetches its own; not the grant."""
+        return Grants, (self._fetch,)
+
     def _fetched(self) -> Grant:
         try:
             return self._fetch()
@@ -100,28 +106,60 @@ class Grants:
 
 def token_grants(session: Any) -> Grants:
     """Return the grants of an ``earthaccess.Auth`` for web servers."""
-
-    def fetch() -> Grant:
-        token = session.token
-        text = token.get("access_token") if isinstance(token, Mapping) else token
-        if not text:
-            raise LoginError("the session holds no token; log in with `session = earthaccess.login()`")
-        return Grant({"token": str(text)})
-
-    return Grants(fetch)
+    return Grants(partial(_session_token, session))
 
 
 def bucket_grants(session: Any, centre: str) -> Grants:
     """Return the grants of an ``earthaccess.Auth`` for the buckets of a data centre such as "NSIDC"."""
+    return Grants(partial(_session_keys, session, centre))
 
-    def fetch() -> Grant:
-        told = session.get_s3_credentials(daac=centre)
-        if not told or "accessKeyId" not in told:
-            raise LoginError(f"{centre} gave no keys for its buckets; log in anew, or read the https:// address")
-        names = ("accessKeyId", "secretAccessKey", "sessionToken")
-        return Grant({name: str(told[name]) for name in names if told.get(name)}, _moment(told.get("expiration")))
 
-    return Grants(fetch)
+def file_grants(path: str | Path) -> Grants:
+    """Return the grants of a file that holds a token alone; it is read anew when a server refuses the token.
+
+    So a token that another program renews serves a run of many hours.
+
+    Raises
+    ------
+    LoginError
+        When a token is needed: if there is no such file, or it is empty.
+
+    Examples
+    --------
+    >>> file_grants("no/such/file").current()
+    Traceback (most recent call last):
+    altiflow.errors.LoginError: there is no token in no/such/file; write one line with it there
+    """
+    return Grants(partial(_file_token, Path(path)))
+
+
+def _session_token(session: Any) -> Grant:
+    """Return the token of a session."""
+    token = session.token
+    text = token.get("access_token") if isinstance(token, Mapping) else token
+    if not text:
+        raise LoginError("the session holds no token; log in with `session = earthaccess.login()`")
+    return Grant({"token": str(text)})
+
+
+def _session_keys(session: Any, centre: str) -> Grant:
+    """Return keys of buckets that a session is given."""
+    told = session.get_s3_credentials(daac=centre)
+    if not told or "accessKeyId" not in told:
+        raise LoginError(f"{centre} gave no keys for its buckets; log in anew, or read the https:// address")
+    names = ("accessKeyId", "secretAccessKey", "sessionToken")
+    return Grant({name: str(told[name]) for name in names if told.get(name)}, _moment(told.get("expiration")))
+
+
+def _file_token(path: Path) -> Grant:
+    """Return the token in a file."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    if not text or len(text.split()) > 1:
+        raise LoginError(f"there is no token in {path}; write one line with it there")
+    return Grant({"token": text})
 
 
 def _moment(text: str | None) -> datetime | None:
