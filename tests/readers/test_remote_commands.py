@@ -91,7 +91,7 @@ def test_addresses_that_fail_are_told_with_what_they_cost(web: Any, granules: tu
     signed = [f"{place}?X-Amz-Signature=bad" for place in web.places]
     ledger = Ledger()
     with pytest.raises(GranuleError, match=r"gone\.h5: there is no such file"):
-        tally_files([web.places[0], f"{web.url}/gone.h5?token={SECRET}"], GRID, value="freeboard", access=access())
+        tally_files([web.places[0], f"{web.url}/gone.h5"], GRID, value="freeboard", access=access())
     with pytest.raises(EmptyDataError) as refused:
         tally_files(signed, GRID, value="freeboard", access=access(), on_error="skip", ledger=ledger)
     assert "Signature" not in str(refused.value)

@@ -28,7 +28,7 @@ from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
 from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
-from altiflow.readers.remote import Grant, Grants, RemoteAccess, Retries, download_files
+from altiflow.readers.remote import Grant, Grants, RemoteAccess, Retries, download_files, file_grants
 from altiflow.readers.sample import (
     LocalArchive,
     PairSample,
@@ -58,6 +58,7 @@ __all__ = [
     "check_field",
     "count_by",
     "download_files",
+    "file_grants",
     "filter_catalogue",
     "filter_pairs",
     "find_coincident",

@@ -112,7 +112,7 @@ def test_a_small_area_and_few_columns_read_few_bytes(
 ) -> None:
     # Row groups as full granules have them, tens to a beam, on the small granules of the sample.
     monkeypatch.setattr(geoparquet, "ROW_GROUP_ROWS", 100)
-    monkeypatch.setattr("altiflow.readers.datasets.writing.ROW_GROUP_ROWS", 100)
+    monkeypatch.setattr("altiflow.readers.datasets.granules.ROW_GROUP_ROWS", 100)
     read_to_dataset(list(season), tmp_path / "fine", beams="all", screens="none")
     whole = read_table(tmp_path / "fine")
     all_bytes, counted.total = counted.total, 0

@@ -109,6 +109,18 @@ def test_a_catalogue_and_buckets_are_read_too(
     assert contents(tmp_path / "out") == local
     assert [row["path"] for row in ledger.rows] == [str(season[0]), in_bucket, *web.places[2:]]
     assert [row["requests"] > 0 for row in ledger.rows] == [False, True, True, True]
+    closed = bucket_server(f"b/{season[1].name}", season[1].read_bytes(), False)
+    keys = Grants(lambda: Grant({"accessKeyId": "x", "secretAccessKey": SECRET}))
+    for place, told, kind in (
+        (closed, access(keys=keys), ""),
+        (closed, QUICK, "LoginError"),
+        (in_bucket.replace("a/", "none/"), QUICK, "GranuleError"),
+    ):
+        ledger = read_to_dataset([season[0], place], tmp_path / f"o{kind}", access=told, on_error="skip")
+        row = next(row for row in ledger.rows if row["path"] == place)
+        assert (row["status"], row["reason"].split(":")[0]) == (("failed" if kind else "read"), kind)
+        assert row["requests"] > 0
+        assert SECRET.encode() not in everything_in(tmp_path / f"o{kind}")
 
 
 def test_the_same_addresses_twice_ask_for_nothing_wherever_the_copy_is(

@@ -135,7 +135,11 @@ def test_a_journal_whose_last_line_is_cut_is_read_up_to_there(granules: list[Pat
     account.remove(next(iter(account.rows)))
     journal = tmp_path / "out" / "_journal.jsonl"
     journal.write_text(journal.read_text() + '{"key": "ATL10-01_2')
-    assert len(Account(tmp_path / "out").rows) == 2
+    again = Account(tmp_path / "out")
+    assert len(again.rows) == 2
+    again.recover()
+    again.remove(next(iter(again.rows)))
+    assert len(Account(tmp_path / "out").rows) == 1
     journal.write_text("nonsense\n" + journal.read_text())
     with pytest.raises(UnsupportedFormatError, match=r"line 1 of .*_journal\.jsonl is damaged"):
         read_table(tmp_path / "out")

@@ -66,7 +66,8 @@ def arrow_points(x: npt.ArrayLike, y: npt.ArrayLike, encoding: PointEncoding = "
     packed["order"], packed["kind"], packed["x"], packed["y"] = 1, 1, first, second
     # Offsets of 4 bytes reach 2**31 bytes.
     wide = packed.nbytes >= 2**31
-    offsets = np.arange(first.size + 1, dtype=np.int64 if wide else np.int32) * _WKB_POINT.itemsize
+    step = _WKB_POINT.itemsize
+    offsets = np.arange(0, step * (first.size + 1), step, dtype=np.int64 if wide else np.int32)
     kind = pa.large_binary() if wide else pa.binary()
     return pa.Array.from_buffers(kind, first.size, [None, pa.py_buffer(offsets), pa.py_buffer(packed)])
 
@@ -126,9 +127,16 @@ def write_parquet(
     told = {**(arrow.schema.metadata or {}), b"geo": json.dumps(geo).encode(), **metadata}
     whole = arrow.replace_schema_metadata(told)
     words, encodings = _encodings(whole.schema)
+    # The least and greatest of binary points tell nobody anything.
+    told_of = [name for name, kind in _leaves(whole.schema) if not _is_bytes(kind)]
     edges = sorted({0, whole.num_rows, *cuts})
     with pq.ParquetWriter(
-        path, whole.schema, compression="zstd", use_dictionary=words, column_encoding=encodings
+        path,
+        whole.schema,
+        compression="zstd",
+        use_dictionary=words,
+        column_encoding=encodings,
+        write_statistics=told_of,
     ) as writer:
         for first, last in pairwise(edges):
             writer.write_table(whole.slice(first, last - first), row_group_size=ROW_GROUP_ROWS)
@@ -155,11 +163,16 @@ def _encodings(schema: pa.Schema) -> tuple[list[str], dict[str, str]]:
             encodings[name] = "BYTE_STREAM_SPLIT"
         elif pa.types.is_timestamp(kind) or (pa.types.is_integer(kind) and kind.bit_width >= 32):
             encodings[name] = "DELTA_BINARY_PACKED"
-        elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        elif _is_bytes(kind):
             encodings[name] = "PLAIN"
         else:
             words.append(name)
     return words, encodings
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    """Return whether a column holds bytes, as geometry in binary is."""
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _leaves(schema: pa.Schema) -> Iterable[tuple[str, pa.DataType]]:
@@ -177,9 +190,15 @@ def _point_boxes(x: Floats, y: Floats) -> pa.StructArray:
     Exact boxes would be the coordinates four times over, and take more than all other columns together. Neighbours
     along a track share these, so that they take next to nothing, and the box of a row group is as good.
     """
-    steps = [np.asarray(v, np.float64) * _STEPS_PER_DEGREE for v in (x, y)]
-    edges = [*(np.floor(v) for v in steps), *(np.ceil(v) for v in steps)]
-    return _boxes(edge.astype(np.float32) / np.float32(_STEPS_PER_DEGREE) for edge in edges)
+    edges: list[npt.NDArray[np.float32]] = []
+    held = np.empty(len(x))
+    for rounded in (np.floor, np.ceil):
+        for values in (x, y):
+            np.multiply(values, _STEPS_PER_DEGREE, out=held)
+            edge = rounded(held, out=held).astype(np.float32)
+            edge *= np.float32(1 / _STEPS_PER_DEGREE)
+            edges.append(edge)
+    return _boxes(edges)
 
 
 def _boxes(edges: Iterable[npt.NDArray[np.floating[Any]]]) -> pa.StructArray:
@@ -189,13 +208,13 @@ def _boxes(edges: Iterable[npt.NDArray[np.floating[Any]]]) -> pa.StructArray:
 
 def _extent(west: Floats, south: Floats, east: Floats, north: Floats) -> list[float]:
     """Return the box of all boxes that are known, [] if there is none."""
-    known = np.isfinite(west) & np.isfinite(south) & np.isfinite(east) & np.isfinite(north)
-    if not known.any():
+    edges = [west, south, east, north]
+    known = np.logical_and.reduce([np.isfinite(edge) for edge in edges])
+    if not known.all():
+        edges = [edge[known] for edge in edges]
+    if not edges[0].size:
         return []
-    return [
-        *(float(edge[known].min()) for edge in (west, south)),
-        *(float(edge[known].max()) for edge in (east, north)),
-    ]
+    return [*(float(edge.min()) for edge in edges[:2]), *(float(edge.max()) for edge in edges[2:])]
 
 
 def _metadata(name: str, encoding: str, kinds: list[str], crs: dict[str, Any], extent: list[float]) -> dict[str, Any]:

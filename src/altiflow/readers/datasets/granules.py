@@ -185,12 +185,19 @@ def _write_part(path: Path, columns: Columns, rows: Any, told: dict[str, Any], g
     turned, cuts = _stretches(columns["x_atc"][rows].astype(np.float64))
     numbers = numbers[turned]
     chosen = {name: columns[name][numbers] for name in column_order(columns)} | {INDEX: numbers}
-    arrow = pa.table({name: pa.array(v, type=pa.string() if v.dtype == object else None) for name, v in chosen.items()})
+    arrow = pa.table({name: _words(v) if v.dtype == object else pa.array(v) for name, v in chosen.items()})
     x, y = (np.asarray(chosen[name], np.float64) for name in ("longitude", "latitude"))
     arrow, geo = with_geometry(arrow, x, y, encoding=geometry)
     metadata = {**index_metadata(), b"altiflow": json.dumps(told, sort_keys=True).encode()}
     with whole_file(path) as part:
         write_parquet(arrow, part, geo=geo, metadata=metadata, cuts=cuts)
+
+
+def _words(values: npt.NDArray[np.generic]) -> pa.Array:
+    """Return text (n,) as an Arrow column, each run of one word converted once."""
+    first = np.flatnonzero(np.r_[True, values[1:] != values[:-1]][: values.size])
+    lengths = np.diff(np.r_[first, values.size])
+    return pa.array(values[first], type=pa.string()).take(pa.array(np.repeat(np.arange(first.size), lengths)))
 
 
 def _stretches(along: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.intp], list[int]]:
