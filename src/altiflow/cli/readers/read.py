@@ -16,7 +16,7 @@ from altiflow.cli.options import (
     saying,
     told,
 )
-from altiflow.cli.sources import access_told, remote_options, sources_told
+from altiflow.cli.readers.access import access_told, remote_options, sources_told
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.readers import Ledger, read_segments, read_to_dataset, write_table
 from altiflow.readers.datasets.layout import PARTITION
