@@ -23,7 +23,7 @@ from altiflow.readers.remote import public_url
 from altiflow.readers.remote.ranges import is_remote
 from altiflow.readers.scenes.pair import check_transform
 
-__all__ = ["Nodata", "Place", "SceneFile", "open_scene"]
+__all__ = ["REMOTE_OPTIONS", "Nodata", "Place", "SceneFile", "open_scene"]
 
 Place = str | Path
 
@@ -31,7 +31,7 @@ Nodata = float | Literal["auto", "none"]
 """A value that means "no data"; "auto": what the file declares, and 0 in unsigned integers that declare none, as the
 archives of Landsat and Sentinel-2 fill them; "none": no value does."""
 
-_REMOTE = {
+REMOTE_OPTIONS = {
     # Without it GDAL asks for a listing of the folder, and for sidecar files.
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     # Signed addresses are valid for one method only.
@@ -44,6 +44,7 @@ _REMOTE = {
     "GDAL_HTTP_CONNECTTIMEOUT": "30",
     "VSI_CACHE": "TRUE",
 }
+"""Options of GDAL for addresses."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def open_scene(place: Place, *, band: int = 1, nodata: Nodata = "auto") -> Itera
     """
     text = str(place)
     name = public_url(text).rpartition("/")[2]
-    options = _REMOTE if is_remote(text) else {}
+    options = REMOTE_OPTIONS if is_remote(text) else {}
     if not options and not Path(text).is_file():
         raise InputError(f"there is no image {text}")
     with rasterio.Env(**options), warnings.catch_warnings():
