@@ -101,6 +101,8 @@ def test_priors_that_are_none_are_refused() -> None:
     with pytest.raises(NoOverlapError, match="has no value where"):
         expect_offsets(field.assign(vx=field["vx"] * np.nan), pair, ROW, COLUMN)
     with pytest.raises(FieldError, match="velocity_kind is 'displacement'"):
-        expect_offsets(field_at("EPSG:32607", pair, 1.0, 0.0, velocity_kind="displacement", units="m"), pair, ROW, COLUMN)
+        expect_offsets(
+            field_at("EPSG:32607", pair, 1.0, 0.0, velocity_kind="displacement", units="m"), pair, ROW, COLUMN
+        )
     with pytest.raises(FieldError, match="no variable 'vx'"):
         expect_offsets(xr.Dataset(), pair, ROW, COLUMN)
