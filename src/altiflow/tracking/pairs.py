@@ -15,6 +15,7 @@ from altiflow.errors import InputError
 from altiflow.readers.ground import GROUND, ICE, UNKNOWN, read_ground
 from altiflow.readers.scenes import ScenePair, read_scene_pair
 from altiflow.readers.velocity import read_velocity
+from altiflow.tracking.matching.stages import NEAR
 from altiflow.tracking.offsets import Offsets, lattice_centres, track_offsets
 from altiflow.tracking.parameters import TrackParameters, search_radius
 from altiflow.tracking.prior import expect_offsets
@@ -29,6 +30,8 @@ __all__ = ["GroundSource", "track_pair"]
 GroundSource = Any
 """Codes of ground on the output lattice (rows, cols), or what :func:`altiflow.read_ground` takes: outlines of rock, a
 raster of classes."""
+
+_FURTHEST = 1000
 
 Floats = npt.NDArray[np.float64]
 Scenes = ScenePair | tuple[str | Path, str | Path]
@@ -68,8 +71,7 @@ def track_pair(
     ground_crs
         CRS of outlines that state none.
     ground_radius
-        Largest displacement that is looked for on land and ocean [px]; like the rest where not given. Where a prior is
-        given too, the larger of this and `prior_radius` counts about both.
+        Largest displacement that is looked for on land and ocean [px]; like the rest where not given.
     rule
         How land corrects, and when it is believed.
     units, year_days
@@ -164,19 +166,21 @@ def _expect(
     prior: xr.Dataset | str | Path | None,
     prior_radius: int | None,
     ground_radius: int | None,
-) -> tuple[tuple[Floats, Floats] | None, int | None, list[str]]:
-    """Return where to look (dx, dy) and how far about it, and lines for the log."""
+) -> tuple[tuple[Floats, Floats] | None, Any, list[str]]:
+    """Return where to look (dx, dy) and how far about it in each cell, and lines for the log."""
     lines: list[str] = []
     if prior_radius is not None and prior is None:
         raise InputError(f"prior_radius={prior_radius!r} without a prior means nothing; give a velocity field as prior")
-    expected, reach = None, prior_radius
+    expected, reach = None, None
     if prior is not None:
         field = prior if isinstance(prior, xr.Dataset) else read_velocity(prior)
-        expected = expect_offsets(field, pair, row, column)
+        expected, reach = expect_offsets(field, pair, row, column), prior_radius
         share = float(np.isfinite(expected[0]).mean())
         lines.append(f"prior: {field.attrs['source']}, on {100 * share:.1f} % of the cells")
     if ground_radius is None:
         return expected, reach, lines
+    if isinstance(ground_radius, bool) or not isinstance(ground_radius, int) or not 1 <= ground_radius <= _FURTHEST:
+        raise InputError(f"ground_radius is a whole number of pixels from 1 to {_FURTHEST}, got {ground_radius!r}")
     if codes is None:
         raise InputError(f"ground_radius={ground_radius!r} needs ground: outlines of rock, or a raster of classes")
     still = (codes != ICE) & (codes != UNKNOWN)
@@ -185,7 +189,7 @@ def _expect(
     for part, shift in zip(expected, pair.shift, strict=True):
         part[still] = -shift
     lines.append(f"search limited to {ground_radius} px on {int(still.sum())} cells of land and ocean")
-    return expected, max(ground_radius, reach or 0), lines
+    return expected, np.where(still, ground_radius, reach or NEAR), lines
 
 
 def _describe(pair: ScenePair, parameters: TrackParameters, codes: npt.NDArray[np.uint8] | None) -> list[str]:

@@ -21,7 +21,7 @@ from altiflow.tracking.parameters import TrackParameters
 from altiflow.tracking.status import STATUS
 from altiflow.version import __version__
 
-__all__ = ["MAPPING", "centre_columns", "centre_rows", "lay_out", "restore_offsets"]
+__all__ = ["MAPPING", "centre_columns", "centre_rows", "image_id", "lay_out", "restore_offsets"]
 
 MAPPING = "mapping"
 """Name of the grid mapping, that of ITS_LIVE granules."""
@@ -200,12 +200,17 @@ def _pair_info(pair: ScenePair, offsets: Offsets) -> dict[str, Any]:
 def _taken(name: str, taken: Acquisition) -> dict[str, str]:
     """Return what is known of an image; mission and satellite are the two parts of a label such as L8 or S2A."""
     return {
-        "id": taken.scene or name.rpartition(".")[0] or name,
+        "id": image_id(name, taken),
         "acquisition_date": _stamp(taken.time),
         "acquisition_date_source": taken.time_source,
         "mission": taken.satellite[:1],
         "satellite": taken.satellite[1:],
     }
+
+
+def image_id(name: str, taken: Acquisition) -> str:
+    """Return the identifier of an image, or its file name without extension."""
+    return taken.scene or name.rpartition(".")[0] or name
 
 
 def _stamp(time: np.datetime64) -> str:

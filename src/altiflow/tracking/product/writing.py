@@ -14,7 +14,7 @@ from altiflow.readers.velocity.itslive.pair import read_pair
 from altiflow.readers.velocity.options import check_options
 from altiflow.readers.velocity.products import PRODUCTS
 
-__all__ = ["Packing", "tracked_field", "tracked_name", "write_tracked"]
+__all__ = ["Packing", "granule_name", "tracked_field", "tracked_name", "write_tracked"]
 
 Packing = Literal["float", "its_live"]
 
@@ -89,7 +89,18 @@ def tracked_name(granule: xr.Dataset) -> str:
     if "img_pair_info" not in granule:
         raise InputError("the Dataset has no 'img_pair_info', so it is no granule of tracked velocity")
     info, x = granule["img_pair_info"].attrs, granule["x"].values
-    return f"{info['id_img1']}_X_{info['id_img2']}_G{round(abs(float(x[1] - x[0]))):04d}.nc"
+    return granule_name(str(info["id_img1"]), str(info["id_img2"]), abs(float(x[1] - x[0])))
+
+
+def granule_name(first: str, second: str, cell: float) -> str:
+    """Return the file name of the granule of two images with cells of this width [m].
+
+    Examples
+    --------
+    >>> granule_name("LC80630182016200LGN00", "LC80630182016216LGN00", 120.0)
+    'LC80630182016200LGN00_X_LC80630182016216LGN00_G0120.nc'
+    """
+    return f"{first}_X_{second}_G{round(cell):04d}.nc"
 
 
 def _packed(granule: xr.Dataset) -> xr.Dataset:
