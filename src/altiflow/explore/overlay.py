@@ -10,14 +10,12 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 import numpy.typing as npt
+import pyproj
 import rasterio
 import xarray as xr
-from affine import Affine
 from matplotlib import colormaps
 from matplotlib.colors import LogNorm
 from PIL import Image
-from rasterio.enums import Resampling
-from rasterio.warp import calculate_default_transform, reproject
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.files import whole_file
@@ -30,6 +28,12 @@ Pixels = npt.NDArray[np.uint8]
 _SUFFIXES = (".png", ".kmz", ".tif")
 _DATE = (1980, 1, 1, 0, 0, 0)
 """Of the members of a KMZ: the same input makes the same file."""
+
+_DEGREE = 111_195.0
+"""Metres of a degree of latitude on a sphere of the Earth's mean radius."""
+
+_LARGEST = 8192
+"""Most pixels along a side of a picture for a globe."""
 
 
 def write_overlay(
@@ -162,22 +166,29 @@ def _write_kmz(pixels: Pixels, grid: Grid, target: Path, title: str) -> None:
 def _on_globe(pixels: Pixels, grid: Grid) -> tuple[Pixels, tuple[float, float, float, float]]:
     """Return a picture in longitude and latitude, and its edges (west, south, east, north) [degrees]."""
     rows, columns = grid.shape
-    source = grid.crs.to_wkt()
-    transform, width, height = calculate_default_transform(source, "EPSG:4326", columns, rows, *grid.bounds)
-    turned = np.zeros((4, height, width), np.uint8)
-    reproject(
-        np.moveaxis(pixels, -1, 0).copy(),
-        turned,
-        src_transform=grid.transform,
-        src_crs=source,
-        dst_transform=transform,
-        dst_crs="EPSG:4326",
-        resampling=Resampling.nearest,
-    )
-    place = Affine(*tuple(transform)[:6])
-    west, north = place.c, place.f
-    bounds = (west, north + height * place.e, west + width * place.a, north)
-    return np.moveaxis(turned, 0, -1), bounds
+    transformer = pyproj.Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+    x_min, y_min, x_max, y_max = grid.bounds
+    across, down = np.linspace(x_min, x_max, 2 * columns + 1), np.linspace(y_max, y_min, 2 * rows + 1)
+    longitude, latitude = transformer.transform(*np.meshgrid(across, down))
+    if not np.isfinite(longitude).all():
+        raise InputError("the map reaches beyond the globe, so no picture of it lies in longitude and latitude")
+    middle = longitude[rows, columns]
+    # Counted from the middle, so that a map across the antimeridian is one piece.
+    longitude = middle + (longitude - middle + 180) % 360 - 180
+    west, east, south, north = longitude.min(), longitude.max(), latitude.min(), latitude.max()
+    step = float(np.hypot(*grid.resolution)) / np.sqrt(2) / _DEGREE
+    height = int(np.clip(np.ceil((north - south) / step), 1, _LARGEST))
+    stretch = max(float(np.cos(np.radians((north + south) / 2))), 0.01)
+    width = int(np.clip(np.ceil((east - west) * stretch / step), 1, _LARGEST))
+    lon = west + (np.arange(width) + 0.5) * (east - west) / width
+    lat = north - (np.arange(height) + 0.5) * (north - south) / height
+    x, y = transformer.transform(*np.meshgrid(lon, lat), direction="INVERSE")
+    column, row = np.floor((x - x_min) / grid.resolution[0]), np.floor((y_max - y) / grid.resolution[1])
+    with np.errstate(invalid="ignore"):
+        inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    turned = np.zeros((height, width, 4), np.uint8)
+    turned[inside] = pixels[row[inside].astype(int), column[inside].astype(int)]
+    return turned, (float(west), float(south), float(east), float(north))
 
 
 def _png(pixels: Pixels) -> bytes:

@@ -284,7 +284,9 @@ def _table(account: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         table[name] = table[name].fillna(0).astype("int64")
     table["corrected"] = table["corrected"].eq(True)
     table["seconds"] = table["seconds"].astype(float).fillna(0.0)
-    return table.fillna({"granule": "", "reason": ""})
+    for name in ("granule", "reason"):
+        table[name] = [text if isinstance(text, str) else "" for text in table[name]]
+    return table
 
 
 def _write_account(account: Sequence[Mapping[str, Any]], path: Path) -> None:
