@@ -182,7 +182,8 @@ def _on_globe(pixels: Pixels, grid: Grid) -> tuple[Pixels, tuple[float, float, f
     width = int(np.clip(np.ceil((east - west) * stretch / step), 1, _LARGEST))
     lon = west + (np.arange(width) + 0.5) * (east - west) / width
     lat = north - (np.arange(height) + 0.5) * (north - south) / height
-    x, y = transformer.transform(*np.meshgrid(lon, lat), direction="INVERSE")
+    lons, lats = np.meshgrid(lon, lat)
+    x, y = transformer.transform(lons, lats, direction="INVERSE")
     column, row = np.floor((x - x_min) / grid.resolution[0]), np.floor((y_max - y) / grid.resolution[1])
     with np.errstate(invalid="ignore"):
         inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
