@@ -106,7 +106,7 @@ def test_it_reads_back_as_a_velocity_field_with_errors_of_each_cell(granule_of: 
     assert told == {
         "crs": "EPSG:32607", "units": "m yr-1", "velocity_metric": "map", "metric_source": "file", "year_days": YEAR,
     }  # fmt: skip
-    assert "feature tracking of a.tif and b.tif" in field.attrs["source"]
+    assert field.attrs["source"].endswith("in LC80630182016201LGN00 and LC80630182016216LGN00")
     assert field["time_bnds"].values.astype("M8[ms]").astype(str).tolist() == [
         ["2016-07-18T20:37:06.100", "2016-08-03T20:37:06.100"]
     ]

@@ -86,10 +86,11 @@ def lay_out(
     mapping.attrs |= {} if epsg is None else {"spatial_epsg": epsg}
     dataset[MAPPING] = mapping
     dataset["img_pair_info"] = ((), np.int8(0), _pair_info(pair, offsets))
+    ids = [image_id(name, taken) for name, taken in zip(pair.names, pair.acquired, strict=True)]
     dataset.attrs = {
         "Conventions": CONVENTIONS,
-        "title": f"Displacement between {pair.names[0]} and {pair.names[1]}",
-        "source": f"feature tracking of {pair.names[0]} and {pair.names[1]} by altiflow {__version__}",
+        "title": f"Displacement between {' and '.join(ids)}",
+        "source": f"tracked by altiflow {__version__} in {' and '.join(ids)}",
         "altiflow_version": __version__,
         "track_parameters": parameters.to_json(),
         "image_transform": json.dumps([*pair.transform][:6]),
