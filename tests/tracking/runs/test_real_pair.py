@@ -66,7 +66,7 @@ def test_it_agrees_with_another_tool_whose_east_is_reversed(granule: xr.Dataset,
     good = (granule["corr"] > 0.5) & (granule["del_corr"] > 0.2)
     own = {"east": PIXEL * granule["dx"].where(good), "north": -PIXEL * granule["dy"].where(good)}
     distance = np.hypot(own["east"], own["north"])
-    for axis, over_all, moving in (("east", -0.84, -1.0), ("north", 0.76, 1.03)):
+    for axis, over_all, moving in (("east", -0.84, -1.0), ("north", 0.76, 1.06)):
         with rasterio.open(data(f"images/2016200_2016216_r32x32_s32x32_{axis}xyz.tif")) as opened:
             other = opened.read(1, masked=True).filled(np.nan)
             x, y = (opened.bounds[side] + (np.arange(n) + 0.5) * step for side, n, step in (
@@ -78,5 +78,5 @@ def test_it_agrees_with_another_tool_whose_east_is_reversed(granule: xr.Dataset,
         known = np.isfinite(other) & np.isfinite(mine) & (apart < PIXEL)
         for chosen, expected, tolerance in ((known, over_all, 0.1), (known & (far > PIXEL), moving, 0.12)):
             places = np.random.default_rng(0).permutation(np.flatnonzero(chosen))[:2000]
-            slope = theilslopes(mine.flat[places], other.flat[places])[0]
+            slope = theilslopes(other.flat[places], mine.flat[places])[0]
             assert slope == pytest.approx(expected, abs=tolerance)
