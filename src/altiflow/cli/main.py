@@ -30,7 +30,23 @@ def main() -> None:
     """
 
 
-for command in (run, search, coincide, download, read, grid, tally, fuse, drift, dhdt, flux, velocity, track, draw, info):
+for command in (
+    run,
+    search,
+    coincide,
+    download,
+    read,
+    grid,
+    tally,
+    fuse,
+    drift,
+    dhdt,
+    flux,
+    velocity,
+    track,
+    draw,
+    info,
+):
     main.add_command(command)
 for command in (doctor, tutorial, completion):
     main.add_command(command)
