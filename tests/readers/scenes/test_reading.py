@@ -57,7 +57,7 @@ def test_two_images_of_different_extent_share_their_common_pixels(write: Callabl
     assert pair.shape == (60, 65)
     np.testing.assert_array_equal(pair.first, ground[20:80, 5:70].astype(np.float32))
     np.testing.assert_array_equal(pair.first, pair.second)
-    assert pair.first.dtype == np.float32
+    assert pair.first.dtype == np.uint16
     assert pair.bounds == (500_050.0, 6_699_200.0, 500_700.0, 6_699_800.0)
     assert (pair.crs, pair.separation_days, pair.shift) == ("EPSG:32607", 10.0, (0.0, 0.0))
     x, y = pair.xy(0, 0)
@@ -108,6 +108,9 @@ def test_zero_counts_where_it_is_told_to(write: Callable[..., Path]) -> None:
     seven = read_scene_pair(*paths, dates=DATES, nodata=float(texture()[9, 9]))
     assert not seven.valid_first[9, 9]
     assert seven.valid_first[:, :7].all()
+    # No pixel of these files can be any of these.
+    for value in (-9999.0, 0.5, 1e9):
+        assert read_scene_pair(*paths, dates=DATES, nodata=value).valid_first.all()
 
 
 def test_a_mask_band_counts(write: Callable[..., Path], tmp_path: Path) -> None:
@@ -208,12 +211,16 @@ def test_pairs_that_are_none_are_refused(write: Callable[..., Path], tmp_path: P
             read_scene_pair(first, second, **{"dates": DATES, **options})
 
 
-def test_arrays_make_a_pair_and_integers_become_floats() -> None:
+def test_arrays_make_a_pair_and_small_whole_numbers_stay_whole() -> None:
     pair = ScenePair.from_arrays(
         texture(), texture(seed=1).astype(np.int16), transform=TRANSFORM, crs=32607, dates=DATES,
         valid_first=np.arange(80) > 3,
     )  # fmt: skip
-    assert pair.second.dtype == np.float32
+    assert (pair.first.dtype, pair.second.dtype) == (np.uint16, np.int16)
+    wide = ScenePair.from_arrays(
+        texture().astype(np.int32), texture().astype(float), transform=TRANSFORM, crs=32607, dates=DATES
+    )
+    assert (wide.first.dtype, wide.second.dtype) == (np.float32, np.float32)
     assert (~pair.valid_first).sum() == 4 * 60
 
 

@@ -21,7 +21,7 @@ from altiflow.errors import CorruptGranuleError, GranuleError, InputError, Unsup
 from altiflow.readers.field import crs_text
 from altiflow.readers.remote import public_url
 from altiflow.readers.remote.ranges import is_remote
-from altiflow.readers.scenes.pair import check_transform
+from altiflow.readers.scenes.pair import Image, check_transform, image_dtype
 
 __all__ = ["REMOTE_OPTIONS", "Nodata", "Place", "SceneFile", "open_scene"]
 
@@ -85,8 +85,8 @@ class SceneFile:
         """Tags of the file and of the band."""
         return {**self.source.tags(), **self.source.tags(self.band)}
 
-    def read(self, rows: slice, columns: slice) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Return a window as float32 and where it is valid.
+    def read(self, rows: slice, columns: slice) -> tuple[Image, npt.NDArray[np.bool_]]:
+        """Return a window and where it is valid; small whole numbers as they are, all else as float32.
 
         Raises
         ------
@@ -95,16 +95,25 @@ class SceneFile:
         """
         window = Window.from_slices(rows, columns)
         try:
-            values = self.source.read(self.band, window=window, out_dtype=np.float32)
+            values = self.source.read(self.band, window=window, out_dtype=image_dtype(self.dtype))
             # A mask band or an alpha band; what follows from nodata is decided here.
             masked = "nodata" not in self._mask_flags() and "all_valid" not in self._mask_flags()
-            valid = self.source.read_masks(self.band, window=window) > 0 if masked else np.isfinite(values)
+            valid = self.source.read_masks(self.band, window=window) > 0 if masked else None
         except RasterioError as error:
             raise CorruptGranuleError(f"{self.name} cannot be read, truncated or damaged: {error}") from error
-        valid &= np.isfinite(values)
-        if self.nodata is not None and np.isfinite(self.nodata):
-            valid &= values != np.float32(self.nodata)
-        return values, valid
+        known = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, bool)
+        if valid is not None:
+            known &= valid
+        # Compared as the pixels are held; a number that they cannot hold is none of them.
+        if self.nodata is not None and _fits(self.nodata, values.dtype):
+            known &= values != np.asarray(self.nodata).astype(values.dtype)
+        return values, known
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the pixels in the file."""
+        dtype: np.dtype[Any] = np.dtype(self.source.dtypes[self.band - 1])
+        return dtype
 
     def _mask_flags(self) -> set[str]:
         return {flag.name for flag in self.source.mask_flag_enums[self.band - 1]}
@@ -141,6 +150,16 @@ def open_scene(place: Place, *, band: int = 1, nodata: Nodata = "auto") -> Itera
             raise UnsupportedFormatError(f"{name} is no raster that can be read: {error}") from error
         with source:
             yield _check(source, name, band, nodata)
+
+
+def _fits(value: float, dtype: np.dtype[Any]) -> bool:
+    """Return whether pixels of a type can hold a value."""
+    if not np.isfinite(value):
+        return False
+    if dtype.kind == "f":
+        return True
+    limits = np.iinfo(dtype)
+    return value == round(value) and limits.min <= value <= limits.max
 
 
 def _without_secrets(error: Exception, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,9 @@ from altiflow.readers.catalogue.moments import Moment
 from altiflow.readers.field import crs_text
 from altiflow.readers.scenes.acquisition import Acquisition, given_acquisition
 
-__all__ = ["ScenePair", "check_transform"]
+__all__ = ["Image", "ScenePair", "check_transform", "image_dtype"]
 
-Image = npt.NDArray[np.float32]
+Image = npt.NDArray[np.float32] | npt.NDArray[np.unsignedinteger[Any]] | npt.NDArray[np.signedinteger[Any]]
 Mask = npt.NDArray[np.bool_]
 
 _EVEN = 1e-9
@@ -29,7 +30,8 @@ class ScenePair:
     Attributes
     ----------
     first, second
-        Brightness, (rows, columns), float32; the first is the earlier one.
+        Brightness, (rows, columns); the first is the earlier one. Whole numbers of 8 and 16 bits as the file has them,
+        for a tile of Sentinel-2 is twice as large otherwise (mind that they do not go below 0); all else float32.
     valid_first, valid_second
         Where each has a value, (rows, columns).
     transform
@@ -107,7 +109,7 @@ class ScenePair:
         valid_first: npt.ArrayLike | None = None,
         valid_second: npt.ArrayLike | None = None,
     ) -> ScenePair:
-        """Return the pair of two arrays on one lattice; NaN is invalid, integers become floats.
+        """Return the pair of two arrays on one lattice; NaN is invalid.
 
         Raises
         ------
@@ -119,7 +121,7 @@ class ScenePair:
             given = np.asarray(image)
             if given.dtype.kind not in "biuf":
                 raise InputError(f"{name} has values of type {given.dtype}; an image is real numbers")
-            values = np.ascontiguousarray(given, dtype=np.float32)
+            values = np.ascontiguousarray(given, dtype=image_dtype(given.dtype))
             known = np.isfinite(values)
             masks.append(known if valid is None else known & np.asarray(valid, bool))
             images.append(values)
@@ -158,6 +160,18 @@ class ScenePair:
         """Return map coordinates [m] of pixel coordinates, in which the centre of the first pixel is (0, 0)."""
         across, down = np.asarray(column, float) + 0.5, np.asarray(row, float) + 0.5
         return self.transform.c + across * self.transform.a, self.transform.f + down * self.transform.e
+
+
+def image_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type in which an image of a type is held.
+
+    Examples
+    --------
+    >>> [image_dtype(np.dtype(name)).name for name in ("uint16", "int32", "float64", "bool")]
+    ['uint16', 'float32', 'float32', 'float32']
+    """
+    small = dtype.kind in "ui" and dtype.itemsize <= 2
+    return np.dtype(dtype.newbyteorder("=") if small else np.float32)
 
 
 def check_transform(transform: Affine, name: str) -> None:
