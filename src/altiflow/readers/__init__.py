@@ -32,9 +32,11 @@ from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
 from altiflow.readers.remote import Grant, Grants, RemoteAccess, Retries, download_files, file_grants
 from altiflow.readers.sample import (
+    ImageSample,
     LocalArchive,
     PairSample,
     Sample,
+    make_images,
     make_pairs,
     make_sample,
     make_season,
@@ -48,6 +50,7 @@ from altiflow.readers.velocity import read_composite_static, read_point_series, 
 __all__ = [
     "Grant",
     "Grants",
+    "ImageSample",
     "Ledger",
     "LocalArchive",
     "PairSample",
@@ -71,6 +74,7 @@ __all__ = [
     "holds_grid",
     "join_tables",
     "list_granules",
+    "make_images",
     "make_pairs",
     "make_sample",
     "make_season",

@@ -46,6 +46,9 @@ REMOTE_OPTIONS = {
 }
 """Options of GDAL for addresses."""
 
+_PLAIN = {"GDAL_CACHEMAX": 64}
+"""GDAL keeps blocks up to a twentieth of the memory otherwise [MB]."""
+
 
 @dataclass(frozen=True)
 class SceneFile:
@@ -107,7 +110,8 @@ class SceneFile:
         # Compared as the pixels are held; a number that they cannot hold is none of them.
         if self.nodata is not None and _fits(self.nodata, values.dtype):
             known &= values != np.asarray(self.nodata).astype(values.dtype)
-        return values, known
+        # One True for all pixels: a mask of a whole tile takes half as much memory as the image.
+        return values, np.broadcast_to(np.True_, known.shape) if known.all() else known
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -136,8 +140,9 @@ def open_scene(place: Place, *, band: int = 1, nodata: Nodata = "auto") -> Itera
     """
     text = str(place)
     name = public_url(text).rpartition("/")[2]
-    options = REMOTE_OPTIONS if is_remote(text) else {}
-    if not options and not Path(text).is_file():
+    remote = is_remote(text)
+    options = _PLAIN | (REMOTE_OPTIONS if remote else {})
+    if not remote and not Path(text).is_file():
         raise InputError(f"there is no image {text}")
     with rasterio.Env(**options), warnings.catch_warnings():
         # An image without a place on the map is refused below.
@@ -145,7 +150,7 @@ def open_scene(place: Place, *, band: int = 1, nodata: Nodata = "auto") -> Itera
         try:
             source = rasterio.open(text)
         except RasterioError as error:
-            if options:
+            if remote:
                 raise GranuleError(f"{public_url(text)} cannot be opened: {_without_secrets(error, text)}") from None
             raise UnsupportedFormatError(f"{name} is no raster that can be read: {error}") from error
         with source:
