@@ -111,7 +111,7 @@ def make_images(folder: str | Path, *, seed: int = 0, images: int = 2) -> ImageS
         # Two fine cells a pixel, and a margin of 40 pixels about the image.
         places = [(row + 40.25) * 2, (column + 40.25) * 2]
         shown = map_coordinates(fine, places, order=5, mode="nearest")
-        values = 20_000 + 5_000 * (shown + _NOISE * rng.standard_normal(shown.shape))
+        values = np.maximum(20_000 + 4_000 * (shown + _NOISE * rng.standard_normal(shown.shape)), 1)
         if number == 1:
             values[:60, :60] = 0
         paths.append(_write(target / f"{_name(moment)}_B8.TIF", values, transform, moment))
