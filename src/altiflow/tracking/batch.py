@@ -23,7 +23,8 @@ from altiflow.readers.catalogue.moments import Moment
 from altiflow.readers.remote import public_url
 from altiflow.readers.remote.ranges import is_remote
 from altiflow.readers.scenes import ScenePair, read_scene_pair
-from altiflow.readers.scenes.opening import Nodata
+from altiflow.readers.scenes.acquisition import find_acquisition
+from altiflow.readers.scenes.opening import Nodata, open_scene
 from altiflow.tracking.pairs import GroundSource, track_pair
 from altiflow.tracking.parameters import TrackParameters
 from altiflow.tracking.product.layout import image_id
@@ -220,14 +221,22 @@ def _track_row(row: Mapping[str, str], folder: Path, plan: TrackPlan, overwrite:
     """Return the account of one pair, tracked or found there."""
     began = time.perf_counter()
     dates = (row.get("first_date") or None, row.get("second_date") or None)
-    pair = plan.read(row["first"], row["second"], dates if any(dates) else None)
-    ids = [image_id(name, taken) for name, taken in zip(pair.names, pair.acquired, strict=True)]
-    path = folder / granule_name(ids[0], ids[1], plan.parameters.spacing * pair.pixel[0])
+    path = folder / _name_of(row, dates, plan)
     if path.exists() and not overwrite:
         return _found_there(path, plan)
-    granule = plan.track(pair)
+    granule = plan.track(plan.read(row["first"], row["second"], dates if any(dates) else None))
     write_tracked(granule, path, packing=plan.packing, overwrite=overwrite)
     return {"status": "tracked", **_counts(granule, path), "seconds": round(time.perf_counter() - began, 3)}
+
+
+def _name_of(row: Mapping[str, str], dates: tuple[str | None, str | None], plan: TrackPlan) -> str:
+    """Return the file name that the granule of a pair will have; of the images no more than the heads are read."""
+    ids, width = [], 0.0
+    for place, date in zip((row["first"], row["second"]), dates, strict=True):
+        with open_scene(place, band=plan.band, nodata=plan.nodata) as scene:
+            ids.append(image_id(scene.name, find_acquisition(place, scene.tags, date)))
+            width = width or scene.transform.a
+    return granule_name(ids[0], ids[1], plan.parameters.spacing * width)
 
 
 def _found_there(path: Path, plan: TrackPlan) -> dict[str, Any]:

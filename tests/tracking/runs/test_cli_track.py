@@ -70,6 +70,8 @@ def test_command_lines_that_mean_nothing(
     run: Callable[..., Result], landsat: tuple[Path, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "list.csv").write_text("first,second\na.tif,b.tif\n", encoding="utf-8")
+    (tmp_path / "bare.gmt").write_text("# @VGMT1.0 @GLINESTRING\n>\n0 0\n0 9\n9 9\n0 0\n", encoding="ascii")
+    (tmp_path / "a.tif").write_bytes(landsat[0].read_bytes())
     (tmp_path / "wrong.json").write_text('{"chips": 3}', encoding="utf-8")
     listed = ("--pairs", tmp_path / "list.csv")
     cases: list[tuple[tuple[Any, ...], str]] = [
@@ -85,6 +87,8 @@ def test_command_lines_that_mean_nothing(
         ((*landsat, "--parameters", tmp_path / "wrong.json"), "chips=3"),
         ((*landsat, "--dates", "2016-08-03", "2016-07-18"), "must be the earlier"),
         ((*landsat, "--ground", tmp_path / "none.gpkg"), "no vector file"),
+        ((*landsat, "--ground", tmp_path / "bare.gmt", *LOOK), "(--ground-crs)"),
+        ((tmp_path / "a.tif", landsat[1]), "give --dates FIRST SECOND"),
     ]
     for words, message in cases:
         done = run(*words, "-o", tmp_path / "x.nc")

@@ -48,7 +48,9 @@ def read_outlines(source: Any, *, crs: Any = None) -> gpd.GeoDataFrame:
     """
     shapes, stated, name = _shapes(source)
     if stated is None and crs is None:
-        raise InputError(f"{name} states no CRS, and none is guessed; say which, e.g. crs='EPSG:32607'")
+        raise InputError(
+            f"{name} states no CRS, and none is guessed; say which, such as 'EPSG:32607' (crs, source_crs, ground_crs)"
+        )
     known = [shape for shape in shapes if shape is not None and not shape.is_empty]
     parts = shapely.get_parts(np.array(known, dtype=object)) if known else np.array([], dtype=object)
     kinds = shapely.get_type_id(parts) if len(parts) else np.array([], int)
