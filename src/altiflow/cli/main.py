@@ -10,6 +10,7 @@ from altiflow.cli.onboarding import completion, doctor, tutorial
 from altiflow.cli.readers import coincide, download, read, search
 from altiflow.cli.run import run
 from altiflow.cli.show import draw, info
+from altiflow.cli.track import track
 from altiflow.cli.velocity import velocity
 from altiflow.version import __version__
 
@@ -29,7 +30,23 @@ def main() -> None:
     """
 
 
-for command in (run, search, coincide, download, read, grid, tally, fuse, drift, dhdt, flux, velocity, draw, info):
+for command in (
+    run,
+    search,
+    coincide,
+    download,
+    read,
+    grid,
+    tally,
+    fuse,
+    drift,
+    dhdt,
+    flux,
+    velocity,
+    track,
+    draw,
+    info,
+):
     main.add_command(command)
 for command in (doctor, tutorial, completion):
     main.add_command(command)

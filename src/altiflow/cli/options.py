@@ -146,6 +146,9 @@ _PHRASES = {
     "https://urs.earthdata.nasa.gov)",
     ", or search anonymously with session=None": "",
     "version='latest'": "--version latest",
+    "pass overwrite=True": "give --overwrite",
+    "pass dates=(first, second)": "give --dates FIRST SECOND",
+    "(crs, source_crs, ground_crs)": "(--ground-crs)",
 }
 """What the library says of itself, as the command line has it."""
 

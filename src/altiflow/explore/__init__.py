@@ -2,6 +2,7 @@
 
 from altiflow.explore.charts import draw_coverage, draw_histogram, draw_series
 from altiflow.explore.maps import Panel, draw_map, draw_panels, draw_side_by_side
+from altiflow.explore.overlay import write_overlay
 from altiflow.explore.run import RunPlan, RunResult, run_fusion, run_sample
 from altiflow.explore.speed import draw_speed
 from altiflow.explore.summary import describe_file, describe_tally
@@ -21,4 +22,5 @@ __all__ = [
     "draw_speed",
     "run_fusion",
     "run_sample",
+    "write_overlay",
 ]

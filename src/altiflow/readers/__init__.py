@@ -13,6 +13,7 @@ from altiflow.readers.catalogue import (
     find_motion,
     list_granules,
     motion_urls,
+    pair_scenes,
     read_catalogue,
     search_granules,
     search_pairs,
@@ -23,6 +24,7 @@ from altiflow.readers.datasets.reading import read_table
 from altiflow.readers.datasets.writing import read_to_dataset
 from altiflow.readers.field import build_field, check_field
 from altiflow.readers.gridded import holds_grid, read_gridded
+from altiflow.readers.ground import read_ground, read_outlines
 from altiflow.readers.heights import read_atl14, read_atl15, read_height_change
 from altiflow.readers.ledger import Ledger
 from altiflow.readers.measurement import value_column
@@ -30,14 +32,17 @@ from altiflow.readers.points import read_points
 from altiflow.readers.raster import read_raster
 from altiflow.readers.remote import Grant, Grants, RemoteAccess, Retries, download_files, file_grants
 from altiflow.readers.sample import (
+    ImageSample,
     LocalArchive,
     PairSample,
     Sample,
+    make_images,
     make_pairs,
     make_sample,
     make_season,
     serve_archive,
 )
+from altiflow.readers.scenes import ScenePair, read_scene_pair, search_scenes
 from altiflow.readers.segments import read_leads, read_segments
 from altiflow.readers.table import join_tables, write_table
 from altiflow.readers.velocity import read_composite_static, read_point_series, read_velocity
@@ -45,6 +50,7 @@ from altiflow.readers.velocity import read_composite_static, read_point_series, 
 __all__ = [
     "Grant",
     "Grants",
+    "ImageSample",
     "Ledger",
     "LocalArchive",
     "PairSample",
@@ -52,6 +58,7 @@ __all__ = [
     "RemoteAccess",
     "Retries",
     "Sample",
+    "ScenePair",
     "as_catalogue",
     "build_field",
     "cap_per_year",
@@ -67,27 +74,33 @@ __all__ = [
     "holds_grid",
     "join_tables",
     "list_granules",
+    "make_images",
     "make_pairs",
     "make_sample",
     "make_season",
     "motion_urls",
+    "pair_scenes",
     "read_atl14",
     "read_atl15",
     "read_atl20",
     "read_catalogue",
     "read_composite_static",
     "read_gridded",
+    "read_ground",
     "read_height_change",
     "read_leads",
+    "read_outlines",
     "read_point_series",
     "read_points",
     "read_raster",
+    "read_scene_pair",
     "read_segments",
     "read_table",
     "read_to_dataset",
     "read_velocity",
     "search_granules",
     "search_pairs",
+    "search_scenes",
     "serve_archive",
     "value_column",
     "write_catalogue",

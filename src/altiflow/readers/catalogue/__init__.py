@@ -11,6 +11,7 @@ from altiflow.readers.catalogue.pairs import (
     count_by,
     filter_pairs,
     find_cubes,
+    pair_scenes,
     search_pairs,
     write_pairs,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "list_granules",
     "motion_urls",
     "open_archive",
+    "pair_scenes",
     "parse_granule_name",
     "read_addresses",
     "read_catalogue",

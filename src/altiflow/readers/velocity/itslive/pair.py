@@ -42,6 +42,12 @@ COMPANIONS: Mapping[str, str] = {
 }
 """Variables beside the velocity, by name: their meaning. Chips are in metres."""
 
+_TRACKED: Mapping[str, str] = {
+    "corr": "normalised correlation of the chip with its match",
+    "del_corr": "lead of the correlation over the second peak",
+}
+"""What pairs tracked by altiflow have besides, float32."""
+
 _INFO = "img_pair_info"
 _DATES = ("acquisition_date_img{}", "aquisition_date_img{}")
 """Attribute with the date of an image: version 2, and as version 1 spells it."""
@@ -63,7 +69,8 @@ def read_pair(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
     so its bounds are midnights. The metric is what ``map_scale_corrected`` of vx says; where it is silent, "map"
     for version 2 and "ground" before. Sigmas are one number per component. ``x`` and ``y`` of the file are centres
     of cells; its GeoTransform is not looked at (half a cell off in version 2). A pair without one valid value is
-    a field of NaN.
+    a field of NaN. Pairs that altiflow tracked have errors of each cell (``vx_error``, ``vy_error``), and state the
+    length of their year.
 
     Raises
     ------
@@ -88,6 +95,8 @@ def read_pair(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
         attrs.get("map_scale_corrected"), options.metric, product.metric if version == 2 else "ground"
     )
     decode = partial(drop_fill, limit=product.limit)
+    year = attrs.get("year_days")
+    sigmas = [_sigma(dataset, name, decode) for name in ("vx", "vy")]
     field = build_field(
         decode_lazily(dataset["vx"], decode, lifted=True),
         decode_lazily(dataset["vy"], decode, lifted=True),
@@ -98,16 +107,32 @@ def read_pair(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
         units=state_units(attrs.get("units"), options.units, product.units, path),
         velocity_metric=metric,
         metric_source=metric_source,
-        source=f"{product.name} version {version}, {path.name}",
-        year_days=YEAR_DAYS,
-        vx_sigma=np.array([_first(attrs, _SIGMAS)]),
-        vy_sigma=np.array([_first(dataset["vy"].attrs, _SIGMAS)]),
+        source=_source(dataset, f"{product.name} version {version}, {path.name}"),
+        year_days=YEAR_DAYS if year is None else float(year),
+        vx_sigma=sigmas[0],
+        vy_sigma=sigmas[1],
         layers=layers,
     )
     for name, meaning in COMPANIONS.items():
         if name in dataset:
             field[name] = _companion(dataset[name], name, meaning)
-    return field.assign_attrs(year_days_source="assumed", product_version=version)
+    for name, meaning in _TRACKED.items():
+        if name in dataset:
+            field[name] = decode_lazily(dataset[name], drop_fill, lifted=True)
+            field[name].attrs = {"long_name": meaning, "units": "1"}
+    return field.assign_attrs(year_days_source="assumed" if year is None else "file", product_version=version)
+
+
+def _sigma(dataset: xr.Dataset, name: str, decode: Any) -> Any:
+    """Return the standard error of a component: of each cell where the file has it, else one number."""
+    if f"{name}_error" in dataset and dataset[f"{name}_error"].dims == ("y", "x"):
+        return decode_lazily(dataset[f"{name}_error"], decode, lifted=True)
+    return np.array([_first(dataset[name].attrs, _SIGMAS)])
+
+
+def _source(dataset: xr.Dataset, text: str) -> str:
+    """Return what a pair was read from, in words; those of altiflow say themselves."""
+    return str(dataset.attrs["source"]) if "altiflow_version" in dataset.attrs else text
 
 
 def file_version(dataset: xr.Dataset, name: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from itertools import combinations
 
 import geopandas as gpd
@@ -68,7 +69,8 @@ def pair_scenes(
     ----------
     scenes
         Names of Landsat, Sentinel-1, Sentinel-2 or NISAR images; or a GeoDataFrame with a column ``scene`` of them and
-        their footprints.
+        their footprints, such as :func:`altiflow.search_scenes` returns: its ``start``, ``track`` and ``url``, where
+        there are such columns, count before what names tell.
     min_separation, max_separation
         Fewest and most days between the two, both included.
     multiple_of
@@ -84,7 +86,8 @@ def pair_scenes(
     Returns
     -------
     pandas.DataFrame
-        ``first, second, start, end, separation_days, track, overlap`` (NaN without footprints); earlier first.
+        ``first, second, start, end, separation_days, track, overlap`` (NaN without footprints); earlier first. With
+        addresses ``first_url, second_url`` as well.
 
     Raises
     ------
@@ -107,11 +110,12 @@ def pair_scenes(
     if min_overlap > 0 and shapes is None:
         raise InputError(f"min_overlap={min_overlap!r} needs footprints: give a GeoDataFrame with a column 'scene'")
     allowed = set(range(1, 13)) if months is None else set(month_numbers(months))
-    told = sorted((parse_scene(name).start, name, place) for place, name in enumerate(names))
+    starts, tracks = _told_of(scenes, names)
+    told = sorted((start, name, place) for place, (start, name) in enumerate(zip(starts, names, strict=True)))
     rows = []
     for (start, first, one), (end, second, two) in combinations(told, 2):
         days = (end - start).total_seconds() / 86_400
-        track = scene_track(first) if scene_track(first) == scene_track(second) else ""
+        track = tracks[one] if tracks[one] == tracks[two] else ""
         overlap = np.nan if shapes is None else _overlap(shapes[one], shapes[two])
         conditions = (
             min_separation <= days <= max_separation,
@@ -125,7 +129,23 @@ def pair_scenes(
     if not rows:
         raise EmptyDataError(f"no pair of {len(names)} scenes meets the conditions; loosen them")
     columns = ["first", "second", "start", "end", "separation_days", "track", "overlap"]
-    return pd.DataFrame(rows, columns=columns).sort_values(["start", "end", "first"], ignore_index=True)
+    pairs = pd.DataFrame(rows, columns=columns).sort_values(["start", "end", "first"], ignore_index=True)
+    if isinstance(scenes, gpd.GeoDataFrame) and "url" in scenes:
+        urls = dict(zip(names, scenes["url"], strict=True))
+        pairs["first_url"], pairs["second_url"] = pairs["first"].map(urls), pairs["second"].map(urls)
+    return pairs
+
+
+def _told_of(scenes: Iterable[str] | gpd.GeoDataFrame, names: list[str]) -> tuple[list[datetime], list[str]]:
+    """Return when and over which ground each image was taken: as a table tells, else as its name does."""
+    table = scenes if isinstance(scenes, gpd.GeoDataFrame) else {}
+    if "start" in table:
+        moments = pd.to_datetime(pd.Series(list(table["start"])), utc=True).dt.tz_localize(None)
+        starts = [moment.to_pydatetime() for moment in moments]
+    else:
+        starts = [parse_scene(name).start for name in names]
+    tracks = [str(track) for track in table["track"]] if "track" in table else [scene_track(name) for name in names]
+    return starts, tracks
 
 
 def _take_scenes(scenes: Iterable[str] | gpd.GeoDataFrame) -> tuple[list[str], list[shapely.Geometry] | None]:

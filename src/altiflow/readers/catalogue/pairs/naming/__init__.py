@@ -8,7 +8,7 @@ from altiflow.readers.catalogue.pairs.naming.products import (
     VelocityName,
     parse_velocity_name,
 )
-from altiflow.readers.catalogue.pairs.naming.scene import Scene, parse_scene
+from altiflow.readers.catalogue.pairs.naming.scene import Scene, find_scene, parse_scene
 
 __all__ = [
     "CubeName",
@@ -17,6 +17,7 @@ __all__ = [
     "PairName",
     "Scene",
     "VelocityName",
+    "find_scene",
     "parse_pair_name",
     "parse_scene",
     "parse_velocity_name",

@@ -10,7 +10,7 @@ from typing import Literal
 
 from altiflow.errors import InputError
 
-__all__ = ["Mission", "Scene", "TimeResolution", "parse_scene"]
+__all__ = ["Mission", "Scene", "TimeResolution", "find_scene", "parse_scene"]
 
 Mission = Literal["landsat", "sentinel1", "sentinel2", "nisar"]
 TimeResolution = Literal["instant", "day"]
@@ -27,7 +27,7 @@ class Scene:
     mission
         "landsat", "sentinel1", "sentinel2" or "nisar".
     satellite
-        "L4" to "L9", "S1A", "S2B", "NISAR"; "S1" for bursts, whose names do not tell which.
+        "L4" to "L9", "S1A", "S2B", "NISAR"; "S1" for bursts and "S2" for band files, whose names do not tell which.
     start
         Begin of the acquisition, UTC; midnight where only the day is told.
     time_resolution
@@ -80,6 +80,14 @@ _FORMS = (
         lambda part: part["sat"],
         _INSTANT,
     ),
+    # Ground-range images: mode and resolution, polarisation, start; crops often lack what follows (ESA).
+    _form(
+        "sentinel1",
+        rf"(?P<sat>S1[A-D])_(IW|EW|S[1-6])_GRD[FHM]_1S[A-Z]{{2}}_(?P<time>{_T})"
+        rf"(_{_T}_\d{{6}}_[0-9A-F]{{6}}_[0-9A-F]{{4}})?",
+        lambda part: part["sat"],
+        _INSTANT,
+    ),
     # Burst number, swath, start, polarisation, checksum of the scene (ASF).
     _form(
         "sentinel1",
@@ -94,6 +102,8 @@ _FORMS = (
         lambda part: part["sat"],
         _INSTANT,
     ),
+    # Tile and start alone: band files, whose names do not tell which satellite (ESA).
+    _form("sentinel2", rf"T\d\d[A-Z]{{3}}_(?P<time>{_T})", lambda part: "S2", _INSTANT),
     # Tile, day, number, level: the short form of the public cloud archives.
     _form(
         "sentinel2",
@@ -141,14 +151,44 @@ def parse_scene(name: str) -> Scene:
     for form in _FORMS:
         match = form.pattern.fullmatch(name)
         if match:
-            parts = match.groupdict()
-            try:
-                start = datetime.strptime(parts["time"], form.time)
-            except ValueError as error:
-                raise InputError(f"scene {name!r} cannot be: {parts['time']} is no date") from error
-            told: TimeResolution = "instant" if form.time == _INSTANT else "day"
-            return Scene(name, form.mission, form.satellite(parts), start, told)
+            return _scene(form, match)
     raise InputError(
         f"scene {name!r} is of no known form: Landsat 4 to 9 (LC08_L1TP_..., LC8...), Sentinel-1 (S1A_IW_SLC__...), "
         "Sentinel-2 (S2A_MSIL1C_..., S2A_24WWU_...) or NISAR (NISAR_L1_PR_RSLC_...)"
     )
+
+
+def find_scene(path: str) -> Scene | None:
+    """Return the image that a path or address names, in the file's name or else in a folder's; None if it names none.
+
+    Raises
+    ------
+    InputError
+        If the name tells a date that cannot be.
+
+    Examples
+    --------
+    >>> find_scene("crops/LC80630182016200LGN00_B8_yahtse.TIF").start
+    datetime.datetime(2016, 7, 18, 0, 0)
+    >>> find_scene("https://host.org/S2A_24WWU_20200704_0_L2A/B08.tif").satellite
+    'S2A'
+    >>> find_scene("image1.tif") is None
+    True
+    """
+    for part in reversed(path.replace("\\", "/").split("/")):
+        for form in _FORMS:
+            match = form.pattern.search(part)
+            if match:
+                return _scene(form, match)
+    return None
+
+
+def _scene(form: _Form, match: re.Match[str]) -> Scene:
+    """Return what a match of a form says."""
+    parts = match.groupdict()
+    try:
+        start = datetime.strptime(parts["time"], form.time)
+    except ValueError as error:
+        raise InputError(f"scene {match[0]!r} cannot be: {parts['time']} is no date") from error
+    told: TimeResolution = "instant" if form.time == _INSTANT else "day"
+    return Scene(match[0], form.mission, form.satellite(parts), start, told)

@@ -1,0 +1,128 @@
+"""Correction by stable ground: shifts and planes are found among outliers, and not believed without a reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from altiflow.errors import InputError
+from altiflow.tracking.offsets import Offsets
+from altiflow.tracking.stable import CorrectionRule, correct_offsets, stable_statistics
+
+ROWS, COLS = 60, 80
+
+
+def made(dx: Any, dy: Any, **changes: Any) -> Offsets:
+    """Return displacements with good correlations everywhere."""
+    shape = (ROWS, COLS)
+    plain = {name: np.full(shape, value, np.float32) for name, value in (("corr", 0.9), ("del_corr", 0.5))}
+    offsets = Offsets(
+        row=np.arange(ROWS) * 10.0 + 9.5,
+        column=np.arange(COLS) * 10.0 + 9.5,
+        dx=np.broadcast_to(dx, shape).astype(np.float32),
+        dy=np.broadcast_to(dy, shape).astype(np.float32),
+        dx_error=np.full(shape, 0.05, np.float32),
+        dy_error=np.full(shape, 0.05, np.float32),
+        **plain,
+        chip=np.full(shape, 20, np.uint16),
+        radius=np.full(shape, 8, np.uint16),
+        status=np.zeros(shape, np.uint8),
+        interpolated=np.zeros(shape, bool),
+    )
+    return replace(offsets, **changes)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+@pytest.fixture
+def rock() -> np.ndarray:
+    mask = np.zeros((ROWS, COLS), bool)
+    mask[:25] = True
+    return mask
+
+
+def test_a_shift_is_recovered_among_outliers_that_all_lie_on_one_side(rng: Any, rock: np.ndarray) -> None:
+    dx = 0.7 + 0.05 * rng.standard_normal((ROWS, COLS))
+    bad = rng.random((ROWS, COLS)) < 0.3
+    dx[bad] += rng.uniform(1, 9, bad.sum())
+    offsets = made(dx, -0.4 + 0.05 * rng.standard_normal((ROWS, COLS)))
+    corrected, correction = correct_offsets(offsets, rock)
+    # A plain median would be drawn towards the outliers by half a standard deviation and more.
+    assert correction.shift == pytest.approx((0.7, -0.4), abs=0.006)
+    assert correction.nmad == pytest.approx((0.05, 0.05), rel=0.1)
+    assert (correction.applied, correction.count) == (True, 25 * COLS)
+    assert float(np.median(corrected.dx[~bad])) == pytest.approx(0.0, abs=0.006)
+    assert correction.shift_error[0] == pytest.approx(1.2533 * 0.05 / np.sqrt(2000), rel=0.1)
+
+
+def test_a_tilt_is_recovered_as_a_plane(rng: Any, rock: np.ndarray) -> None:
+    column, row = np.meshgrid(np.arange(COLS) * 10.0 + 9.5, np.arange(ROWS) * 10.0 + 9.5)
+    tilt = (0.2 + 5e-4 * (column - 404.5) - 2e-4 * (row - 304.5), -0.1 + 3e-4 * (row - 304.5))
+    noisy = [part + 0.03 * rng.standard_normal(part.shape) for part in tilt]
+    offsets = made(noisy[0], noisy[1])
+    corrected, correction = correct_offsets(offsets, rock, rule=CorrectionRule(model="plane"))
+    assert correction.slope == pytest.approx((5e-4, -2e-4, 0.0, 3e-4), abs=2e-5)
+    assert correction.shift == pytest.approx((0.2, -0.1), abs=0.01)
+    np.testing.assert_allclose(corrected.dx, noisy[0] - tilt[0], atol=0.01)
+    np.testing.assert_allclose(corrected.dy[~rock], (noisy[1] - tilt[1])[~rock], atol=0.01)
+
+
+def test_every_gate_refuses_with_its_reason(rng: Any, rock: np.ndarray) -> None:
+    offsets = made(0.7, 0.1)
+    few = np.zeros_like(rock)
+    few[:5, :99] = True
+    blurred = replace(offsets, corr=np.full((ROWS, COLS), 0.2, np.float32))
+    filled = replace(offsets, interpolated=np.ones((ROWS, COLS), bool))
+    cases = [
+        (offsets, few, CorrectionRule(), "400 stable cells are fewer than 500"),
+        (offsets, rock, CorrectionRule(min_share=0.5), "41.67 % of all, less than 50 %"),
+        (made(3.2, 0.1), rock, CorrectionRule(), r"a shift of \(3.20, 0.10\) px is not below 3 px"),
+        (offsets, rock, CorrectionRule(model="none"), "not asked for"),
+        (offsets, None, CorrectionRule(), "no stable ground was given"),
+        (blurred, rock, CorrectionRule(), "none of 2000 stable cells"),
+        (filled, rock, CorrectionRule(), "none of 2000 stable cells"),
+        (made(np.nan, np.nan), rock, CorrectionRule(), "none of 0 stable cells"),
+    ]
+    for given, ground, rule, reason in cases:
+        same, correction = correct_offsets(given, ground, rule=rule)
+        assert same is given
+        assert not correction.applied
+        assert correction.shift_error == (0.0, 0.0)
+        with pytest.raises(AssertionError, match=reason):
+            raise AssertionError(correction.reason)
+    assert correct_offsets(made(3.2, 0.1), rock)[1].shift == pytest.approx((3.2, 0.1), abs=1e-6)
+
+
+def test_rules_and_masks_that_mean_nothing() -> None:
+    for change in (
+        {"model": "mean"},
+        {"min_count": 0},
+        {"min_count": 2.5},
+        {"min_share": 2.0},
+        {"max_shift": -1.0},
+        {"min_corr": float("nan")},
+        {"min_del_corr": True},
+    ):
+        with pytest.raises(InputError, match=next(iter(change))):
+            CorrectionRule(**change)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="lay the mask on its cells"):
+        correct_offsets(made(0, 0), np.ones((3, 3), bool))
+    with pytest.raises(InputError, match="make them one"):
+        stable_statistics(np.zeros((2, 2)), np.zeros((2, 2)), np.ones((3, 3), bool))
+
+
+def test_statistics_of_normal_scatter_and_of_nothing(rng: Any, rock: np.ndarray) -> None:
+    dx, dy = 0.1 + 0.2 * rng.standard_normal((ROWS, COLS)), 0.3 * rng.standard_normal((ROWS, COLS))
+    found = stable_statistics(dx, dy, rock)
+    assert found.nmad == pytest.approx((0.2, 0.3), rel=0.06)
+    assert found.std == pytest.approx((dx[rock].std(), dy[rock].std()))
+    assert (found.count, found.share) == (2000, pytest.approx(25 / 60))
+    nothing = stable_statistics(dx, dy, np.zeros_like(rock))
+    assert nothing.count == 0
+    assert np.isnan(nothing.median).all()
