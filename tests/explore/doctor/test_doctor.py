@@ -58,7 +58,7 @@ def test_an_extra_that_is_not_there_is_a_note_that_says_what_it_gains() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "state", "words"), [(time.time() + 86400, "ok", "holds until"), (time.time() - 86400, "problem", "expired")]
+    ("end", "state", "words"), [(4e9, "ok", "holds until 2096-10-02"), (1e9, "problem", "expired on 2001-09-09")]
 )
 def test_a_token_is_judged_by_its_end_and_never_shown(end: float, state: str, words: str, tmp_path: Path) -> None:
     found = examine_logins({"EARTHDATA_TOKEN": token(end)}, tmp_path)
