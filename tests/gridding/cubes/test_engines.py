@@ -85,3 +85,27 @@ def test_medians_by_selection_are_those_of_numpy():
         for values in kinds:
             assert median(values.copy(), np.empty(size)) == pytest.approx(np.median(values), rel=1e-15, abs=0)
     assert np.isnan(median(np.empty(0), np.empty(0)))
+
+
+def test_sums_stay_within_the_band_where_layers_of_unlike_reach_share_a_group(cube, monkeypatch):
+    from altiflow.gridding.cubes.inversion.compiled import fits, sums, work
+
+    held = {}
+    real = fits.fit_pixels
+
+    def keep(model, start, stop, lists, *others):
+        held.setdefault("args", (model, start.copy(), stop.copy(), lists))
+        real(model, start, stop, lists, *others)
+
+    monkeypatch.setattr(fits, "fit_pixels", keep)
+    invert_displacements(cube, "MS", engine="numba", outlier_mad=None)
+    model, start, stop, lists = held["args"]
+    pixel = int(np.argmax(stop - start))
+    room = work.make_work(model, stop[pixel] - start[pixel])
+    work.load_pairs(model, lists, start[pixel], stop[pixel], room)
+    sums.activate(room, stop[pixel] - start[pixel])
+    reach = max(int(np.ptp(model.column[a:b].astype(int))) for a, b in zip(model.begin, model.begin[1:], strict=False))
+    # Arrays that are not compiled refuse what lies beyond them.
+    sums.add_products.py_func(model, room)
+    assert np.isfinite(room.normal).all()
+    assert reach >= 1

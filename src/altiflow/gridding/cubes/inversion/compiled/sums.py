@@ -130,6 +130,19 @@ def _sum_rows(table, at, times, low, count, found, width):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add_row(normal, column, found):
+    """Add products (2, n) of the first of n columns with all of them to normal matrices.
+
+    Layers put into one group may reach farther together than any alone; what lies beyond the band is zero.
+    """
+    for b in range(column.size):
+        far = column[b] - column[0]
+        if far < normal.shape[2]:
+            normal[0, column[0], far] += found[0, b]
+            normal[1, column[0], far] += found[1, b]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def add_products(model, work):
     """Fill the normal matrices (2, p, b + 1), without the price of roughness, and right sides of the used pairs."""
     normal, right, found, times = work.normal, work.right, work.found, work.times
@@ -154,9 +167,7 @@ def add_products(model, work):
                 for k in range(count):
                     times[c, low + k] = active[c, low + k] * coef[row + k]
             _sum_rows(coef, row, times, low, count, found, column.size - a)
-            for b in range(a, column.size):
-                normal[0, column[a], column[b] - column[a]] += found[0, b - a]
-                normal[1, column[a], column[b] - column[a]] += found[1, b - a]
+            _add_row(normal, column[a:], found)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUMS)
