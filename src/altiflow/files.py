@@ -22,13 +22,16 @@ __all__ = ["folder_lock", "whole_file"]
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def whole_file(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it is renamed to `path` if all goes well and removed if not.
 
-    The folder is made if it is not there. The temporary name keeps the suffix, which many writers go by.
+    The folder is made if it is not there. The temporary name keeps the suffix, which many writers go by. With
+    ``overwrite=False`` a file that another process has put there in the meantime stays.
 
     Raises
     ------
+    FileExistsError
+        If `path` is there in the end and is not to be overwritten.
     IsADirectoryError
         If `path` is a folder.
 
@@ -48,9 +51,24 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     part = target.with_name(f".{target.stem}.{uuid4().hex[:8]}.part{target.suffix}")
     try:
         yield part
-        part.replace(target)
+        if overwrite:
+            part.replace(target)
+        else:
+            _place_new(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _place_new(part: Path, target: Path) -> None:
+    """Give a file its name in one step that fails if there is one of that name."""
+    try:
+        os.link(part, target)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError:
+        # A disk without hard links: an empty file takes the name, and the whole one its place.
+        target.touch(exist_ok=False)
+        part.replace(target)
 
 
 @contextmanager

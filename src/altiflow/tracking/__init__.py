@@ -1,9 +1,10 @@
 """Velocity from image pairs: where the chips of one image lie in the other, and the granule that is made of it."""
 
-from altiflow.tracking.batch import TrackPlan, read_pair_list, track_pairs
+from altiflow.tracking.batch import read_pair_list, track_pairs
 from altiflow.tracking.offsets import STATUS, Offsets, track_offsets
 from altiflow.tracking.pairs import track_pair
 from altiflow.tracking.parameters import TrackParameters, fastest_motion, search_radius
+from altiflow.tracking.plan import TrackPlan
 from altiflow.tracking.prior import expect_offsets
 from altiflow.tracking.product import (
     add_velocity,

@@ -118,9 +118,6 @@ def track_pair(
     log = [*_describe(pair, used, codes), *lines, *_account(offsets)]
     granule = lay_out(pair, offsets, parameters=used, ground=codes, log=log)
     result = add_velocity(granule, rule=rule, units=units, year_days=year_days)
-    reason = result["vx"].attrs["stable_shift_reason"]
-    flag = "applied" if result["vx"].attrs["stable_shift_flag"] else "not applied"
-    result.attrs["track_log"] += f"\ncorrection by stable ground {flag}: {reason}"
     result.attrs["track_seconds"] = round(took, 3)
     return result
 

@@ -132,6 +132,34 @@ def test_whole_numbers_of_its_live_lose_half_a_metre_and_count_what_does_not_fit
     assert np.isfinite(difference).sum() == np.isfinite(granule["vx"].values).sum() - 1
 
 
+def test_whole_numbers_are_refused_per_day_and_errors_are_never_made_smaller(granule_of: Maker, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="packing='its_live' keeps whole numbers"):
+        write_tracked(granule_of(units="m/d"), tmp_path / "daily.nc", packing="its_live")
+    assert not list(tmp_path.iterdir())
+    granule = granule_of()
+    granule["vx_error"][3, 3:6] = [0.2, 7.2, 32_766.5]
+    write_tracked(granule, tmp_path / "packed.nc", packing="its_live")
+    with xr.open_dataset(tmp_path / "packed.nc", decode_cf=False) as raw:
+        assert raw["vx_error"].values[3, 3:6].tolist() == [1, 8, -32767]
+        assert raw["vx_error"].attrs["packing_lost"] == 1
+    with xr.open_dataset(tmp_path / "packed.nc") as back:
+        for name in ("vx_error", "vy_error", "v_error"):
+            known = np.isfinite(back[name].values)
+            assert (back[name].values >= granule[name].values)[known].all()
+
+
+def test_what_is_corrected_anew_is_no_longer_what_its_plan_made(granule_of: Maker) -> None:
+    granule = granule_of().assign_attrs(track_plan="{}")
+    again = recorrect(granule, rule=CorrectionRule(model="none"))
+    assert ("track_plan" in granule.attrs, "track_plan" in again.attrs) == (True, False)
+    lines = [line for line in again.attrs["track_log"].splitlines() if line.startswith("correction by stable ground")]
+    assert lines == ["correction by stable ground not applied: not asked for"]
+    assert again.attrs["track_log"].splitlines()[0] == granule.attrs["track_log"].splitlines()[0] == "made"
+    usual = recorrect(again)
+    assert usual.attrs["track_log"] == granule.attrs["track_log"]
+    assert "correction by stable ground applied: " in usual.attrs["track_log"]
+
+
 def test_granules_stack_into_a_cube(granule_of: Maker, tmp_path: Path) -> None:
     paths = [write_tracked(granule_of(seed=number), tmp_path / f"pair{number}.nc") for number in range(3)]
     grid = Grid.from_centres("EPSG:32607", *(granule_of()[axis].values for axis in ("x", "y")))

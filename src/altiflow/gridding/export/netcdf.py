@@ -22,7 +22,7 @@ _TIME_UNITS = (
 )
 
 
-def write_netcdf(dataset: xr.Dataset, path: str | Path) -> Path:
+def write_netcdf(dataset: xr.Dataset, path: str | Path, *, overwrite: bool = True) -> Path:
     """Write a gridded Dataset as NetCDF-4 and return the path; the file appears whole or not at all.
 
     Floats are kept at their precision; booleans become bytes with flag meanings; coordinates carry no fill value
@@ -32,13 +32,15 @@ def write_netcdf(dataset: xr.Dataset, path: str | Path) -> Path:
     ------
     InputError
         If x and y are not evenly spaced.
+    FileExistsError
+        If the file is there and `overwrite` is False.
     """
     target = Path(path)
     ready, encoding = encode_dataset(dataset)
     for name, variable in ready.data_vars.items():
         if variable.ndim >= 2:
             encoding[name] |= {"zlib": True, "complevel": 4, "shuffle": True}
-    with whole_file(target) as part:
+    with whole_file(target, overwrite=overwrite) as part:
         ready.to_netcdf(part, engine="h5netcdf", encoding=encoding)
     return target
 

@@ -17,9 +17,14 @@ from altiflow.tracking.product.layout import MAPPING, restore_offsets
 from altiflow.tracking.stable import Correction, CorrectionRule, correct_offsets, stable_statistics
 from altiflow.units import YEAR_DAYS, convert_factor
 
-__all__ = ["SpeedUnit", "add_velocity", "recorrect"]
+__all__ = ["SIGNATURE", "SpeedUnit", "add_velocity", "recorrect"]
 
 SpeedUnit = Literal["m/yr", "m/d"]
+
+SIGNATURE = "track_plan"
+"""Attribute of a granule: the signature of the plan that it was tracked by."""
+
+_LINE = "correction by stable ground "
 
 _UNITS: dict[str, str] = {"m/yr": "meter/year", "m/d": "meter/day"}
 _TEXTS = {
@@ -95,6 +100,9 @@ def add_velocity(
     _state_stability(result, correction, ground, scale)
     result.attrs["correction_rule"] = json.dumps(asdict(used))
     result.attrs["correction"] = json.dumps(asdict(correction))
+    log = [line for line in str(result.attrs.get("track_log", "")).split("\n") if line and not line.startswith(_LINE)]
+    flag = "applied" if correction.applied else "not applied"
+    result.attrs["track_log"] = "\n".join([*log, f"{_LINE}{flag}: {correction.reason}"])
     result.attrs["title"] = str(result.attrs["title"]).replace("Displacement between", "Velocity between")
     return result
 
@@ -111,6 +119,8 @@ def recorrect(
     year_days: float | None = None,
 ) -> xr.Dataset:
     """Return a tracked granule corrected anew from the displacements it keeps, nothing tracked again.
+
+    The line of the correction in ``track_log`` is written anew, and ``track_plan`` goes.
 
     Parameters
     ----------
@@ -130,7 +140,10 @@ def recorrect(
     known = {text: word for word, text in _UNITS.items()}
     unit: Any = units or known.get(str(stated.get("units")), "m/yr")
     year = float(stated.get("year_days", YEAR_DAYS)) if year_days is None else year_days
-    return add_velocity(granule, stable=stable, rule=rule, units=unit, year_days=year)
+    result = add_velocity(granule, stable=stable, rule=rule, units=unit, year_days=year)
+    # It is no longer what its plan made: a batch must not take it for that.
+    result.attrs.pop(SIGNATURE, None)
+    return result
 
 
 def _stable_ground(granule: xr.Dataset, stable: npt.ArrayLike | None) -> npt.NDArray[np.bool_] | None:

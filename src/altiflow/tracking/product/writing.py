@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,9 +17,24 @@ from altiflow.readers.velocity.itslive.pair import read_pair
 from altiflow.readers.velocity.options import check_options
 from altiflow.readers.velocity.products import PRODUCTS
 
-__all__ = ["Packing", "granule_name", "tracked_field", "tracked_name", "write_tracked"]
+__all__ = [
+    "IMAGES",
+    "Packing",
+    "check_packing",
+    "granule_name",
+    "images_key",
+    "tracked_field",
+    "tracked_name",
+    "write_tracked",
+]
 
 Packing = Literal["float", "its_live"]
+
+IMAGES = "track_images"
+"""Attribute of a granule of a batch: places, band and times of its images, as JSON."""
+
+_WHOLE = ("m/yr", "meter/year")
+"""Units of which whole numbers are fine enough."""
 
 _FILL = -32767
 _LARGEST = 32766
@@ -36,27 +54,49 @@ def write_tracked(
         ``.nc``.
     packing
         "float": as computed, NaN where there is nothing. "its_live": velocities and errors as whole numbers, int16 with
-        fill -32767, as ITS_LIVE packs them; those beyond 32766 are lost, and counted in ``packing_lost``.
+        fill -32767, as ITS_LIVE packs them, for m/yr only; errors are rounded up, to 1 at least. Those beyond 32766 are
+        lost, and counted in ``packing_lost``.
     overwrite
         Whether a file that is there may be replaced.
 
     Raises
     ------
     InputError
-        If the path is not .nc, a file is there, or the Dataset has no velocity.
+        If the path is not .nc, a file is there, the packing cannot hold the unit, or the Dataset has no velocity.
     """
     target = Path(path)
-    if packing not in get_args(Packing):
-        raise InputError(f"packing must be one of {', '.join(get_args(Packing))}, got {packing!r}")
     if target.suffix != ".nc":
         raise InputError(f"{target} would hold NetCDF; call it {target.stem}.nc")
     lacking = [name for name in (*_PACKED, "img_pair_info", "mapping") if name not in granule]
     if lacking:
         raise InputError(f"the Dataset has no {lacking[0]!r}, so it is no granule of tracked velocity")
+    check_packing(packing, str(granule["vx"].attrs.get("units")))
+    taken = f"{target} is there already; choose another name, or pass overwrite=True"
     if target.exists() and not overwrite:
-        raise InputError(f"{target} is there already; choose another name, or pass overwrite=True")
+        raise InputError(taken)
     ready = granule if packing == "float" else _packed(granule)
-    return write_netcdf(ready, target)
+    try:
+        return write_netcdf(ready, target, overwrite=overwrite)
+    except FileExistsError as error:
+        # Another process has written it in the meantime.
+        raise InputError(taken) from error
+
+
+def check_packing(packing: str, units: str) -> None:
+    """Refuse a packing that is not known, or would round velocities of this unit to nothing.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    if packing not in get_args(Packing):
+        raise InputError(f"packing must be one of {', '.join(get_args(Packing))}, got {packing!r}")
+    if packing == "its_live" and units not in _WHOLE:
+        raise InputError(
+            f"packing='its_live' keeps whole numbers, which velocities in {units} are not; use units='m/yr' or "
+            "packing='float'"
+        )
 
 
 def tracked_field(granule: xr.Dataset, name: str = "tracked.nc") -> xr.Dataset:
@@ -79,7 +119,7 @@ def tracked_field(granule: xr.Dataset, name: str = "tracked.nc") -> xr.Dataset:
 
 
 def tracked_name(granule: xr.Dataset) -> str:
-    """Return the file name of a tracked granule: images, and cell in metres.
+    """Return the file name of a tracked granule: images, and cell in metres; of a batch, the key of its images too.
 
     Raises
     ------
@@ -89,18 +129,34 @@ def tracked_name(granule: xr.Dataset) -> str:
     if "img_pair_info" not in granule:
         raise InputError("the Dataset has no 'img_pair_info', so it is no granule of tracked velocity")
     info, x = granule["img_pair_info"].attrs, granule["x"].values
-    return granule_name(str(info["id_img1"]), str(info["id_img2"]), abs(float(x[1] - x[0])))
+    told = json.loads(granule.attrs[IMAGES]) if IMAGES in granule.attrs else None
+    key = "" if told is None else images_key(told["places"], told["band"])
+    return granule_name(str(info["id_img1"]), str(info["id_img2"]), abs(float(x[1] - x[0])), key)
 
 
-def granule_name(first: str, second: str, cell: float) -> str:
+def granule_name(first: str, second: str, cell: float, key: str = "") -> str:
     """Return the file name of the granule of two images with cells of this width [m].
+
+    Identifiers do not tell all pairs apart: those of two bands are one, and a file may be B08.tif in every folder. Then
+    the key of :func:`images_key` does.
 
     Examples
     --------
     >>> granule_name("LC80630182016200LGN00", "LC80630182016216LGN00", 120.0)
     'LC80630182016200LGN00_X_LC80630182016216LGN00_G0120.nc'
     """
-    return f"{first}_X_{second}_G{round(cell):04d}.nc"
+    return f"{first}_X_{second}_G{round(cell):04d}{key and '_'}{key}.nc"
+
+
+def images_key(places: Sequence[str], band: int) -> str:
+    """Return ten hex digits that tell two images by where they are, and the band of them.
+
+    Examples
+    --------
+    >>> images_key(["0101/B08.tif", "0111/B08.tif"], 1) == images_key(["0111/B08.tif", "0121/B08.tif"], 1)
+    False
+    """
+    return hashlib.blake2b(json.dumps([*places, band]).encode(), digest_size=5).hexdigest()
 
 
 def _packed(granule: xr.Dataset) -> xr.Dataset:
@@ -109,7 +165,10 @@ def _packed(granule: xr.Dataset) -> xr.Dataset:
     for name in _PACKED:
         values = np.asarray(granule[name].values, float)
         kept = np.abs(values) <= _LARGEST
-        whole = np.where(kept, np.round(np.where(kept, values, 0)), _FILL).astype(np.int16)
+        known = np.where(kept, values, 0)
+        # An error is never made smaller, and never 0: that would be infinite weight.
+        rounded = np.maximum(np.ceil(known), 1) if name.endswith("_error") else np.round(known)
+        whole = np.where(kept, rounded, _FILL).astype(np.int16)
         lost = int((np.isfinite(values) & ~kept).sum())
         attrs: dict[str, Any] = {**granule[name].attrs, "_FillValue": np.int16(_FILL), "packing_lost": lost}
         result[name] = (("y", "x"), whole, attrs)
