@@ -85,7 +85,7 @@ _WRITING = (
         type=click.Choice(["float", "its_live"]),
         default="float",
         show_default=True,
-        help="its_live: whole numbers, as ITS_LIVE writes them.",
+        help="its_live: whole numbers in m/yr, as ITS_LIVE writes them.",
     ),
     click.option("--geotiff", type=click.Path(), help="Folder for a GeoTIFF of each variable too."),
     click.option("--browse", type=click.Path(), help="Picture of the speed too: .png, .tif, or .kmz for globes."),

@@ -127,7 +127,12 @@ def _source(value: Any) -> Any:
 def _file(place: str | Path) -> str:
     """Return path, size and time of a file, and of all files of a folder; the words themselves of what is no file."""
     path = Path(place)
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError:
+        # An outline as text is too long for a name.
+        there = False
+    if not there:
         return str(place)
     if path.is_file():
         return file_stamp(path)

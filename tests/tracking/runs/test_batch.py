@@ -243,6 +243,9 @@ def test_a_plan_is_told_by_the_content_of_its_sources_without_logins(tmp_path: P
         told.append(replace(PLAN, prior=tmp_path / "prior").signature)
     assert told[-1] != told[-2]
 
+    outline = f"POLYGON (({', '.join(f'{place} 0' for place in range(2000))}))"
+    assert outline in replace(PLAN, region=outline).signature
+
     signed = [f"https://me:word@host.org/rock.gpkg?X-Amz-Signature={token}" for token in ("abc", "def")]
     for name in ("prior", "ground", "region"):
         first, second = (replace(PLAN, **{name: place}).signature for place in signed)
