@@ -58,7 +58,9 @@ def test_a_shift_is_recovered_among_outliers_that_all_lie_on_one_side(rng: Any, 
     assert correction.nmad == pytest.approx((0.05, 0.05), rel=0.1)
     assert (correction.applied, correction.count) == (True, 25 * COLS)
     assert float(np.median(corrected.dx[~bad])) == pytest.approx(0.0, abs=0.006)
-    assert correction.shift_error[0] == pytest.approx(1.2533 * 0.05 / np.sqrt(2000), rel=0.1)
+    # Chips of 20 px every 10 px: four of them share their pixels.
+    assert correction.kept == pytest.approx(0.7 * 2000, rel=0.05)
+    assert correction.shift_error[0] == pytest.approx(1.2533 * 0.05 / np.sqrt(correction.kept / 4), rel=0.1)
 
 
 def test_a_tilt_is_recovered_as_a_plane(rng: Any, rock: np.ndarray) -> None:
@@ -71,6 +73,58 @@ def test_a_tilt_is_recovered_as_a_plane(rng: Any, rock: np.ndarray) -> None:
     assert correction.shift == pytest.approx((0.2, -0.1), abs=0.01)
     np.testing.assert_allclose(corrected.dx, noisy[0] - tilt[0], atol=0.01)
     np.testing.assert_allclose(corrected.dy[~rock], (noisy[1] - tilt[1])[~rock], atol=0.01)
+
+
+def test_few_far_outliers_do_not_bend_a_plane(rng: Any, rock: np.ndarray) -> None:
+    column, row = np.meshgrid(np.arange(COLS) * 10.0 + 9.5, np.arange(ROWS) * 10.0 + 9.5)
+    tilt = 0.2 + 5e-4 * (column - 404.5) - 2e-4 * (row - 304.5)
+    dx = tilt + 0.02 * rng.standard_normal(tilt.shape)
+    # Displacements far in one corner draw least squares away from all the others.
+    dx[:12, :12] = 1e4
+    corrected, correction = correct_offsets(made(dx, 0.0), rock, rule=CorrectionRule(model="plane"))
+    assert correction.applied
+    assert correction.slope[:2] == pytest.approx((5e-4, -2e-4), abs=3e-5)
+    assert correction.nmad[0] == pytest.approx(0.02, rel=0.15)
+    assert correction.kept == pytest.approx(25 * COLS - 144, abs=20)
+    np.testing.assert_allclose((corrected.dx - dx + tilt)[~rock], 0, atol=0.02)
+
+
+def test_a_fit_that_few_cells_agree_with_or_that_is_not_determined_is_refused(rng: Any, rock: np.ndarray) -> None:
+    plane = CorrectionRule(model="plane")
+    dx = np.where(rng.random((ROWS, COLS)) < 0.45, rng.uniform(50, 90, (ROWS, COLS)), 0.3)
+    found = correct_offsets(made(dx, 0.1), rock, rule=replace(plane, min_count=1500))[1]
+    assert not found.applied
+    assert "of 2000 stable cells agree with the fit, fewer than 1500" in found.reason
+    line = np.zeros_like(rock)
+    line[7] = True
+    same, found = correct_offsets(offsets := made(0.3, 0.1), line, rule=replace(plane, min_count=10))
+    assert same is offsets
+    assert found.reason == "stable cells determine no plane"
+
+
+def test_a_plane_is_bounded_in_every_corner(rock: np.ndarray) -> None:
+    row = np.arange(ROWS)[:, None] * 10.0 + 9.5 - 304.5
+    steep = made(0.0, -0.012 * row)
+    found = correct_offsets(steep, rock, rule=CorrectionRule(model="plane"))[1]
+    assert found.shift == pytest.approx((0, 0), abs=1e-4)
+    assert "3.54) px is not below 3 px" in found.reason
+    assert not found.applied
+
+
+def test_scatter_over_the_whole_window_is_not_believed(rng: Any, rock: np.ndarray) -> None:
+    offsets = made(rng.uniform(-3, 3, (ROWS, COLS)), 0.0)
+    for model in ("median", "plane"):
+        found = correct_offsets(offsets, rock, rule=CorrectionRule(model=model))[1]  # type: ignore[arg-type]
+        assert not found.applied
+        assert "px, more than 1 px" in found.reason
+    assert correct_offsets(offsets, rock, rule=CorrectionRule(max_nmad=3.0))[1].applied
+
+
+def test_overlapping_chips_are_not_counted_twice(rng: Any, rock: np.ndarray) -> None:
+    offsets = made(0.05 * rng.standard_normal((ROWS, COLS)), 0.0)
+    for chip, share in ((20, 1 / 4), (40, 1 / 16), (8, 1.0), (0, 1.0), (2000, 0.0)):
+        found = correct_offsets(replace(offsets, chip=np.full((ROWS, COLS), chip, np.uint16)), rock)[1]
+        assert found.independent == pytest.approx(max(found.kept * share, 1.0))
 
 
 def test_every_gate_refuses_with_its_reason(rng: Any, rock: np.ndarray) -> None:
@@ -108,6 +162,7 @@ def test_rules_and_masks_that_mean_nothing() -> None:
         {"max_shift": -1.0},
         {"min_corr": float("nan")},
         {"min_del_corr": True},
+        {"max_nmad": -0.1},
     ):
         with pytest.raises(InputError, match=next(iter(change))):
             CorrectionRule(**change)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from altiflow.errors import InputError
 from altiflow.tracking.offsets import Offsets
-from altiflow.tracking.stable.statistics import nmad
+from altiflow.tracking.stable.statistics import MAD_TO_SIGMA
 
 __all__ = ["Correction", "CorrectionModel", "CorrectionRule", "correct_offsets"]
 
@@ -21,6 +21,11 @@ Floats = npt.NDArray[np.float64]
 _ROUNDS = 10
 _CUT = 3.0
 """Displacements further from the fit than this many times their scatter have no say."""
+
+_LEAST_SPREAD = 1e-3
+"""Scatter below which displacements are taken to agree [px]."""
+_LAD_ROUNDS = 30
+"""Rounds of reweighting towards the plane of least absolute distances."""
 
 _MEDIAN_OF_MEAN = 1.2533
 """Standard error of a median over that of a mean, for a normal distribution: sqrt(pi / 2)."""
@@ -38,13 +43,17 @@ class CorrectionRule:
         Least number of stable cells with a displacement that is good enough, and their least share of all cells with a
         displacement.
     max_shift
-        Largest shift along an axis that is believed [px].
+        Largest shift along an axis that is believed [px]; that of a plane anywhere on the lattice.
+    max_nmad
+        Largest scatter about the fit along an axis with which it is believed [px]: matches of unrelated images scatter
+        over what was searched.
     min_corr, min_del_corr
         Least correlation, and least lead over the second peak, of a cell that counts.
 
     Notes
     -----
-    The gates are those of pycorr (v1.1): more than 500 cells, 0.5 percent, 3 pixels, 0.3 and 0.15.
+    The gates are those of pycorr (v1.1): more than 500 cells, 0.5 percent, 3 pixels, 0.3 and 0.15; `min_count` holds
+    before and after outliers are left out, and `max_nmad` is none of pycorr's.
 
     Raises
     ------
@@ -58,6 +67,7 @@ class CorrectionRule:
     max_shift: float = 3.0
     min_corr: float = 0.3
     min_del_corr: float = 0.15
+    max_nmad: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what means nothing."""
@@ -70,6 +80,7 @@ class CorrectionRule:
             ("max_shift", 0.0, 1000.0),
             ("min_corr", -1.0, 1.0),
             ("min_del_corr", 0.0, 2.0),
+            ("max_nmad", 0.0, 1000.0),
         ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
@@ -95,9 +106,13 @@ class Correction:
     slope
         Change of the shift to the right and downwards [px per px]: (of right: to the right, down; of down: the same).
     nmad
-        Scatter of the cells that counted about the fit [px], (right, down).
+        Scatter about the fit [px], (right, down), of the cells that counted without outliers.
     centre
         (row, column) of the middle of the lattice, in pixel coordinates.
+    kept
+        Cells without outliers, of the axis that has fewer.
+    independent
+        Number of independent cells among these: chips that overlap share their pixels.
     """
 
     model: CorrectionModel
@@ -109,13 +124,15 @@ class Correction:
     slope: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     nmad: tuple[float, float] = (float("nan"), float("nan"))
     centre: tuple[float, float] = (0.0, 0.0)
+    kept: int = 0
+    independent: float = 0.0
 
     @property
     def shift_error(self) -> tuple[float, float]:
-        """1-sigma of the shift [px]: that of a median, cells taken to be independent; 0 where none is applied."""
+        """1-sigma of the shift [px]: that of a median of the independent cells; 0 where none is applied."""
         if not self.applied:
             return 0.0, 0.0
-        factor = _MEDIAN_OF_MEAN / np.sqrt(self.count)
+        factor = _MEDIAN_OF_MEAN / np.sqrt(max(self.independent, 1.0))
         return float(self.nmad[0] * factor), float(self.nmad[1] * factor)
 
     def at(self, row: npt.ArrayLike, column: npt.ArrayLike) -> tuple[Floats, Floats]:
@@ -155,7 +172,8 @@ def correct_offsets(
     Notes
     -----
     Cells of stable ground that were measured, not filled, and pass the correlation gates are fitted (median, or plane
-    by least squares); those further than 3 NMAD from the fit are left out, and the fit is made again until none is.
+    of least absolute distances); those further than 3 NMAD from the fit are left out, and the fit (median, or plane by
+    least squares) is made again until none is. A fit that is not believed is told and not applied.
     """
     used = rule or CorrectionRule()
     correction = _find(offsets, stable, used)
@@ -185,18 +203,27 @@ def _find(offsets: Offsets, stable: npt.ArrayLike | None, rule: CorrectionRule) 
     found = _fit(offsets, good, rule.model)
     share = count / total
     found = replace(found, count=count, share=share)
-    return replace(found, applied=False, reason=refused) if (refused := _refusal(found, rule)) else found
+    return replace(found, applied=False, reason=refused) if (refused := _refusal(found, rule, offsets)) else found
 
 
-def _refusal(found: Correction, rule: CorrectionRule) -> str:
+def _refusal(found: Correction, rule: CorrectionRule, offsets: Offsets) -> str:
     """Return why a fit is not believed, "" where it is."""
     if found.count < rule.min_count:
         return f"{found.count} stable cells are fewer than {rule.min_count}"
     if found.share < rule.min_share:
         return f"stable cells are {100 * found.share:.2f} % of all, less than {100 * rule.min_share:g} %"
-    largest = max(abs(found.shift[0]), abs(found.shift[1]))
-    if largest >= rule.max_shift:
-        return f"a shift of ({found.shift[0]:.2f}, {found.shift[1]:.2f}) px is not below {rule.max_shift:g} px"
+    if not np.isfinite([*found.shift, *found.slope, *found.nmad]).all():
+        return f"stable cells determine no {found.model}"
+    if found.kept < rule.min_count:
+        return f"{found.kept} of {found.count} stable cells agree with the fit, fewer than {rule.min_count}"
+    if max(found.nmad) > rule.max_nmad:
+        return f"stable cells scatter by ({found.nmad[0]:.2f}, {found.nmad[1]:.2f}) px, more than {rule.max_nmad:g} px"
+    # A plane is largest in a corner.
+    largest = [
+        float(part.flat[np.abs(part).argmax()]) for part in found.at(offsets.row[[0, -1]], offsets.column[[0, -1]])
+    ]
+    if max(map(abs, largest)) >= rule.max_shift:
+        return f"a shift of ({largest[0]:.2f}, {largest[1]:.2f}) px is not below {rule.max_shift:g} px"
     return ""
 
 
@@ -208,8 +235,9 @@ def _fit(offsets: Offsets, good: npt.NDArray[np.bool_], model: CorrectionModel) 
     terms = [np.ones(rows.size), right, down] if model == "plane" else [np.ones(rows.size)]
     design = np.stack(terms, axis=1)
     fits = [_robust_fit(design, np.asarray(part[good], float)) for part in (offsets.dx, offsets.dy)]
-    (first, spread_x), (second, spread_y) = fits
+    (first, spread_x, kept_x), (second, spread_y, kept_y) = fits
     slope = (first[1], first[2], second[1], second[2]) if model == "plane" else (0.0, 0.0, 0.0, 0.0)
+    kept = min(kept_x, kept_y)
     return Correction(
         model,
         True,
@@ -218,22 +246,57 @@ def _fit(offsets: Offsets, good: npt.NDArray[np.bool_], model: CorrectionModel) 
         slope=slope,
         nmad=(spread_x, spread_y),
         centre=centre,
+        kept=kept,
+        independent=_independent(offsets, good, kept),
     )
 
 
-def _robust_fit(design: Floats, values: Floats) -> tuple[list[float], float]:
-    """Return coefficients and scatter about them, outliers left out round by round."""
-    used = np.ones(values.size, bool)
-    fitted, spread = [0.0], 0.0
+def _independent(offsets: Offsets, good: npt.NDArray[np.bool_], kept: int) -> float:
+    """Return how many chips of so many cells fit side by side."""
+    steps = [float(each[1] - each[0]) for each in (offsets.row, offsets.column) if each.size > 1]
+    chip = float(np.median(offsets.chip[good]))
+    # A cell without a known chip is taken to be independent, as one of a chip below the spacing is.
+    share = min(steps[0] / chip, 1.0) ** 2 if steps and chip > 0 else 1.0
+    return max(kept * share, 1.0)
+
+
+def _robust_fit(design: Floats, values: Floats) -> tuple[list[float], float, int]:
+    """Return coefficients, scatter about them, and how many values it is of; outliers are left out round by round."""
+    fitted, used = _least_distances(design, values), np.ones(values.size, bool)
     for _ in range(_ROUNDS):
-        if design.shape[1] == 1:
-            fitted = [float(np.median(values[used]))]
-        else:
-            fitted = [float(part) for part in np.linalg.lstsq(design[used], values[used], rcond=None)[0]]
-        residual = values - design @ np.array(fitted)
-        spread = nmad(residual[used])
-        kept = np.abs(residual) <= _CUT * spread
-        if spread == 0 or (kept == used).all():
+        if not np.isfinite(fitted).all():
+            return [float(part) for part in fitted], float("nan"), 0
+        residual = np.abs(values - design @ fitted)
+        spread = MAD_TO_SIGMA * float(np.median(residual[used]))
+        kept = residual <= _CUT * max(spread, _LEAST_SPREAD)
+        if (kept == used).all():
             break
-        used = kept
-    return fitted, spread
+        used, fitted = kept, _plain_fit(design[kept], values[kept])
+    fitted = _plain_fit(design[used], values[used])
+    spread = MAD_TO_SIGMA * float(np.median(np.abs(values - design @ fitted)[used]))
+    return [float(part) for part in fitted], spread, int(used.sum())
+
+
+def _least_distances(design: Floats, values: Floats) -> Floats:
+    """Return coefficients of least absolute distances, which a few distances do not move however long they are."""
+    fitted: Floats = np.zeros(design.shape[1])
+    fitted[0] = np.median(values)
+    if design.shape[1] == 1:
+        return fitted
+    for _ in range(_LAD_ROUNDS):
+        weight = 1 / np.sqrt(np.maximum(np.abs(values - design @ fitted), _LEAST_SPREAD))
+        made: Floats = np.linalg.lstsq(design * weight[:, None], values * weight, rcond=None)[0]
+        if np.abs(design @ (made - fitted)).max() < _LEAST_SPREAD:
+            return made
+        fitted = made
+    return fitted
+
+
+def _plain_fit(design: Floats, values: Floats) -> Floats:
+    """Return a median, or a plane by least squares; NaN where the values do not determine it."""
+    if design.shape[1] == 1:
+        return np.array([np.median(values)]) if values.size else np.full(1, np.nan)
+    if values.size < design.shape[1]:
+        return np.full(design.shape[1], np.nan)
+    fitted, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
+    return np.asarray(fitted) if rank == design.shape[1] else np.full(design.shape[1], np.nan)
