@@ -47,7 +47,8 @@ class Offsets:
     corr
         Normalised correlation of the chip with its match, -1 to 1.
     del_corr
-        Its lead over the best correlation outside the 7 x 7 displacements about it, in the window that was searched.
+        Its lead over the best correlation outside the 7 x 7 displacements about it, in the window that was searched and
+        (every second displacement) within 7 px of the match; NaN where one within 7 px correlates better.
     chip
         Width of the chip that was chosen [px]; 0 without.
     radius
@@ -115,7 +116,8 @@ def track_offsets(
         Displacements (dx, dy) on the output lattice [px] to look about; where they are NaN, the whole radius is
         searched.
     prior_radius
-        How far from the prior to look [px], everywhere or in each cell; None is 3.
+        How far from the prior to look [px], everywhere or in each cell, and no farther; None, and 0 in a cell of an
+        array, is 3 px that may be left where the best match lies on the rim or the neighbours say so.
 
     Raises
     ------
@@ -187,16 +189,18 @@ def _plan(
     if [np.shape(each) for each in prior] != [shape, shape]:
         raise InputError(f"the prior is {[np.shape(each) for each in prior]}; use (dx, dy), both {shape}")
     near = np.stack([np.asarray(each, float) for each in prior], axis=-1)
-    radius = np.full(shape, NEAR) if prior_radius is None else np.broadcast_to(np.asarray(prior_radius), shape)
-    if radius.dtype.kind not in "ui" or radius.min() < 1 or radius.max() > 1000:
+    given = np.zeros(shape, int) if prior_radius is None else np.broadcast_to(np.asarray(prior_radius), shape)
+    least = 1 if prior_radius is not None and np.ndim(prior_radius) == 0 else 0
+    if given.dtype.kind not in "ui" or given.min() < least or given.max() > 1000:
         raise InputError(f"prior_radius={prior_radius!r} means nothing; use whole numbers from 1 to 1000")
     known = np.isfinite(near).all(axis=-1)
     with np.errstate(invalid="ignore"):
         lost = known & ((np.abs(near[..., 0]) > size[1]) | (np.abs(near[..., 1]) > size[0]))
-    hard = prior_radius is not None or parameters.search == "full"
+    full = parameters.search == "full"
     # The spline of the full search needs three displacements on each side of the best.
-    spare = NEAR if parameters.search == "full" else 0
-    plan.look_about(near, known & ~lost, radius.astype(np.int32) + spare, walks=0 if hard else WALKS)
+    radius = np.where(given > 0, given, NEAR) + (NEAR if full else 0)
+    walks = np.where((given > 0) | full, 0, WALKS)
+    plan.look_about(near, known & ~lost, radius.astype(np.int32), walks)
     return plan, lost
 
 

@@ -15,7 +15,6 @@ from altiflow.errors import InputError
 from altiflow.readers.ground import GROUND, ICE, UNKNOWN, read_ground
 from altiflow.readers.scenes import ScenePair, read_scene_pair
 from altiflow.readers.velocity import read_velocity
-from altiflow.tracking.matching.stages import NEAR
 from altiflow.tracking.offsets import Offsets, lattice_centres, track_offsets
 from altiflow.tracking.parameters import TrackParameters, search_radius
 from altiflow.tracking.prior import expect_offsets
@@ -186,7 +185,8 @@ def _expect(
     for part, shift in zip(expected, pair.shift, strict=True):
         part[still] = -shift
     lines.append(f"search limited to {ground_radius} px on {int(still.sum())} cells of land and ocean")
-    return expected, np.where(still, ground_radius, reach or NEAR), lines
+    # 0: what limits the still ground does not limit the ice.
+    return expected, np.where(still, ground_radius, reach or 0), lines
 
 
 def _describe(pair: ScenePair, parameters: TrackParameters, codes: npt.NDArray[np.uint8] | None) -> list[str]:

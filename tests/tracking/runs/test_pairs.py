@@ -117,6 +117,21 @@ def test_land_and_ocean_may_be_searched_less_far(pair: ScenePair) -> None:
     assert np.isfinite(drifting["vx"].values).mean() < 0.05
 
 
+def test_a_radius_on_land_does_not_limit_the_search_on_the_ice(pair: ScenePair) -> None:
+    codes = np.zeros((37, 42), np.uint8)
+    codes[:17] = LAND
+    still = altiflow.build_field(
+        np.zeros((1, 3, 3)), np.zeros((1, 3, 3)), x=[460e3, 468e3, 476e3], y=[670e4, 6.68e6, 666e4], crs=32607,
+        units="m/d", time_bnds=np.array([DATES], "M8[ns]"), velocity_metric="map", metric_source="user", source="still",
+    )  # fmt: skip
+    found = track_pair(pair, parameters=PARAMETERS, prior=still, ground=codes, ground_radius=2, rule=RULE)
+    # The ice is 4 px from where the prior has it, one more than is looked at first.
+    assert np.isfinite(ice(found)["vx"].values).mean() > 0.9
+    assert float(ice(found)["vx"].median()) == pytest.approx(FLOW[0] * SCALE, abs=0.01 * SCALE)
+    held = track_pair(pair, parameters=PARAMETERS, prior=still, prior_radius=2, ground=codes, ground_radius=2)
+    assert np.isfinite(ice(held)["vx"].values).mean() < 0.05
+
+
 def test_a_speed_sets_the_radius(pair: ScenePair) -> None:
     found = track_pair(pair, parameters=replace(PARAMETERS, radius=None), max_speed=5.0)
     assert json.loads(found.attrs["track_parameters"])["radius"] == 6

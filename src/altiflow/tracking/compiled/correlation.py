@@ -16,6 +16,10 @@ _FAST = {"reassoc", "contract", "nsz", "arcp"}
 """Sums may be added up in any order, but NaN stays NaN."""
 _BLOCK = 3
 """Displacements this near the best belong to its peak."""
+_RIVALS = 7
+"""Rivals of the best are looked for at least so far from it [px]: a small window has room for none."""
+_RIVAL_STEP = 2
+"""Peaks of correlation are wider than this [px]."""
 
 
 def correlate_lags(template: npt.NDArray[Any], window: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -36,7 +40,7 @@ def correlate_lags(template: npt.NDArray[Any], window: npt.NDArray[Any]) -> npt.
     one, two = np.ascontiguousarray(template, np.float32), np.ascontiguousarray(window, np.float32)
     found = np.empty(down * right, np.float32)
     padded, near = np.empty(width * two.shape[1], np.float32), np.empty(two.size, np.float32)
-    _surface(one, two, 0, 0, width, 0, 0, down, right, padded, near, np.empty((2, two.shape[1])), found)
+    _surface(one, two, 0, 0, width, 0, 0, down, right, 1, padded, near, np.empty((2, two.shape[1])), found)
     return found.reshape(down, right)
 
 
@@ -80,9 +84,12 @@ def _add_line(line, sign, sums, powers):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
-def _surface(one, two, row, col, chip, top, left, down, right, padded, near, sums, found):  # type: ignore[no-untyped-def]
+def _surface(  # type: ignore[no-untyped-def]
+    one, two, row, col, chip, top, left, down, right, step, padded, near, sums, found
+):
     """Fill `found` with the correlations at (down, right) places of a window that begins at (top, left).
 
+    Only every `step`-th place along both axes is looked at; the others have -2.
     The chip has the line length of the window, with zeros behind it: one product of two unbroken lines a place.
     """
     stride = chip + right - 1
@@ -105,6 +112,9 @@ def _surface(one, two, row, col, chip, top, left, down, right, padded, near, sum
             if j:
                 total += sums[0, j + chip - 1] - sums[0, j - 1]
                 power += sums[1, j + chip - 1] - sums[1, j - 1]
+            if i % step or j % step:
+                found[i * right + j] = np.float32(-2)
+                continue
             start = i * stride + j
             spread = squares * (power - total * total / count)
             product = _product(template, near[start : start + length])
@@ -144,6 +154,25 @@ def _peak(found, top, left, down, right, chip, valid, textured, need):  # type: 
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _wide_lead(one, two, counts, row, col, shift, best, chip, need, padded, near, sums, found):  # type: ignore[no-untyped-def]
+    """Return the lead of a match over the best allowed one beside it."""
+    rows, cols = two.shape
+    y, x = row + shift[1], col + shift[0]
+    top, left = max(y - _RIVALS, 0), max(x - _RIVALS, 0)
+    down, right = min(y + _RIVALS, rows - chip) - top + 1, min(x + _RIVALS, cols - chip) - left + 1
+    _surface(one, two, row, col, chip, top, left, down, right, _RIVAL_STEP, padded, near, sums, found)
+    second, least = 0.0, need * chip * chip - 1e-6
+    for i in range(down):
+        for j in range(right):
+            if abs(top + i - y) <= _BLOCK and abs(left + j - x) <= _BLOCK:
+                continue
+            higher = found[i * right + j] > second
+            if higher and sum_of(counts[0], top + i, left + j, chip, chip) >= least:
+                second = found[i * right + j]
+    return best - second
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def match_near(  # type: ignore[no-untyped-def]
     one, two, counts_1, counts_2, places, near_x, near_y, radii, reach, walks, chip, needs, shift, quality, status
 ):
@@ -165,8 +194,13 @@ def match_near(  # type: ignore[no-untyped-def]
         How often the window of each chip may be moved to a best match on its rim (n,).
     needs
         Least shares of valid pixels (2,).
+
+    Notes
+    -----
+    The lead is that over the best correlation, at least 0, outside the 7 x 7 displacements about the match, both in the
+    window that was searched and, for every second displacement, within 7 px of the match.
     """
-    widest, half, area = 2 * radii.max() + 1, chip // 2, chip * chip
+    widest, half, area = 2 * max(radii.max(), _RIVALS) + 1, chip // 2, chip * chip
     stride = chip + widest - 1
     padded, near = np.empty(chip * stride, np.float32), np.empty(stride * stride, np.float32)
     sums, found = np.empty((2, stride)), np.empty(widest * widest, np.float32)
@@ -184,6 +218,11 @@ def match_near(  # type: ignore[no-untyped-def]
                 one, two, counts_2, row, col, near_x[n], near_y[n], radii[n], reach[n], walks[n], chip, needs[1],
                 padded, near, sums, found, shift[n], quality[n], status[n : n + 1],
             )  # fmt: skip
+            if status[n] == 0:
+                lead = _wide_lead(
+                    one, two, counts_2, row, col, shift[n], quality[n, 0], chip, needs[1], padded, near, sums, found
+                )
+                quality[n, 1] = min(quality[n, 1], lead)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -218,7 +257,7 @@ def _walk(  # type: ignore[no-untyped-def]
         if down < 1 or right < 1:
             status[0] = EDGE
             return
-        _surface(one, two, row, col, chip, top, left, down, right, padded, near, sums, found)
+        _surface(one, two, row, col, chip, top, left, down, right, 1, padded, near, sums, found)
         at, best, lead, flags = _peak(found, top, left, down, right, chip, counts[0], counts[1], need)
         if at < 0:
             status[0] = NODATA if flags & NODATA else FLAT

@@ -16,7 +16,7 @@ _HALF = SIDE // 2
 def surface_peak(found, patch):  # type: ignore[no-untyped-def]
     """Return row, column and height of the best of a surface, and its lead over the best outside 7 x 7 about it.
 
-    The patch (7, 7) about the best is filled; where it passes the rim its first value is NaN.
+    The patch (7, 7) about the best is filled; where it passes the rim or has barred places (-2) its first value is NaN.
     """
     rows, cols = found.shape
     best, row, col = np.float32(-2), -1, -1
@@ -29,12 +29,21 @@ def surface_peak(found, patch):  # type: ignore[no-untyped-def]
         for j in range(cols):
             if (abs(i - row) > _HALF or abs(j - col) > _HALF) and found[i, j] > second:
                 second = found[i, j]
-    patch[0, 0] = np.nan
-    if _HALF <= row < rows - _HALF and _HALF <= col < cols - _HALF:
-        for i in range(SIDE):
-            for j in range(SIDE):
-                patch[i, j] = found[row - _HALF + i, col - _HALF + j]
+    _cut_patch(found, row - _HALF, col - _HALF, patch)
     return row, col, best, best - second
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _cut_patch(found, top, left, patch):  # type: ignore[no-untyped-def]
+    """Fill the patch that begins at (top, left); its first value is NaN where it cannot be used."""
+    patch[0, 0] = np.nan
+    if min(top, left) < 0 or top + SIDE > found.shape[0] or left + SIDE > found.shape[1]:
+        return
+    for i in range(SIDE):
+        for j in range(SIDE):
+            patch[i, j] = found[top + i, left + j]
+    if patch.min() <= -2:
+        patch[0, 0] = np.nan
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

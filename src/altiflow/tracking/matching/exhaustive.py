@@ -78,7 +78,8 @@ def full_matches(
     Notes
     -----
     The lead is that over the best correlation, at least 0, outside the 7 x 7 displacements about the peak. A peak
-    less than 3 px from the rim of what was searched has none: EDGE.
+    less than 3 px from the rim of what was searched has none: EDGE; nor has one less than 3 px from a place without
+    data, where there is nothing to put a spline through: NODATA.
     """
     from altiflow.tracking.compiled.peaks import spline_peak, surface_peak
 
@@ -104,7 +105,9 @@ def full_matches(
         i, j, best, lead = surface_peak(found, patch)
         quality[n] = best, lead
         if np.isnan(patch[0, 0]):
-            status[n] = EDGE
+            half = _SIDE // 2
+            inside = half <= i < found.shape[0] - half and half <= j < found.shape[1] - half
+            status[n] = NODATA if inside else EDGE
             continue
         fine_y, fine_x, _ = spline_peak(patch, pieces, work)
         shift[n] = left + j - col + fine_x, top + i - row + fine_y

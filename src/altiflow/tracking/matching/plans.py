@@ -50,12 +50,12 @@ class Plan:
         near, far, often = (np.full(shape, value, np.int32) for value in (radius, reach, walks))
         return cls(np.zeros((*shape, 2), np.int32), near, far, often, np.ones(shape, bool), np.ones(shape, bool))
 
-    def look_about(self, prior: Floats, where: Mask, radius: Ints, *, walks: int) -> None:
+    def look_about(self, prior: Floats, where: Mask, radius: Ints, walks: Ints) -> None:
         """Look about a prior (rows, cols, 2) in some cells; no farther than `radius` (rows, cols) without walks."""
         self.near[where], self.radius[where] = np.rint(prior[where]).astype(np.int32), radius[where]
         farthest = np.abs(self.near).max(axis=-1) + self.radius * (walks + 1)
-        self.reach[where], self.walks[where] = farthest[where], walks
-        self.unknown[where], self.soft[where] = False, walks > 0
+        self.reach[where], self.walks[where] = farthest[where], walks[where]
+        self.unknown[where], self.soft[where] = False, walks[where] > 0
 
     @property
     def margin(self) -> int:

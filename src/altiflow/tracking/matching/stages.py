@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from altiflow.tracking.matching.priors import (
     smooth_field,
     spread_nodes,
 )
-from altiflow.tracking.status import EDGE, NO_CONVERGENCE
+from altiflow.tracking.status import AMBIGUOUS, EDGE, NO_CONVERGENCE
 from altiflow.workers import map_each
 
 __all__ = ["NEAR", "WALKS", "Stages"]
@@ -69,6 +70,8 @@ class Stages:
         self.refine(self.found.shift)
         if self.parameters.chips is not None:
             self.choose_chips(self.parameters.chips)
+            self.refuse_far()
+            self.lead_again()
         return self.found
 
     def look_coarsely(self) -> None:
@@ -194,6 +197,34 @@ class Stages:
         for tile, (fine, _) in zip(self.tiles, done, strict=True):
             fine[:, :2] += field_at(smooth, tile.cells, fine[:, :2], self.parameters.spacing)
         self._put(done, np.isin(self.found.status, (0, NO_CONVERGENCE)))
+
+    def lead_again(self) -> None:
+        """Find the lead of displacements that settled elsewhere than at the match whose lead is known.
+
+        It is NaN where another displacement within 7 px correlates better.
+        """
+        found = self.found
+        with np.errstate(invalid="ignore"):
+            elsewhere = np.abs(found.fine[..., :2] - found.shift).max(axis=-1) > _FAR_FROM_PEAK
+        elsewhere &= found.status == 0
+        if not elsewhere.any():
+            return
+        beside, shape = copy(self), found.status.shape
+        beside.found, beside.plan = Found.nothing(shape), Plan.about(shape, radius=_AGAIN, reach=2**30, walks=0)
+        beside.plan.near[elsewhere] = np.rint(found.fine[elsewhere, :2]).astype(np.int32)
+        beside.search_near(elsewhere)
+        with np.errstate(invalid="ignore"):
+            same = np.abs(found.fine[..., :2] - beside.found.shift).max(axis=-1) <= _FAR_FROM_PEAK
+        found.quality[elsewhere, 1] = np.where(same, beside.found.quality[..., 1], np.nan)[elsewhere]
+
+    def refuse_far(self) -> None:
+        """Flag what settled farther from the plan than may be looked in the cells whose radius must not be left."""
+        found, far = self.found, self.plan.radius + _FAR_FROM_PEAK
+        apart = np.abs(found.fine[..., :2] - self.plan.near).max(axis=-1)
+        with np.errstate(invalid="ignore"):
+            refused = ~self.plan.soft & (apart > far)
+        found.status[refused] |= AMBIGUOUS
+        found.fine[refused], found.quality[refused], found.chip[refused] = np.nan, np.nan, 0
 
     def _settle(
         self,

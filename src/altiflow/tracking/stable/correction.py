@@ -285,7 +285,7 @@ def _least_distances(design: Floats, values: Floats) -> Floats:
         return fitted
     for _ in range(_LAD_ROUNDS):
         weight = 1 / np.sqrt(np.maximum(np.abs(values - design @ fitted), _LEAST_SPREAD))
-        made: Floats = np.linalg.lstsq(design * weight[:, None], values * weight, rcond=None)[0]
+        made = np.linalg.lstsq(design * weight[:, None], values * weight, rcond=None)[0].astype(np.float64)
         if np.abs(design @ (made - fitted)).max() < _LEAST_SPREAD:
             return made
         fitted = made
