@@ -55,7 +55,7 @@ def test_velocity_is_displacement_over_time_along_the_axes_of_the_map(granule_of
 def test_errors_are_those_of_match_and_correction_and_of_the_speed_by_a_monte_carlo(granule_of: Maker) -> None:
     granule = granule_of()
     correction = json.loads(granule.attrs["correction"])
-    shift_error = 1.2533 * correction["nmad"][0] / np.sqrt(correction["count"])
+    shift_error = 1.2533 * correction["nmad"][0] / np.sqrt(correction["independent"])
     expected = np.hypot(0.05, shift_error) * SCALE
     np.testing.assert_allclose(granule["vx_error"].isel(x=5, y=5), expected, rtol=1e-5)
     cell = granule.isel(x=5, y=20)
