@@ -37,7 +37,7 @@ def plan_granules(places: Sequence[Place], account: Account, absent: Absent, sou
     """
     asked, left = _newest(places, account)
     gone = sorted(key for key in account.rows if key not in asked)
-    good = [account.rows[key]["granule"] for key in gone if account.rows[key]["status"] != "failed"]
+    good = [account.rows[key]["granule"] for key in gone if _has_told(account.rows[key])]
     if good and absent == "refuse":
         more = f" and {len(good) - 3} more" if len(good) > 3 else ""
         raise InputError(
@@ -73,6 +73,11 @@ def _newest(places: Sequence[Place], account: Account) -> tuple[dict[str, Place]
         else:
             asked[key] = place
     return asked, left
+
+
+def _has_told(row: dict[str, Any]) -> bool:
+    """Return whether a granule was read, be it earlier than the time it failed: it told its rows, or that it has none."""
+    return bool(row["status"] in ("read", "empty") or row["parts"])
 
 
 def _changed(place: Place, row: dict[str, Any], sources: Sources) -> bool:
