@@ -1,16 +1,22 @@
-"""Runs that stop midway, granules that fail in odd ways or after they were read: no row and no file is lost or astray."""
+"""Runs that stop midway, granules that fail in odd ways or after they were read: nothing is lost or astray."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from geopandas.testing import assert_geodataframe_equal
 
-from altiflow.errors import InputError
-from altiflow.readers import read_table, read_to_dataset
+from altiflow.errors import CorruptGranuleError, InputError
+from altiflow.readers import Ledger, read_table, read_to_dataset
+from altiflow.readers.datasets import granules as one_granule
 
 
 @pytest.fixture
@@ -44,3 +50,69 @@ def test_a_granule_that_failed_after_it_was_read_is_not_taken_out_silently(
     ledger = read_to_dataset(others, tmp_path / "out", allow_shrink=True)
     assert files(tmp_path / "out") == named(ledger)
     assert len(ledger) == 3
+
+
+@pytest.mark.parametrize(("workers", "kind"), [(1, "threads"), (2, "threads"), (2, "processes")])
+def test_a_run_that_stops_at_a_failure_keeps_what_others_were_at(
+    granules: list[Path], workers: int, kind: Any, tmp_path: Path
+) -> None:
+    granules[0].write_bytes(granules[0].read_bytes()[:50_000])
+    with pytest.raises(CorruptGranuleError, match=granules[0].stem):
+        read_to_dataset(granules, tmp_path / "out", workers=workers, kind=kind)
+    ledger = Ledger.read(tmp_path / "out" / "_ledger.parquet")
+    assert files(tmp_path / "out") == named(ledger)
+    assert ledger.rows[0]["status"] == "failed"
+    assert len(ledger) == len({row["granule"] for row in ledger.rows})
+    assert len(ledger) < len(granules) or workers > 1
+
+
+def test_granules_in_work_when_another_fails_are_entered(
+    granules: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real, failed = one_granule.read_granule, threading.Event()
+
+    def held(place: Path | str, *rest: Any) -> Any:
+        if Path(place) == granules[0]:
+            failed.set()
+            raise CorruptGranuleError("the first is damaged")
+        assert failed.wait(60)
+        time.sleep(0.2)
+        return real(place, *rest)
+
+    monkeypatch.setattr(one_granule, "read_granule", held)
+    with pytest.raises(CorruptGranuleError, match="the first is damaged"):
+        read_to_dataset(granules, tmp_path / "out", workers=2)
+    ledger = Ledger.read(tmp_path / "out" / "_ledger.parquet")
+    assert [row["status"] for row in ledger.rows][:2] == ["failed", "read"]
+    assert len(read_table(tmp_path / "out")) == ledger.table["segments_kept"].sum() > 0
+    assert files(tmp_path / "out") == named(ledger)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupted_run_leaves_no_file_that_the_ledger_does_not_name(
+    granules: list[Path], workers: int, tmp_path: Path
+) -> None:
+    script = f"""
+        import _thread, threading, time
+        from pathlib import Path
+        from altiflow.readers import read_to_dataset
+        from altiflow.readers.datasets import granules
+        real = granules._write_parts
+        def slow(work, reading):
+            parts = real(work, reading)
+            if Path({str(tmp_path)!r}, "out").exists() and reading.granule != {granules[0].stem!r}:
+                _thread.interrupt_main()
+                time.sleep(0.5)
+            return parts
+        granules._write_parts = slow
+        try:
+            read_to_dataset({str(granules[0].parent)!r}, {str(tmp_path / "out")!r}, workers={workers}, on_error="skip")
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, check=False, text=True)
+    assert done.stdout == "interrupted\n", done.stderr
+    ledger = Ledger.read(tmp_path / "out" / "_ledger.parquet")
+    assert files(tmp_path / "out") == named(ledger)
+    assert len(ledger) < len(granules)
+    assert len(read_to_dataset(granules, tmp_path / "out").failures) == 0

@@ -76,7 +76,7 @@ def _newest(places: Sequence[Place], account: Account) -> tuple[dict[str, Place]
 
 
 def _has_told(row: dict[str, Any]) -> bool:
-    """Return whether a granule was read, be it earlier than the time it failed: it told its rows, or that it has none."""
+    """Return whether a granule was read, with rows or none, be it before it failed."""
     return bool(row["status"] in ("read", "empty") or row["parts"])
 
 
