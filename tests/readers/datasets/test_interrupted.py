@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 from geopandas.testing import assert_geodataframe_equal
 
-from altiflow.errors import CorruptGranuleError, InputError
+from altiflow.errors import CorruptGranuleError, GranuleError, InputError
 from altiflow.readers import Ledger, read_table, read_to_dataset
 from altiflow.readers.datasets import granules as one_granule
 
@@ -116,3 +117,79 @@ def test_an_interrupted_run_leaves_no_file_that_the_ledger_does_not_name(
     assert files(tmp_path / "out") == named(ledger)
     assert len(ledger) < len(granules)
     assert len(read_to_dataset(granules, tmp_path / "out").failures) == 0
+
+
+@pytest.mark.parametrize(
+    ("raised", "typed"),
+    [
+        (MemoryError(), GranuleError),
+        (MemoryError("Unable to allocate 8 GiB"), GranuleError),
+        (ValueError("cannot reshape"), CorruptGranuleError),
+        (IndexError("out of bounds"), CorruptGranuleError),
+        (OSError("no such device"), CorruptGranuleError),
+        (OverflowError("too large"), CorruptGranuleError),
+    ],
+)
+def test_whatever_goes_wrong_in_one_granule_is_a_failed_row(
+    granules: list[Path], raised: Exception, typed: type[Exception], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real = one_granule.read_granule
+
+    def failing(place: Path | str, *rest: Any) -> Any:
+        if Path(place) == granules[1]:
+            raise raised
+        return real(place, *rest)
+
+    monkeypatch.setattr(one_granule, "read_granule", failing)
+    ledger = read_to_dataset(granules[:3], tmp_path / "out", on_error="skip")
+    assert [row["status"] for row in ledger.rows] == ["read", "failed", "read"]
+    reason = ledger.failures[0]["reason"]
+    assert reason.startswith(f"{typed.__name__}: {granules[1].stem}")
+    assert type(raised).__name__ in reason
+    assert str(raised) in reason
+    with pytest.raises(typed, match=granules[1].stem) as told:
+        read_to_dataset(granules[:3], tmp_path / "out")
+    assert told.value.__cause__ is raised
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_is_never_taken_for_a_failure(
+    granules: list[Path],
+    raised: type[BaseException],
+    workers: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def interrupted(place: Path | str, *rest: Any) -> Any:
+        raise raised
+
+    monkeypatch.setattr(one_granule, "read_granule", interrupted)
+    with pytest.raises(raised):
+        read_to_dataset(granules[:2], tmp_path / "out", on_error="skip", workers=workers)
+    assert len(Ledger.read(tmp_path / "out" / "_ledger.parquet")) == 0
+
+
+def test_an_older_revision_does_not_replace_a_newer_one_that_is_empty(granules: list[Path], tmp_path: Path) -> None:
+    newer = granules[0].with_name(granules[0].name.replace("_01.h5", "_02.h5"))
+    shutil.copy2(granules[0], newer)
+    with h5py.File(newer, "r+") as opened:
+        for beam in [name for name in opened if name.startswith("gt")]:
+            del opened[beam]
+    ledger = read_to_dataset([newer, granules[1]], tmp_path / "out")
+    assert [row["status"] for row in ledger.rows] == ["empty", "read"]
+    again = read_to_dataset(granules[:2], tmp_path / "out")
+    assert [(row["granule"], row["status"]) for row in again.rows] == [
+        (granules[0].stem, "superseded"),
+        (newer.stem, "empty"),
+        (granules[1].stem, "read"),
+    ]
+    assert set(read_table(tmp_path / "out")["granule"]) == {granules[1].stem}
+
+
+def test_the_ledger_does_not_say_that_a_revision_was_read_that_failed(granules: list[Path], tmp_path: Path) -> None:
+    newer = granules[0].with_name(granules[0].name.replace("_01.h5", "_02.h5"))
+    newer.write_bytes(b"<html>please log in</html>")
+    ledger = read_to_dataset([newer, *granules[:2]], tmp_path / "out", on_error="skip")
+    assert [row["status"] for row in ledger.rows] == ["superseded", "failed", "read"]
+    assert ledger.rows[0]["reason"] == f"{newer.name} is another revision or copy of it, and was chosen"
