@@ -101,6 +101,15 @@ def test_outcomes_come_as_they_are_done_and_no_more_is_begun_than_is_taken() -> 
     assert begun == [0]
 
 
+def test_what_is_in_work_when_all_is_halted_comes_to_its_end(tasks: ModuleType, way: dict[str, Any]) -> None:
+    found: list[Any] = []
+    for outcome in each_done(tasks.late_root, list(range(200)), halted=lambda: bool(found), **way):
+        found.append(outcome)
+    assert 1 <= len(found) < 20
+    assert len({outcome.index for outcome in found}) == len(found)
+    assert all(outcome.result == outcome.index**0.5 for outcome in found)
+
+
 def test_threads_share_memory_and_begin_little_after_an_error() -> None:
     seen = set()
     map_each(lambda _: (seen.add(threading.get_ident()), time.sleep(0.01)), range(20), workers=2)

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import takewhile
 from multiprocessing import get_context
 from typing import Any, Generic, Literal, TypeVar, overload
 
@@ -139,6 +140,7 @@ def each_done(
     workers: int = 1,
     kind: Kind = "processes",
     client: Any = None,
+    halted: Callable[[], bool] = lambda: False,
     label: str = "",
     quiet: bool = True,
 ) -> Generator[Outcome[Result], None, None]:
@@ -153,6 +155,8 @@ def each_done(
         done again.
     client
         A :class:`dask.distributed.Client` to work on instead.
+    halted
+        Asked before items are begun: once it returns True no more are, and the outcomes of those in work are the last.
     label, quiet
         As for :func:`map_each`.
 
@@ -171,13 +175,14 @@ def each_done(
     if kind not in ("threads", "processes"):
         raise InputError(f"kind={kind!r} means nothing; use 'threads' or 'processes'")
     if client is not None:
-        source = _on_cluster(function, items, client)
+        source = _on_cluster(function, items, client, halted)
     elif kind == "threads" and workers > 1 and len(items) > 1:
-        source = _in_pool(function, items, min(workers, len(items)))
+        source = _in_pool(function, items, min(workers, len(items)), halted)
     elif workers > 1 and len(items) > 1:
-        source = _in_processes(function, items, min(workers, len(items)))
+        source = _in_processes(function, items, min(workers, len(items)), halted)
     else:
-        source = (_attempt(function, index, item) for index, item in enumerate(items))
+        begun = takewhile(lambda _: not halted(), enumerate(items))
+        source = (_attempt(function, index, item) for index, item in begun)
     with closing(source), progress_bar(label, len(items), quiet=quiet) as bar:
         for outcome in source:
             bar.update()
@@ -248,7 +253,7 @@ def _in_threads(
 
 
 def _in_processes(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int, halted: Callable[[], bool]
 ) -> Generator[Outcome[Result], None, None]:
     """Yield the outcomes of spawned processes; those of a pool that breaks are done again by a new one."""
     try:
@@ -262,7 +267,7 @@ def _in_processes(
         # A forked process inherits the locks of threads it does not have, so processes are spawned.
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
         try:
-            yield from _drain(pool, function, items, waiting, running, 2 * workers)
+            yield from _drain(pool, function, items, waiting, running, 2 * workers, halted)
         except BrokenProcessPool as error:
             waiting.extendleft(sorted(running.values(), reverse=True))
             deaths += 1
@@ -277,12 +282,12 @@ def _in_processes(
 
 
 def _in_pool(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int, halted: Callable[[], bool]
 ) -> Generator[Outcome[Result], None, None]:
     """Yield the outcomes of threads, as they come."""
     pool = ThreadPoolExecutor(workers)
     try:
-        yield from _drain(pool, function, items, deque(range(len(items))), {}, 2 * workers)
+        yield from _drain(pool, function, items, deque(range(len(items))), {}, 2 * workers, halted)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -294,9 +299,14 @@ def _drain(
     waiting: deque[int],
     running: dict[Future[Result], int],
     limit: int,
+    halted: Callable[[], bool],
 ) -> Generator[Outcome[Result], None, None]:
     """Yield outcomes of a pool, no more than `limit` items in it at a time."""
     while waiting or running:
+        if halted():
+            waiting.clear()
+            for future in [future for future in running if future.cancel()]:
+                del running[future]
         while waiting and len(running) < limit:
             future = pool.submit(function, items[waiting[0]])
             running[future] = waiting.popleft()
@@ -315,7 +325,7 @@ def _drain(
 
 
 def _on_cluster(
-    function: Callable[[Item], Result], items: Sequence[Item], client: Any
+    function: Callable[[Item], Result], items: Sequence[Item], client: Any, halted: Callable[[], bool]
 ) -> Generator[Outcome[Result], None, None]:
     """Yield the outcomes of a Dask cluster, with a few items per thread on it at a time."""
     waiting = deque(range(len(items)))
@@ -334,7 +344,7 @@ def _on_cluster(
         while places:
             future = next(queue)
             index, _ = places.pop(future.key)
-            if waiting:
+            if waiting and not halted():
                 send()
             yield _attempt(lambda done: done.result(), index, future)
     finally:

@@ -68,7 +68,7 @@ class Ledger:
     ----------
     rows
         One dict per granule; :attr:`table` has them as a DataFrame. ``status`` is "read", "empty" (read, but no
-        segment was left), "failed" or "superseded" (another revision was read). ``segments_found`` equals
+        segment was left), "failed" or "superseded" (another revision was chosen). ``segments_found`` equals
         ``segments_kept`` plus all ``dropped_`` columns.
 
     Examples
@@ -123,8 +123,8 @@ class Ledger:
         )
 
     def add_superseded(self, place: Path | str, other: str) -> None:
-        """Append the row of a granule that was left alone because another revision of it, or copy, was asked for."""
-        reason = f"{other} is another revision or copy of it, and was read"
+        """Append the row of a granule that was left alone because another revision of it, or copy, was chosen."""
+        reason = f"{other} is another revision or copy of it, and was chosen"
         path = public_url(str(place))
         self._append(granule=granule_stem(place), path=path, status="superseded", reason=reason, sc_orient=-1)
 

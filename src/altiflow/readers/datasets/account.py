@@ -70,12 +70,16 @@ class Account:
         self._delete(parts_of(row))
 
     def recover(self) -> None:
-        """See to what a killed run left behind: put its journal into the ledger, and delete files that no row names.
+        """See to what a killed run left behind: put its journal into the ledger, and clear away unfinished files.
 
         The journal's last line may be cut, so that nothing can be written after it.
         """
         if (self._folder / _JOURNAL).exists():
             self.close()
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Delete files that no row names: other programs would take them for data."""
         named = {part for row in self.rows.values() for part in parts_of(row)}
         for file in self._folder.rglob("*.parquet"):
             place = file.relative_to(self._folder).as_posix()

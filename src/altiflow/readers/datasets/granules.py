@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from altiflow.errors import AltiflowError, WriteError
+from altiflow.errors import AltiflowError, CorruptGranuleError, GranuleError, WriteError
 from altiflow.files import whole_file
 from altiflow.readers.datasets.geoparquet import (
     INDEX,
@@ -27,7 +27,7 @@ from altiflow.readers.datasets.geoparquet import (
 from altiflow.readers.datasets.layout import Columns, Settings, split_rows
 from altiflow.readers.icesat2.beams import check_beams
 from altiflow.readers.icesat2.engines import EngineName
-from altiflow.readers.icesat2.granule import GranuleReading, ReadOptions, read_granule
+from altiflow.readers.icesat2.granule import GranuleReading, ReadOptions, granule_stem, read_granule
 from altiflow.readers.icesat2.products import product_named
 from altiflow.readers.icesat2.screens import choose_screens
 from altiflow.readers.ledger import Ledger
@@ -108,19 +108,37 @@ def read_into(work: Work, place: Path | str, *, sources: Sources | None = None) 
         with closing(Sources(work.access)) as own:
             return read_into(work, place, sources=own)
     watched, traffic, began = _Watched(sources), Traffic(), perf_counter()
-    modified = file_modified(place)
     ledger = Ledger()
     try:
+        modified = file_modified(place)
         reading = read_granule(place, work.options(watched), traffic)
         parts = _write_parts(work, reading)
     except WriteError:
         raise
-    except AltiflowError as error:
-        ledger.add_failure(place, error, traffic=traffic, seconds=perf_counter() - began)
-        return Done(ledger.rows[0], error)
+    except Exception as error:
+        typed = _typed(place, error)
+        ledger.add_failure(place, typed, traffic=traffic, seconds=perf_counter() - began)
+        return Done(ledger.rows[0], typed)
     ledger.add_reading(place, reading)
     told = {"parts": ";".join(parts), "modified": modified}
     return Done(ledger.rows[0] | told | {"file_version": _version(watched.opened) if is_remote(place) else ""})
+
+
+def _typed(place: Path | str, error: Exception) -> AltiflowError:
+    """Return what kept a granule from being read as an error of the package, naming the granule.
+
+    Libraries make whatever exception comes of damaged bytes, and one granule must not end a run over thousands.
+    """
+    if isinstance(error, AltiflowError):
+        return error
+    told = f"{type(error).__name__}: {error}".removesuffix(": ")
+    typed: AltiflowError
+    if isinstance(error, MemoryError):
+        typed = GranuleError(f"{granule_stem(place)} does not fit in memory ({told}); use fewer workers")
+    else:
+        typed = CorruptGranuleError(f"{granule_stem(place)} cannot be read ({told}); fetch it again")
+    typed.__cause__ = error
+    return typed
 
 
 def remote_version(place: str, sources: Sources) -> str:

@@ -37,7 +37,7 @@ def plan_granules(places: Sequence[Place], account: Account, absent: Absent, sou
     """
     asked, left = _newest(places, account)
     gone = sorted(key for key in account.rows if key not in asked)
-    good = [account.rows[key]["granule"] for key in gone if account.rows[key]["status"] != "failed"]
+    good = [account.rows[key]["granule"] for key in gone if _has_told(account.rows[key])]
     if good and absent == "refuse":
         more = f" and {len(good) - 3} more" if len(good) > 3 else ""
         raise InputError(
@@ -59,7 +59,7 @@ def plan_granules(places: Sequence[Place], account: Account, absent: Absent, sou
 
 
 def _newest(places: Sequence[Place], account: Account) -> tuple[dict[str, Place], list[tuple[Place, str]]]:
-    """Return the highest revision of each granule by its key, and the others with the name of the one that is read."""
+    """Return the highest revision of each granule by its key, and the others with the name of the one chosen."""
     asked: dict[str, Place] = {}
     left: list[tuple[Place, str]] = []
     for place in sorted(places, key=lambda place: _revision(granule_stem(place)), reverse=True):
@@ -67,12 +67,17 @@ def _newest(places: Sequence[Place], account: Account) -> tuple[dict[str, Place]
         newer, known = asked.get(key), account.rows.get(key)
         if newer is not None:
             left.append((place, url_file_name(str(newer))))
-        elif known and known["parts"] and _revision(known["granule"]) > _revision(granule_stem(place)):
+        elif known and _has_told(known) and _revision(known["granule"]) > _revision(granule_stem(place)):
             left.append((place, known["granule"]))
             asked[key] = known["path"] if is_remote(known["path"]) else Path(known["path"])
         else:
             asked[key] = place
     return asked, left
+
+
+def _has_told(row: dict[str, Any]) -> bool:
+    """Return whether a granule was read, with rows or none, be it before it failed."""
+    return bool(row["status"] in ("read", "empty") or row["parts"])
 
 
 def _changed(place: Place, row: dict[str, Any], sources: Sources) -> bool:
@@ -84,7 +89,11 @@ def _changed(place: Place, row: dict[str, Any], sources: Sources) -> bool:
     if row["status"] == "failed" or row["granule"] != granule_stem(place) or is_remote(row["path"]) != is_remote(place):
         return True
     if not is_remote(place):
-        return bool(row["bytes"] != Path(place).stat().st_size or row["modified"] != file_modified(place))
+        try:
+            return bool(row["bytes"] != Path(place).stat().st_size or row["modified"] != file_modified(place))
+        except OSError:
+            # Reading it tells what is amiss.
+            return True
     if _revision(row["granule"])[1]:
         return False
     return not row["file_version"] or row["file_version"] != remote_version(str(place), sources)

@@ -143,20 +143,28 @@ def _filled(
     folder: Path,
     chosen: Settings,
     plan: Callable[[Account], list[Path | str]],
-    done: Callable[[list[Path | str]], Generator[Outcome[Done], None, None]],
+    done: Callable[..., Generator[Outcome[Done], None, None]],
     on_error: Literal["raise", "skip"],
 ) -> Ledger:
-    """Return the ledger of the data set in a folder after what is planned was done; nobody else may write meanwhile."""
+    """Return the ledger of the data set in a folder after what is planned was done; nobody else may write meanwhile.
+
+    A problem that ends the run is raised when the granules in work meanwhile are entered.
+    """
+    problems: list[Exception] = []
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with folder_lock(folder, name=_LOCK):
             account = _opened(folder, chosen)
             try:
-                with closing(done(plan(account))) as outcomes:
+                with closing(done(plan(account), halted=lambda: bool(problems))) as outcomes:
                     for outcome in outcomes:
-                        _enter(account, outcome, on_error)
+                        problems += _entered(account, outcome, on_error)
             finally:
+                # A run that is interrupted, or fails while it writes, leaves files that no row names.
+                account.sweep()
                 account.close()
+            if problems:
+                raise problems[0]
     return account.ledger()
 
 
@@ -179,11 +187,11 @@ def _opened(folder: Path, chosen: Settings) -> Account:
     return account
 
 
-def _enter(account: Account, outcome: Outcome[Done], on_error: Literal["raise", "skip"]) -> None:
-    """Enter what became of a granule; raise what must be raised."""
+def _entered(account: Account, outcome: Outcome[Done], on_error: Literal["raise", "skip"]) -> list[Exception]:
+    """Enter what became of a granule, and return the problem that ends the run, if it is one."""
     done = outcome.result
     if done is None:
-        raise outcome.error or AltiflowError("a worker returned nothing")
+        return [outcome.error or AltiflowError("a worker returned nothing")]
     row = done.row
     before = account.rows.get(granule_key(row["granule"]))
     if done.error is not None and before and before["parts"]:
@@ -191,5 +199,4 @@ def _enter(account: Account, outcome: Outcome[Done], on_error: Literal["raise", 
         reason = f"{row['reason']}; the rows of {before['granule']} read before are kept"
         row = before | costs | {"status": "failed", "reason": reason}
     account.enter(row)
-    if done.error is not None and on_error == "raise":
-        raise done.error
+    return [done.error] if done.error is not None and on_error == "raise" else []
