@@ -192,9 +192,15 @@ class RemoteSource(ABC):
             if self._grants is None or grant is None:
                 raise LoginError(f"{self.name}: {refused}; it wants a login, or the file is not public") from None
             self._traffic.add(retries=1)
+            fresh = self._grants.renewed(grant)
             try:
-                return self._ask(start, size, self._grants.renewed(grant), into)
+                return self._ask(start, size, fresh, into)
             except RefusedError as again:
+                if fresh.secrets == grant.secrets:
+                    raise LoginError(
+                        f"{self.name}: {again}, and there is no newer login; if it expired, log in again "
+                        "(`session = earthaccess.login()`), or put a new token where it is read from"
+                    ) from None
                 raise LoginError(f"{self.name}: {again}, also after the login was renewed") from None
 
     @abstractmethod
