@@ -172,7 +172,7 @@ def test_a_login_that_stays_the_same_when_renewed_asks_to_log_in_again(web: Any,
     web.tokens["a.h5"] = {"new"}
     session = Mock(authenticated=True, token={"access_token": "expired-one"})
     source, _ = opened(f"{web.url}/a.h5", RemoteAccess(session=session))
-    with pytest.raises(LoginError, match=r"no newer login.*log in again") as caught:
+    with pytest.raises(LoginError, match=r"renewed, which gave the same one.*log in again") as caught:
         source.read(0, 10)
     assert "expired-one" not in str(caught.value)
     session.token = {"access_token": "new"}

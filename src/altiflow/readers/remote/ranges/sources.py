@@ -196,12 +196,13 @@ class RemoteSource(ABC):
             try:
                 return self._ask(start, size, fresh, into)
             except RefusedError as again:
+                told = f"{self.name}: {again}, also after the login was renewed"
                 if fresh.secrets == grant.secrets:
-                    raise LoginError(
-                        f"{self.name}: {again}, and there is no newer login; if it expired, log in again "
-                        "(`session = earthaccess.login()`), or put a new token where it is read from"
-                    ) from None
-                raise LoginError(f"{self.name}: {again}, also after the login was renewed") from None
+                    told += (
+                        ", which gave the same one; if it expired, log in again (`session = earthaccess.login()`), or "
+                        "put a new token where it is read from"
+                    )
+                raise LoginError(told) from None
 
     @abstractmethod
     def _ask(self, start: int, size: int, grant: Grant | None, into: memoryview | None) -> Piece:
