@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from collections.abc import Callable
 from functools import partial
@@ -166,6 +167,89 @@ def test_an_index_of_another_version_is_made_anew(web: Any, simulated: Callable[
     np.testing.assert_array_equal(after["freeboard"], expected["freeboard"])
     _, again = read(web.address, engine="indexed", access=access)
     assert again["bytes"] < len(web.files[web.name])
+
+
+def test_without_a_version_from_the_server_no_index_is_kept_or_trusted(
+    web: Any, simulated: Callable[..., Path], tmp_path: Path
+) -> None:
+    web.tells_version, access = False, RemoteAccess(index=tmp_path, **QUICK)
+    web.files[web.name] = bytes_turned(simulated(), 0)
+    _, row = read(web.address, engine="indexed", access=access)
+    assert row["sc_orient"] == 0
+    assert list(tmp_path.iterdir()) == []
+    # An index that was kept by another release of this package tells a size alone.
+    web.tells_version = True
+    read(web.address, engine="indexed", access=access)
+    kept = next(tmp_path.iterdir())
+    told = json.loads(kept.read_text())
+    kept.write_text(json.dumps(told | {"stamp": told["stamp"] | {"etag": ""}}))
+    web.tells_version = False
+    web.files[web.name] = bytes_turned(simulated(), 1)
+    assert len(web.files[web.name]) == told["stamp"]["size"]
+    _, row = read(web.address, engine="indexed", access=access)
+    assert row["sc_orient"] == 1
+
+
+def bytes_turned(path: Path, orientation: int) -> bytes:
+    """Return a granule with another ``sc_orient`` in as many bytes."""
+    with h5py.File(path) as file:
+        place = file["orbit_info/sc_orient"].id.get_offset()
+        width = file["orbit_info/sc_orient"].dtype.itemsize
+    content = path.read_bytes()
+    return content[:place] + orientation.to_bytes(width, "little") + content[place + width :]
+
+
+@pytest.mark.parametrize("kind", ["web", "bucket"])
+def test_an_index_of_a_file_that_became_shorter_is_made_anew(
+    kind: str, web: Any, full: Callable[[bool], Path], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    access, long, short = RemoteAccess(index=tmp_path, **QUICK), full(False).read_bytes(), web.files[web.name]
+
+    def put(content: bytes) -> str:
+        if kind == "bucket":
+            return str(request.getfixturevalue("bucket_server")(f"some/{web.name}", content, True))
+        web.files[web.name] = content
+        return str(web.address)
+
+    expected, _ = read(put(short))
+    read(put(long), engine="indexed", access=access)
+    told = json.loads(next(tmp_path.iterdir()).read_text())
+    for table in told["tables"].values():
+        if isinstance(table, dict) and table["places"][1]:
+            size = told["stamp"]["size"]
+            table["places"][1] = [size - stored for stored in table["places"][2]]
+    # All chunks at the end: every range begins where the shorter file has no bytes.
+    next(tmp_path.iterdir()).write_text(json.dumps(told))
+    place = put(short)
+    after, _ = read(place, engine="indexed", access=access)
+    pd.testing.assert_frame_equal(after, expected, check_exact=True)
+    again, row = read(place, engine="indexed", access=access)
+    pd.testing.assert_frame_equal(again, expected, check_exact=True)
+    assert row["bytes"] < len(short)
+
+
+def test_an_index_that_does_not_fit_its_file_is_thrown_away_once(web: Any, tmp_path: Path) -> None:
+    access = RemoteAccess(index=tmp_path, **QUICK)
+    expected, _ = read(web.address, engine="indexed", access=access)
+    kept = next(tmp_path.iterdir())
+    good = kept.read_text()
+    told = json.loads(good)
+    for table in told["tables"].values():
+        if isinstance(table, dict) and table["places"][1]:
+            table["places"][1] = [place - 1 for place in table["places"][1]]
+    kept.write_text(json.dumps(told))
+    pd.testing.assert_frame_equal(read(web.address, engine="indexed", access=access)[0], expected, check_exact=True)
+    assert kept.read_text() == good
+    # What is missing in the old version alone is not said to be missing.
+    told = json.loads(good)
+    told["stamp"]["etag"] = "another"
+    told["tables"] = {path: None for path in told["tables"]}
+    kept.write_text(json.dumps(told))
+    pd.testing.assert_frame_equal(read(web.address, engine="indexed", access=access)[0], expected, check_exact=True)
+    web.files[web.name] = web.files[web.name][:-5000]
+    with pytest.raises(CorruptGranuleError):
+        read(web.address, engine="indexed", access=access)
+    assert not kept.exists()
 
 
 def test_an_index_serves_local_files_too_until_they_change(altered: Callable[..., Path], tmp_path: Path) -> None:

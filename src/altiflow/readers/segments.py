@@ -174,6 +174,8 @@ def _read_table(
     if on_error not in ("raise", "skip"):
         raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
     places = granule_places(granules)
+    if options.sources is not None:
+        options.sources.access.check_hosts(places)
     outcomes: dict[Path | str, _Outcome] = {}
 
     def attempt(place: Path | str) -> None:

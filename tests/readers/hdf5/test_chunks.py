@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +21,13 @@ from altiflow.readers.hdf5 import (
     Walker,
     decode,
     describe_data_set,
+    drop_index,
     load_index,
     read_arrays,
     save_index,
 )
 from altiflow.readers.hdf5.decode import fletcher32, unfilter_chunk
+from altiflow.readers.hdf5.tables import check_table
 from altiflow.readers.remote.parts import Stamp
 from altiflow.readers.remote.ranges import LocalSource
 
@@ -218,6 +223,83 @@ def test_a_file_that_ends_early_is_told(stored: Path, tmp_path: Path) -> None:
         with pytest.raises(CorruptGranuleError, match="truncated"):
             Walker(cut).begin()
         cut.close()
+
+
+GOOD = ChunkTable(
+    np.dtype("<f4"), (4_000,), (1_000,), ("deflate",), b"\0" * 4, np.array([[n, 100 + 50 * n, 50, 0] for n in range(4)])
+)
+
+
+def placed(row: int, column: int, value: int) -> ChunkTable:
+    places = GOOD.places.copy()
+    places[row, column] = value
+    return replace(GOOD, places=places)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (placed(1, 2, 0), "empty"),
+        (placed(3, 2, 10_000_001), "beyond the file"),
+        (placed(3, 1, 9_999_951), "beyond the file"),
+        (placed(3, 1, 2**63 - 10), "beyond the file"),
+        (placed(2, 2, 2**62), "beyond the file"),
+        (placed(2, 0, 1), "twice"),
+        (placed(3, 0, 4), "none of the 4"),
+        (replace(GOOD, chunk=(0,)), "do not fit"),
+        (replace(GOOD, shape=(4_000, 2)), "do not fit"),
+        (replace(GOOD, shape=(2**50,), chunk=(2**48,)), "claims to hold"),
+        (replace(GOOD, chunk=(2**40,), places=GOOD.places[:1]), "cannot hold"),
+        (replace(GOOD, filters=(), places=GOOD.places[:1]), "cannot hold 4000"),
+        (replace(GOOD, fill=b"\0"), "fill value"),
+        (replace(GOOD, inline=b"\0" * 9), "9 bytes are not"),
+    ],
+)
+def test_tables_of_chunks_that_cannot_be_are_refused_before_memory_is_made(
+    table: ChunkTable, words: str, tmp_path: Path
+) -> None:
+    with (tmp_path / "a.h5").open("wb") as file:
+        file.truncate(10_000_000)
+    source = LocalSource(tmp_path / "a.h5")
+    check_table(GOOD, 10_000_000, "x")
+    tracemalloc.start()
+    with pytest.raises(CorruptGranuleError, match=f"a.h5: x.*{words}"):
+        read_arrays(source, {"x": table})
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    source.close()
+    # One that was kept so is not used.
+    index = ChunkIndex(source.stamp, {"x": table})
+    save_index(tmp_path / "kept", index)
+    assert load_index(tmp_path / "kept", source.name) is None
+
+
+def test_what_a_damaged_index_holds_is_not_used(tmp_path: Path) -> None:
+    index = ChunkIndex(Stamp("x", "tag", size=10_000_000), {"x": GOOD})
+    save_index(tmp_path, index)
+    assert load_index(tmp_path, "x") is not None
+    kept = next(tmp_path.iterdir())
+    told = json.loads(kept.read_text())
+    spoilt = [told | {"tables": []}, told | {"stamp": []}, told | {"attributes": [1]}]
+    for change in ({"places": [[0], [2**70], [5], [0]]}, {"filters": ["szip"]}, {"fill": "zz"}):
+        spoilt.append(told | {"tables": {"x": told["tables"]["x"] | change}})
+    for content in spoilt:
+        kept.write_text(json.dumps(content))
+        assert load_index(tmp_path, "x") is None
+    drop_index(tmp_path, "x")
+    drop_index(tmp_path, "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_index_without_a_version_is_neither_kept_nor_used(tmp_path: Path) -> None:
+    save_index(tmp_path, ChunkIndex(Stamp("x", size=5)))
+    assert list(tmp_path.iterdir()) == []
+    for stamp in (Stamp("x", "tag", size=5), Stamp("x", "", "yesterday", 5)):
+        save_index(tmp_path, ChunkIndex(stamp))
+        assert load_index(tmp_path, "x") is not None
+    kept = next(tmp_path.iterdir())
+    kept.write_text(kept.read_text().replace("yesterday", ""))
+    assert load_index(tmp_path, "x") is None
 
 
 def test_tables_that_cannot_be_are_refused() -> None:

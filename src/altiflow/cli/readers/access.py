@@ -49,8 +49,8 @@ def remote_options(command: Command) -> Command:
             click.option("--index", help="Folder to keep where the data of granules lie (--reader indexed)."),
             click.option(
                 "--token-file",
-                help="File with the token of another archive, shown to the hosts of the addresses; read anew when it "
-                "is refused.",
+                help="File with the token of another archive, shown to the one host of the addresses that "
+                "--login is not for; read anew when it is refused.",
             ),
             click.option("--attempts", type=click.IntRange(min=1), default=4, show_default=True, help="Tries in all."),
             click.option(

@@ -171,9 +171,9 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def _version(source: ByteSource | None) -> str:
-    """Return the version of a remote file that was read: ETag, else the time of its last change, and size."""
+    """Return the version of a remote file that was read; "" where the server tells none."""
     stamp = None if source is None else source.stamp
-    return "" if stamp is None else " ".join(str(word) for word in (stamp.etag or stamp.modified, stamp.size) if word)
+    return "" if stamp is None else stamp.version
 
 
 def _write_parts(work: Work, reading: GranuleReading) -> list[str]:

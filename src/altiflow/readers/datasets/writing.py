@@ -116,6 +116,7 @@ def read_to_dataset(
         raise InputError("append=True keeps granules that are not asked for, allow_shrink=True removes them; use one")
     places, target, sources = granule_places(granules), Path(folder), Sources(access)
     area = None if region is None else as_region(region)
+    sources.access.check_hosts(places)
     with closing(sources):
         chosen = Settings(
             product=product_named(product).short_name if product else dataset_product(places, target, sources),

@@ -2,7 +2,7 @@
 
 from altiflow.readers.hdf5.arrays import read_arrays
 from altiflow.readers.hdf5.attributes import text_attribute
-from altiflow.readers.hdf5.index import ChunkIndex, load_index, save_index
+from altiflow.readers.hdf5.index import ChunkIndex, drop_index, load_index, save_index
 from altiflow.readers.hdf5.tables import ChunkTable, describe_data_set
 from altiflow.readers.hdf5.walk import Walker
 from altiflow.readers.hdf5.wholeness import (
@@ -24,6 +24,7 @@ __all__ = [
     "check_hdf5",
     "check_head",
     "describe_data_set",
+    "drop_index",
     "load_index",
     "open_hdf5",
     "read_arrays",

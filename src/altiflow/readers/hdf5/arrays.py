@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from altiflow.errors import CorruptGranuleError
 from altiflow.readers.hdf5.decode import Unfiltered, native, unfilter_chunk
-from altiflow.readers.hdf5.tables import ChunkTable
+from altiflow.readers.hdf5.tables import ChunkTable, check_table
 from altiflow.readers.hdf5.walk import Walker
 from altiflow.readers.remote.ranges import ByteSource, Extent, coalesce
 from altiflow.readers.remote.ranges.extents import WASTE
@@ -53,8 +53,11 @@ def read_arrays(
     Raises
     ------
     GranuleError
-        If the file cannot be read, or a chunk is damaged.
+        If the file cannot be read, a table cannot be of this file, or a chunk is damaged.
     """
+    stamp = source.stamp
+    for path, table in tables.items():
+        check_table(table, None if stamp is None else stamp.size, f"{source.name.rpartition('/')[2]}: {path}")
     spans = {path: _span(table, (rows or {}).get(path)) for path, table in tables.items()}
     arrays = _made(tables, spans)
     wanted = [errand for path, table in tables.items() for errand in _errands(path, table, spans[path])]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from altiflow.errors import InputError
+from altiflow.errors import CorruptGranuleError, InputError
 from altiflow.files import whole_file
-from altiflow.readers.hdf5.tables import ChunkTable
+from altiflow.readers.hdf5.tables import ChunkTable, check_table
 from altiflow.readers.remote.parts import Stamp
 
-__all__ = ["ChunkIndex", "load_index", "save_index"]
+__all__ = ["ChunkIndex", "drop_index", "load_index", "save_index"]
 
 _VERSION = 1
 
@@ -53,18 +54,26 @@ class ChunkIndex:
 
         Raises
         ------
-        ValueError, KeyError, TypeError
+        ValueError, KeyError, TypeError, AttributeError, OverflowError
             If it is none, or one of another version of this format.
+        CorruptGranuleError
+            If it tells of chunks that cannot be.
         """
         told: dict[str, Any] = json.loads(text)
         if told["version"] != _VERSION:
             raise ValueError(f"index version {told['version']}")
         tables = {p: ChunkTable.from_dict(t) if isinstance(t, dict) else t for p, t in told["tables"].items()}
-        return cls(Stamp(**told["stamp"]), tables, {(group, name): text for group, name, text in told["attributes"]})
+        stamp = Stamp(**told["stamp"])
+        for path, table in tables.items():
+            if isinstance(table, ChunkTable):
+                check_table(table, stamp.size, path)
+        return cls(stamp, tables, {(group, name): text for group, name, text in told["attributes"]})
 
 
 def load_index(folder: Path | None, name: str) -> ChunkIndex | None:
-    """Return the index of a file that is kept in a folder; None where there is none that can be read.
+    """Return the index of a file that is kept in a folder; None where there is none that can be read and trusted.
+
+    One that tells no version but a size is not trusted: a file may change in place.
 
     Parameters
     ----------
@@ -77,26 +86,34 @@ def load_index(folder: Path | None, name: str) -> ChunkIndex | None:
         return None
     try:
         index = ChunkIndex.from_json(_path(folder, name).read_text())
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, CorruptGranuleError):
         return None
-    return index if index.stamp.url == name else None
+    return index if index.stamp.url == name and index.stamp.version else None
 
 
 def save_index(folder: Path | None, index: ChunkIndex) -> None:
-    """Keep an index in a folder, whole or not at all.
+    """Keep an index in a folder, whole or not at all; not at all if the server told no version of the file.
 
     Raises
     ------
     InputError
         If the folder cannot be written.
     """
-    if folder is None:
+    if folder is None or not index.stamp.version:
         return
     try:
         with whole_file(_path(folder, index.stamp.url)) as part:
             part.write_text(index.to_json())
     except OSError as error:
         raise InputError(f"index={str(folder)!r} cannot be written: {error.strerror}; choose another folder") from error
+
+
+def drop_index(folder: Path | None, name: str) -> None:
+    """Throw away the index of a file, if one is kept in a folder."""
+    if folder is not None:
+        # A folder that cannot be written keeps it; it is found stale anew each time.
+        with suppress(OSError):
+            _path(folder, name).unlink()
 
 
 def _path(folder: Path, name: str) -> Path:

@@ -12,9 +12,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from altiflow.errors import UnsupportedFormatError
+from altiflow.errors import CorruptGranuleError, UnsupportedFormatError
+from altiflow.readers.hdf5.wholeness import DEFLATE_RATIO, check_claim
 
-__all__ = ["ChunkTable", "describe_data_set"]
+__all__ = ["ChunkTable", "check_table", "describe_data_set"]
 
 _FILTERS = {h5py.h5z.FILTER_SHUFFLE: "shuffle", h5py.h5z.FILTER_DEFLATE: "deflate", h5py.h5z.FILTER_FLETCHER32: "sum"}
 _INLINE = 128
@@ -88,9 +89,60 @@ class ChunkTable:
         inline = base64.b64decode(told["inline"]) if "inline" in told else None
         shape, chunk = (tuple(int(size) for size in told[name]) for name in ("shape", "chunk"))
         dtype = np.dtype(str(told["dtype"]))
+        if not {*told["filters"]} <= {*_FILTERS.values()}:
+            raise ValueError("no filters of chunks")
         if dtype.kind not in "iuf" or len(shape) != len(chunk) or (places < 0).any() or min((*shape, 0)) < 0:
             raise ValueError("no table of chunks")
         return cls(dtype, shape, chunk, tuple(told["filters"]), bytes.fromhex(told["fill"]), places, inline)
+
+
+def check_table(table: ChunkTable, size: int | None, where: str) -> None:
+    """Refuse a chunk table that cannot be, before memory is made for it.
+
+    Parameters
+    ----------
+    table
+        The table.
+    size
+        Size of the file [bytes], None where that is not known.
+    where
+        What errors call it.
+
+    Raises
+    ------
+    CorruptGranuleError
+        If chunks are empty, beyond the file, twice there, or more than could be stored.
+    """
+    if size is not None:
+        check_claim(where, table.shape, table.dtype.itemsize, size)
+    wrong = _wrong_inline(table) if table.inline is not None else _wrong_places(table, size)
+    if wrong or len(table.fill) != table.dtype.itemsize:
+        raise CorruptGranuleError(f"{where}: {wrong or 'the fill value has another type'}; the file is damaged")
+
+
+def _wrong_inline(table: ChunkTable) -> str:
+    """Return what is wrong with values that are kept in the table, "" for nothing."""
+    fits = len(table.inline or b"") == math.prod(table.shape) * table.dtype.itemsize
+    return "" if fits else f"{len(table.inline or b'')} bytes are not the values of shape {table.shape}"
+
+
+def _wrong_places(table: ChunkTable, size: int | None) -> str:
+    """Return what is wrong with where chunks lie, "" for nothing."""
+    if len(table.chunk) != len(table.shape) or min((*table.shape, 0)) < 0 or min((*table.chunk, 1)) < 1:
+        return f"chunks {table.chunk} do not fit the shape {table.shape}"
+    numbers, offsets, sizes = (table.places[:, column] for column in range(3))
+    if not numbers.size:
+        return ""
+    count = math.prod(-(-whole // step) for whole, step in zip(table.shape, table.chunk, strict=True))
+    if numbers.min() < 0 or int(numbers.max()) >= count or np.unique(numbers).size != numbers.size:
+        return f"a chunk is there twice, or is none of the {count} there can be"
+    end = np.iinfo(np.int64).max if size is None else size
+    if sizes.min() < 1 or offsets.min() < 0 or (sizes > end).any() or (offsets > end - sizes).any():
+        return f"a chunk is empty, or ends beyond the file of {end} bytes"
+    ratio = DEFLATE_RATIO ** table.filters.count("deflate")
+    if table.chunk_bytes > ratio * int(sizes.max()):
+        return f"chunks of {int(sizes.max())} bytes cannot hold {table.chunk_bytes}"
+    return ""
 
 
 def describe_data_set(node: Any, where: str) -> ChunkTable:

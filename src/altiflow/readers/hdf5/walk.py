@@ -17,7 +17,7 @@ import h5py
 from altiflow.errors import CorruptGranuleError, UnsupportedFormatError
 from altiflow.readers.hdf5.attributes import text_attribute
 from altiflow.readers.hdf5.index import ChunkIndex
-from altiflow.readers.hdf5.tables import describe_data_set
+from altiflow.readers.hdf5.tables import check_table, describe_data_set
 from altiflow.readers.hdf5.wholeness import DAMAGE, check_claim, check_head
 from altiflow.readers.remote.ranges import Bytes, ByteSource, Extent, Thrift, coalesce, read_all
 from altiflow.readers.remote.ranges.extents import WASTE
@@ -210,6 +210,7 @@ class Walker:
             elif isinstance(node, h5py.Dataset):
                 check_claim(where, node.shape or (), node.dtype.itemsize, self._size)
                 found = describe_data_set(node, where)
+                check_table(found, self._size, where)
         except UnsupportedFormatError as error:
             found = str(error)
         except DAMAGE as error:

@@ -12,12 +12,21 @@ import h5py
 from altiflow.errors import CorruptGranuleError, InputError, UnsupportedFormatError
 from altiflow.readers.remote.ranges import BlockCache, SourceFile
 
-__all__ = ["DAMAGE", "check_claim", "check_hdf5", "check_head", "open_hdf5", "size_of", "telling_damage"]
+__all__ = [
+    "DAMAGE",
+    "DEFLATE_RATIO",
+    "check_claim",
+    "check_hdf5",
+    "check_head",
+    "open_hdf5",
+    "size_of",
+    "telling_damage",
+]
 
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError, OverflowError)
 """What h5py raises of files that are damaged."""
 
-_DEFLATE_RATIO = 1_100
+DEFLATE_RATIO = 1_100
 """Deflate makes of one byte no more than 1032 (zlib, technical details)."""
 _SMALL = 2**26
 """Data sets up to this [bytes] may be larger than a file, as those are that were never written."""
@@ -115,5 +124,5 @@ def check_claim(where: str, shape: tuple[int, ...], itemsize: int, size: int) ->
         If it does, as damaged headers do.
     """
     claimed = math.prod(shape) * itemsize
-    if claimed > max(_DEFLATE_RATIO * size, _SMALL):
+    if claimed > max(DEFLATE_RATIO * size, _SMALL):
         raise CorruptGranuleError(f"{where} claims to hold {claimed} bytes, shape {shape}; it is damaged")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from altiflow.errors import InputError
 
-__all__ = ["REMOTE_SCHEMES", "public_url", "table_addresses", "url_file_name"]
+__all__ = ["REMOTE_SCHEMES", "public_url", "table_addresses", "url_file_name", "url_host"]
 
 REMOTE_SCHEMES = ("http", "https", "s3")
 
@@ -30,6 +30,19 @@ def public_url(url: str) -> str:
     if parts.scheme not in (*REMOTE_SCHEMES, "file"):
         return url
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def url_host(url: str) -> str:
+    """Return the host of a URL, with its port unless that is the usual one.
+
+    Examples
+    --------
+    >>> url_host("https://me:pass@Host.org:443/a.h5"), url_host("http://127.0.0.1:8000/a.h5")
+    ('host.org', '127.0.0.1:8000')
+    """
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2].lower()
+    return host.removesuffix(":443") if parts.scheme == "https" else host.removesuffix(":80")
 
 
 def url_file_name(url: str) -> str:

@@ -42,6 +42,18 @@ class Stamp:
         """What tells this version from others in If-Range: a strong ETag, or the time of the change; "" for nothing."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
+    @property
+    def version(self) -> str:
+        """ETag, else the time of the last change, and the size; "" without either, as files change in place too.
+
+        Examples
+        --------
+        >>> Stamp("https://h/a.h5", etag="W/7", size=9).version, Stamp("https://h/a.h5", size=9).version
+        ('W/7 9', '')
+        """
+        told = self.etag or self.modified
+        return f"{told} {self.size}" if told and self.size is not None else told
+
 
 class Part:
     """The unfinished file beside `target`: ``<name>.part``, with its stamp in ``<name>.part.json``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import ssl
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from botocore.response import StreamingBody
 
 from altiflow.errors import CorruptGranuleError, GranuleError, InputError, LoginError
 from altiflow.readers.remote.ranges import (
@@ -24,9 +26,10 @@ from altiflow.readers.remote.ranges import (
     SourceFile,
     Sources,
     Traffic,
+    file_grants,
     read_all,
 )
-from altiflow.readers.remote.retries import Retries
+from altiflow.readers.remote.retries import PassingError, Retries
 
 CONTENT = np.random.default_rng(3).bytes(100_003)
 QUICK = RemoteAccess(retries=Retries(attempts=3, wait=0.0), timeout=5.0)
@@ -162,6 +165,97 @@ def test_a_token_that_expires_within_a_granule_is_renewed_once(web: Any) -> None
     assert "three" not in str(caught.value)
     with pytest.raises(LoginError, match="could not be renewed"):
         source.read(0, 10)
+
+
+def test_a_login_that_stays_the_same_when_renewed_asks_to_log_in_again(web: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("altiflow.readers.remote.ranges.access.may_be_told", lambda url: True)
+    web.tokens["a.h5"] = {"new"}
+    session = Mock(authenticated=True, token={"access_token": "expired-one"})
+    source, _ = opened(f"{web.url}/a.h5", RemoteAccess(session=session))
+    with pytest.raises(LoginError, match=r"renewed, which gave the same one.*log in again") as caught:
+        source.read(0, 10)
+    assert "expired-one" not in str(caught.value)
+    session.token = {"access_token": "new"}
+    assert source.read(0, 10) == CONTENT[:10]
+
+
+def test_one_login_is_shown_to_one_host_alone(web: Any, serve: Callable[..., Any]) -> None:
+    other = serve()
+    other.files["a.h5"] = CONTENT
+    access = RemoteAccess(tokens=tokens("one"))
+    places = [f"{web.url}/a.h5", f"{other.url}/a.h5", "https://Archive.example:443/b.h5", Path("c.h5"), "s3://b/a.h5"]
+    hosts = [place.url.removeprefix("http://") for place in (web, other)]
+    with pytest.raises(InputError, match=r"shown to 3 hosts: .*archive\.example; pass RemoteAccess") as caught:
+        access.check_hosts(places)
+    assert all(host in str(caught.value) for host in hosts)
+    opened(places[0], access)[0].read(0, 10)
+    # Nor in the process of a helper, where the list is not known.
+    for told in (access, pickle.loads(pickle.dumps(RemoteAccess(tokens=file_grants_of(hosts[0]))))):
+        with pytest.raises(InputError, match="2 hosts"):
+            opened(places[1], told)
+    assert other.asked == []
+
+    by_host = RemoteAccess(tokens={hosts[0]: tokens("one"), hosts[1]: tokens("two")})
+    by_host.check_hosts(places)
+    for place in places[:2]:
+        opened(place, by_host)[0].read(0, 10)
+    assert (web.asked[-1][2], other.asked[-1][2]) == ("Bearer one", "Bearer two")
+    opened(places[1], RemoteAccess(tokens={hosts[0]: tokens("one")}))[0].read(0, 10)
+    assert other.asked[-1][2] == ""
+    for bad in ("hush", {"a.example": "hush"}, {"https://a.example": tokens("hush")}):
+        with pytest.raises(InputError, match=r"pass .*Grants") as caught:
+            RemoteAccess(tokens=bad)  # type: ignore[arg-type]
+        assert "hush" not in str(caught.value)
+
+
+def file_grants_of(host: str) -> Grants:
+    """Return grants that can travel, and were meant for a host already."""
+    grants = file_grants("token")
+    grants.check_hosts([host])
+    return grants
+
+
+def test_the_archive_is_told_the_session_and_other_hosts_the_token() -> None:
+    session = Mock(authenticated=True, token={"access_token": "session"})
+    access = RemoteAccess(session=session, tokens=tokens("other"))
+    archives = [f"https://{host}/a.h5" for host in ("data.nsidc.earthdatacloud.nasa.gov", "n5eil01u.ecs.nsidc.org")]
+    access.check_hosts([*archives, "https://other.example/a.h5"])
+    told = [access.web_grants(url) for url in (*archives, "https://other.example/a.h5")]
+    assert [grants.current().secrets["token"] for grants in told if grants] == ["session", "session", "other"]
+
+
+def test_a_bucket_that_trickles_is_given_up_and_one_that_sends_all_is_not(
+    bucket_server: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = iter(range(0, 10_000, 3))
+    body = Trickle(CONTENT)
+    source, _ = opened(bucket_server("a.h5", CONTENT, True))
+    assert source.read(0, 70_000) == CONTENT[:70_000]
+    clock = Mock(monotonic=lambda: next(moments))
+    monkeypatch.setattr("altiflow.readers.remote.ranges.bucket.time", clock)
+    with pytest.raises(PassingError, match="too slowly"):
+        source._fill(memoryview(bytearray(1_000)), StreamingBody(body, 1_000))
+    assert body.told < 10
+    monkeypatch.undo()
+    with pytest.raises(PassingError, match="more than was asked for"):
+        source._fill(memoryview(bytearray(3)), StreamingBody(Trickle(CONTENT), 4))
+
+
+class Trickle:
+    """What urllib3 gives of a connection on which one byte comes at a time."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.told = content, 0
+
+    def read1(self, size: int) -> bytes:
+        self.told += 1
+        return self.content[self.told - 1 : self.told]
+
+    def read(self, size: int) -> bytes:
+        return b"".join(self.read1(1) for _ in range(size))
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def test_a_grant_is_renewed_before_it_expires() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from altiflow.errors import GranuleError, UnsupportedFormatError
-from altiflow.readers.hdf5 import ChunkIndex, ChunkTable, Walker, load_index, read_arrays, save_index
+from altiflow.errors import CorruptGranuleError, GranuleError, UnsupportedFormatError
+from altiflow.readers.hdf5 import ChunkIndex, ChunkTable, Walker, drop_index, load_index, read_arrays, save_index
 from altiflow.readers.icesat2.engines.protocol import Array, Rows
 from altiflow.readers.remote.ranges import ByteSource, Thrift
 
@@ -97,7 +97,19 @@ class IndexedEngine:
         """Refuse an index of another version than the file that was read meanwhile."""
         read = self._source.stamp
         if self._trusted and read is not None and read != self._index.stamp:
-            raise StaleIndexError(f"{self._source.name}: the index that was kept is of another version of the file")
+            raise self._stale("is of another version of the file")
+
+    def _stale(self, why: str) -> StaleIndexError:
+        """Throw the index away that was kept, and return what says why."""
+        self._trusted = False
+        drop_index(self._folder, self._source.name)
+        return StaleIndexError(f"{self._source.name}: the index that was kept {why}")
+
+    def _confirm_version(self) -> None:
+        """Refuse an index of another version, though nothing was read yet that shows it."""
+        if self._source.stamp is None:
+            self._source.read(0, 8)
+            self._check_version()
 
     def __enter__(self) -> IndexedEngine:
         """Return the engine."""
@@ -106,14 +118,23 @@ class IndexedEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Keep what was learnt, and close the file."""
+        """Keep what was learnt, and close the file.
+
+        Raises
+        ------
+        StaleIndexError
+            If an index that was kept is of another version, or the file looks damaged by it: a file that became
+            shorter gives no bytes that would tell its version.
+        """
         try:
             if kind is None:
-                if self._source.stamp is None:
-                    # Nothing was read, so nothing showed yet that the index is of this version.
-                    self._source.read(0, 8)
-                    self._check_version()
+                self._confirm_version()
                 if self._index.known() > self._known:
                     save_index(self._folder, self._index)
+            elif self._trusted and isinstance(error, CorruptGranuleError):
+                raise self._stale("does not fit the file") from error
+            elif self._trusted and isinstance(error, GranuleError) and type(error) is not GranuleError:
+                # What is said to be missing or of another product may be so in the old version alone.
+                self._confirm_version()
         finally:
             self._source.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from altiflow.errors import InputError, LoginError
+from altiflow.readers.remote.addresses import url_host
+from altiflow.readers.remote.logins import may_be_told
 from altiflow.readers.remote.ranges.grants import Grants, bucket_grants, token_grants
 from altiflow.readers.remote.retries import Retries
 
@@ -23,9 +27,14 @@ class RemoteAccess:
     Attributes
     ----------
     session
-        An ``earthaccess.Auth`` that is logged in; its token is told to NASA's archives alone. None for public files.
-    tokens, keys
-        Logins of other archives, for https and for s3; they go before `session`. :class:`Grants` renews them.
+        An ``earthaccess.Auth`` that is logged in; its token is told to NASA's archives alone, and is not renewed: log
+        in again once it expired. None for public files.
+    tokens
+        Logins of other archives for https, by host (with its port unless that is the usual one); or one, for files that
+        all are on one host. NASA's archives are told the token of `session` instead, where there is one.
+        :class:`Grants` renews them.
+    keys
+        Login of buckets; it goes before `session`.
     centre
         Data centre whose buckets `session` gives keys for.
     timeout
@@ -50,7 +59,7 @@ class RemoteAccess:
     Raises
     ------
     InputError
-        If a number is not positive, or `first_read` none of these words.
+        If a number is not positive, `first_read` none of these words, or `tokens` no logins by host.
     LoginError
         If `session` is not logged in.
 
@@ -62,7 +71,7 @@ class RemoteAccess:
     """
 
     session: Any = field(default=None, repr=False)
-    tokens: Grants | None = field(default=None, repr=False)
+    tokens: Grants | Mapping[str, Grants] | None = field(default=None, repr=False)
     keys: Grants | None = field(default=None, repr=False)
     centre: str = "NSIDC"
     timeout: float = 30.0
@@ -80,6 +89,7 @@ class RemoteAccess:
             raise InputError(f"timeout and memory are positive, got {self.timeout!r} s and {self.memory!r} bytes")
         if self.first_read not in get_args(Thrift):
             raise InputError(f"first_read={self.first_read!r} means nothing; use one of {get_args(Thrift)}")
+        self._check_tokens()
         if self.session is None:
             return
         if not getattr(self.session, "authenticated", False):
@@ -87,3 +97,45 @@ class RemoteAccess:
         object.__setattr__(self, "session_tokens", token_grants(self.session))
         if self.keys is None:
             object.__setattr__(self, "keys", bucket_grants(self.session, self.centre))
+
+    def _check_tokens(self) -> None:
+        """Refuse `tokens` that are no logins; their text is not shown."""
+        if isinstance(self.tokens, Mapping):
+            for host, grants in self.tokens.items():
+                if not isinstance(grants, Grants) or not isinstance(host, str) or "/" in host:
+                    raise InputError(
+                        f"tokens[{host!r}] is a {type(grants).__name__}; pass tokens={{host: Grants(...)}}"
+                    )
+        elif not isinstance(self.tokens, Grants | None):
+            raise InputError(f"tokens is a {type(self.tokens).__name__}; pass Grants(...), or {{host: Grants(...)}}")
+
+    def check_hosts(self, places: Iterable[object]) -> None:
+        """Refuse addresses that would show one login to several hosts, before any is asked.
+
+        Raises
+        ------
+        InputError
+            If they would.
+        """
+        if isinstance(self.tokens, Grants):
+            urls = [place for place in places if isinstance(place, str) and urlsplit(place).scheme in ("http", "https")]
+            self.tokens.check_hosts({url_host(url) for url in urls if not self._tells_session(url)})
+
+    def web_grants(self, url: str) -> Grants | None:
+        """Return the login that a web address is told, None for none.
+
+        Raises
+        ------
+        InputError
+            If it was meant for another host.
+        """
+        if self._tells_session(url):
+            return self.session_tokens
+        if isinstance(self.tokens, Mapping):
+            return self.tokens.get(url_host(url))
+        self.check_hosts([url])
+        return self.tokens
+
+    def _tells_session(self, url: str) -> bool:
+        """Return whether an address is one of the archives that the session is for."""
+        return self.session_tokens is not None and may_be_told(url)

@@ -135,8 +135,9 @@ class BucketSource(RemoteSource):
         """Fill `data` with what is sent, given up when it comes too slowly, and return how many bytes came."""
         held = 0
         latest = time.monotonic() + self._clients.timeout + len(data) / SLOWEST
-        with body:
-            for block in body.iter_chunks(_BLOCK):
+        # The stream below botocore's own gives what has come; that one waits until all that was asked for is there.
+        with body as stream:
+            while block := stream.read1(min(_BLOCK, max(len(data) - held, 1))):
                 if held + len(block) > len(data):
                     raise PassingError("the bucket sent more than was asked for")
                 data[held : held + len(block)] = block

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from altiflow.errors import AltiflowError, LoginError
+from altiflow.errors import AltiflowError, InputError, LoginError
 
 __all__ = ["Grant", "Grants", "bucket_grants", "file_grants", "hide_secrets_in_logs", "token_grants"]
 
@@ -61,7 +61,25 @@ class Grants:
     def __init__(self, fetch: Callable[[], Grant]) -> None:
         self._fetch = fetch
         self._held: Grant | None = None
+        self._host = ""
         self._lock = threading.Lock()
+
+    def check_hosts(self, hosts: Collection[str]) -> None:
+        """Refuse hosts if they are more than one, or other than the one that was named first.
+
+        Raises
+        ------
+        InputError
+            If so.
+        """
+        with self._lock:
+            named = sorted({self._host, *hosts} - {""})
+            if len(named) > 1:
+                raise InputError(
+                    f"one login would be shown to {len(named)} hosts: {', '.join(named[:5])}; pass "
+                    f"RemoteAccess(tokens={{{named[0]!r}: Grants(...), ...}}), or read the files of each host apart"
+                )
+            self._host = named[0] if named else ""
 
     def current(self) -> Grant:
         """Return the grant in force.
@@ -90,9 +108,9 @@ class Grants:
                 self._held = self._fetched()
             return self._held
 
-    def __reduce__(self) -> tuple[type[Grants], tuple[Callable[[], Grant]]]:
-        """Let what fetches grants travel to another process, which fetches its own; not the grant."""
-        return Grants, (self._fetch,)
+    def __reduce__(self) -> tuple[type[Grants], tuple[Callable[[], Grant]], dict[str, str]]:
+        """Let what fetches grants, and their host, travel to another process, which fetches its own; not the grant."""
+        return Grants, (self._fetch,), {"_host": self._host}
 
     def _fetched(self) -> Grant:
         try:
@@ -134,7 +152,7 @@ def file_grants(path: str | Path) -> Grants:
 
 
 def _session_token(session: Any) -> Grant:
-    """Return the token of a session."""
+    """Return the token of a session as it is now: a new one comes from logging in again alone."""
     token = session.token
     text = token.get("access_token") if isinstance(token, Mapping) else token
     if not text:

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from altiflow.readers.remote.addresses import REMOTE_SCHEMES
-from altiflow.readers.remote.logins import leave_anonymous, may_be_told
+from altiflow.readers.remote.logins import leave_anonymous
 from altiflow.readers.remote.objects import local_path
 from altiflow.readers.remote.ranges.access import RemoteAccess
 from altiflow.readers.remote.ranges.bucket import BucketClients, BucketSource
@@ -51,7 +51,7 @@ class Sources:
         Raises
         ------
         InputError
-            If there is no such file of this machine, or a login would travel unencrypted.
+            If there is no such file of this machine, or a login would travel unencrypted or to a second host.
         """
         if not is_remote(place):
             return LocalSource(local_path(str(place)), self._local_lanes)
@@ -68,7 +68,7 @@ class Sources:
             self._http(),
             timeout=access.timeout,
             retries=access.retries,
-            grants=access.tokens or (access.session_tokens if may_be_told(url) else None),
+            grants=access.web_grants(url),
             traffic=traffic,
             lanes=self._lanes,
         )

@@ -192,10 +192,17 @@ class RemoteSource(ABC):
             if self._grants is None or grant is None:
                 raise LoginError(f"{self.name}: {refused}; it wants a login, or the file is not public") from None
             self._traffic.add(retries=1)
+            fresh = self._grants.renewed(grant)
             try:
-                return self._ask(start, size, self._grants.renewed(grant), into)
+                return self._ask(start, size, fresh, into)
             except RefusedError as again:
-                raise LoginError(f"{self.name}: {again}, also after the login was renewed") from None
+                told = f"{self.name}: {again}, also after the login was renewed"
+                if fresh.secrets == grant.secrets:
+                    told += (
+                        ", which gave the same one; if it expired, log in again (`session = earthaccess.login()`), or "
+                        "put a new token where it is read from"
+                    )
+                raise LoginError(told) from None
 
     @abstractmethod
     def _ask(self, start: int, size: int, grant: Grant | None, into: memoryview | None) -> Piece:
