@@ -30,9 +30,10 @@ def test_results_come_in_order_and_at_most_so_many_run_at_once() -> None:
 
 def test_the_first_error_in_order_is_raised_once_nothing_runs() -> None:
     lanes, ended = Lanes(4), []
-    late = threading.Event()
+    late, all_run = threading.Event(), threading.Barrier(4)
 
     def work(number: int) -> None:
+        all_run.wait(10)
         if number == 1:
             late.set()
             raise ValueError("one")
