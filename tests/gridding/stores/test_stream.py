@@ -27,7 +27,7 @@ from altiflow.gridding.stores.merging import MergeTree, run_here, run_on_cluster
 from altiflow.gridding.stores.store import TallyStore
 from altiflow.gridding.stores.stream import grid_dataset, tally_files
 from altiflow.gridding.tally import merge_tallies, tally_segments
-from altiflow.readers import Ledger, read_segments, write_table
+from altiflow.readers import Grant, Grants, Ledger, RemoteAccess, read_segments, write_table
 from altiflow.readers.sample import GYRES, find_passes, simulate_granule
 
 GRID = Grid.named("EASE2_N25km")
@@ -322,3 +322,13 @@ def test_the_page_on_workers_is_true(table, folder, tmp_path, monkeypatch, bits)
     assert bits(space["tally"]) == bits(tally_segments(table, GRID, value="freeboard"))
     assert space["monthly"].sizes["time"] == 2
     assert "new" in space["store"].granules
+
+
+def test_one_login_for_files_of_several_hosts_is_refused_before_any_is_asked():
+    asked = []
+    access = RemoteAccess(tokens=Grants(lambda: asked.append("login") or Grant({"token": "secret-token"})))
+    places = ["https://one.example/a.h5", "https://two.example/b.h5"]
+    with pytest.raises(InputError, match=r"2 hosts: one\.example, two\.example") as caught:
+        tally_files(places, Grid.named("EASE2_N25km"), value="freeboard", access=access, workers=2)
+    assert asked == []
+    assert "secret" not in str(caught.value)

@@ -259,6 +259,8 @@ def _run(job: _Job, source: Source, *, workers: int, client: Any, batch: int | N
 def _plan(job: _Job, source: Source, workers: int, batch: int | None) -> list[Batch]:
     """Return the files in batches."""
     places = source_files(source)
+    if job.access is not None:
+        job.access.check_hosts(places)
     tables = [file_name(place) for place in places if is_table(place)]
     if tables and any(choice is not None for choice in (job.beams, job.screens, job.region)):
         raise InputError(
