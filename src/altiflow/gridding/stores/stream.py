@@ -122,6 +122,7 @@ def tally_files(
     Examples
     --------
     >>> import tempfile
+    >>> import pandas as pd
     >>> rows = {"granule": ["a", "b"], "longitude": 0.0, "latitude": 80.0, "h": [1.0, 3.0]}
     >>> table = pd.DataFrame(rows | {"time": pd.Timestamp("2020-03-01")})
     >>> folder = Path(tempfile.mkdtemp())
