@@ -14,6 +14,7 @@ import click
 
 from altiflow.errors import AltiflowError, InputError, TruthError
 from altiflow.readers import Ledger
+from altiflow.readers.remote.addresses import public_url
 
 __all__ = [
     "beam_choice",
@@ -269,7 +270,7 @@ def no_choice(text: str) -> str | None:
 
 
 def typed_command() -> str:
-    """Return the command line of this call as it may be typed again."""
+    """Return the command line of this call as it may be typed again, addresses without what may be secret."""
     context = click.get_current_context()
     words = ["altiflow", *context.command_path.split()[1:]]
     for one in context.command.params:
@@ -277,13 +278,13 @@ def typed_command() -> str:
         given = context.get_parameter_source(one.name or "") is click.core.ParameterSource.COMMANDLINE
         if not given or value is None or value is False:
             continue
-        many = list(value) if isinstance(value, tuple) else [value]
+        many = [public_url(str(each)) for each in (value if isinstance(value, tuple) else (value,))]
         if isinstance(one, click.Argument):
-            words += [str(each) for each in many]
+            words += many
         elif value is True:
             words.append(one.opts[0])
         elif one.nargs > 1:
-            words += [one.opts[0], *(str(each) for each in many)]
+            words += [one.opts[0], *many]
         else:
             # A box may begin with a minus sign, which an option of its own does not take.
             words += [f"{one.opts[0]}={each}" for each in many]

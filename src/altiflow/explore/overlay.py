@@ -79,7 +79,9 @@ def write_overlay(
     low, high = _limits(speed, limits)
     pixels = _coloured(speed, low, high, cmap)
     writers = {".png": _write_png, ".kmz": _write_kmz, ".tif": _write_tif}
-    title = f"Ice speed, {low:g} to {high:g} {unit}, logarithmic colours"
+    metric = granule.attrs.get("velocity_metric") or granule["vx"].attrs.get("velocity_metric")
+    of = f" in {metric} metres" if metric else ""
+    title = f"Ice speed{of}, {low:g} to {high:g} {unit}, logarithmic colours"
     writers[target.suffix.lower()](pixels, grid, target, title)
     return target
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,7 @@ from altiflow.gridding import Grid, grid_segments, make_periods, window_with_dat
 from altiflow.readers import Ledger, Sample, read_segments, read_velocity, write_table
 from altiflow.readers.icesat2 import PRODUCTS
 from altiflow.readers.icesat2.beams import BeamChoice
+from altiflow.readers.remote.addresses import public_url
 from altiflow.version import __version__
 
 __all__ = ["RunPlan", "RunResult", "run_fusion", "run_sample"]
@@ -344,10 +345,12 @@ def _record(plan: RunPlan, result: RunResult) -> None:
     """Write run.json (parameters, versions, counts, files), and the report."""
     path = Path(plan.out) / "run.json"
     told = result.tables["segments"].attrs["altiflow"]
+    # A signed address, or one with a password, opens the archive to whoever the record is forwarded to.
+    shown = replace(plan, altimetry=_public(plan.altimetry), velocity=_public(plan.velocity))
     record = {
         "altiflow": __version__,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in _RECORDED},
-        "parameters": {name: getattr(plan, name) for name in plan.__dataclass_fields__},
+        "parameters": {name: getattr(shown, name) for name in plan.__dataclass_fields__},
         "product": told["product"],
         "releases": told["releases"],
         "granules": told["granules"],
@@ -365,9 +368,14 @@ def _record(plan: RunPlan, result: RunResult) -> None:
         velocity=result.grids.get("velocity"),
         ledger=result.ledger,
         record=record,
-        command=plan.command or _call(plan),
+        command=plan.command or _call(shown),
     )
     result.files["report"] = page.write(Path(plan.out) / "report.html")
+
+
+def _public(places: tuple[str, ...]) -> tuple[str, ...]:
+    """Return files and addresses without what may be secret."""
+    return tuple(public_url(str(place)) for place in places)
 
 
 def _call(plan: RunPlan) -> str:

@@ -132,3 +132,47 @@ def test_text_of_others_cannot_change_the_page(tmp_path: Path) -> None:
     reader = read_page(page.write(tmp_path / "p.html"))
     assert reader.alts == []
     assert "<script>" not in page.html().replace("&lt;script&gt;", "")
+
+
+def test_secrets_of_addresses_are_in_no_command_and_no_record() -> None:
+    import click
+
+    from altiflow.cli.options import typed_command
+    from altiflow.explore.run import RunPlan, _call
+
+    @click.command()
+    @click.argument("files", nargs=-1)
+    @click.option("--velocity", multiple=True)
+    def show(files: tuple[str, ...], velocity: tuple[str, ...]) -> None:
+        click.echo(typed_command())
+
+    signed = "https://me:word@host.example/a.h5?X-Amz-Signature=SECRET"
+    told = CliRunner().invoke(show, [signed, "--velocity", signed, "--velocity", "motion.nc"]).output
+    assert told.split() == ["altiflow", "https://host.example/a.h5", *_words("https://host.example/a.h5", "motion.nc")]
+    plan = RunPlan(("a.h5",), ("b.nc",), out="out", beams="weak")
+    assert _call(plan) == (
+        "altiflow.run_fusion(altiflow.RunPlan(altimetry=('a.h5',), velocity=('b.nc',), out='out', beams='weak'))"
+    )
+
+
+def _words(*places: str) -> list[str]:
+    return [f"--velocity={place}" for place in places]
+
+
+def test_a_record_names_addresses_without_their_secrets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import altiflow.explore.run as run
+    from altiflow import read_table
+    from altiflow.readers import Ledger
+
+    kept: dict[str, object] = {}
+    monkeypatch.setattr(run, "run_report", lambda **told: kept.update(told) or Page("a", "b"))
+    table = read_table(folder / "out" / "segments.parquet")
+    out = folder / "again"
+    out.mkdir()
+    signed = "https://me:word@host.example/a.h5?X-Amz-Signature=SECRET"
+    result = run.RunResult({}, {}, Ledger(), tables={"segments": table}, grids={"grid": None})
+    run._record(run.RunPlan((signed,), (signed,), out=str(out)), result)
+    for text in ((out / "run.json").read_text(), str(kept["command"])):
+        assert "SECRET" not in text
+        assert "word" not in text
+        assert "https://host.example/a.h5" in text
