@@ -242,17 +242,24 @@ LOCAL = (
     Way("hidefix", f"h5coro-hidefix, {_KEPT}", _hidefix_file, ("h5coro_hidefix",)),
 )
 """Ways on this machine."""
+SPARE = 2 * 2**20
+"""What may be fetched besides the stored bytes where nothing is known of a paged file [bytes]."""
 
 
-def stored_bytes(path: Path) -> tuple[int, int, int]:
-    """Return stored bytes of what is read, the extents they lie in and their bytes, from h5py's own chunk table."""
-    starts, sizes = [], []
+def stored_bytes(path: Path) -> tuple[int, int, int, int]:
+    """Return stored bytes of what is read, the extents they are joined to, their bytes, and the fewest requests for it.
+
+    From h5py's own chunk table. The fewest requests are those that fetch no more than SPARE bytes besides: the
+    smallest gaps between chunks are read through until these are spent.
+    """
+    pieces = []
     with h5py.File(path) as file:
         for name in PATHS:
             node = file[name].id
-            for number in range(node.get_num_chunks()):
-                chunk = node.get_chunk_info(number)
-                starts.append(chunk.byte_offset)
-                sizes.append(chunk.size)
+            chunks = (node.get_chunk_info(number) for number in range(node.get_num_chunks()))
+            pieces += [(chunk.byte_offset, chunk.size) for chunk in chunks]
+    starts, sizes = np.array(sorted(pieces)).T
     extents = coalesce(starts, sizes)
-    return sum(sizes), len(extents), sum(extent.size for extent in extents)
+    gaps = np.sort(starts[1:] - (starts + sizes)[:-1])
+    fewest = 1 + int((np.cumsum(gaps) > SPARE).sum())
+    return int(sizes.sum()), len(extents), sum(extent.size for extent in extents), fewest

@@ -20,6 +20,7 @@ __all__ = ["CHAINS", "measure_chains", "memory_growth"]
 CHAINS = (
     ("h5py", "numpy-bincount", "h5py, pyproj and four bincounts"),
     ("engine-h5py", "altiflow-numpy", "altiflow, engine h5py, numpy kernel"),
+    ("engine-h5py", "altiflow-numba", "altiflow, engine h5py, numba kernel"),
     ("indexed", "altiflow-numpy", "altiflow, engine indexed with an index, numpy kernel"),
     ("indexed", "altiflow-numba", "altiflow, engine indexed with an index, numba kernel"),
     ("h5coro", "point-loop", "h5coro, GeoDataFrame, a loop over points"),
@@ -44,7 +45,8 @@ def grid_granule(arrays: Arrays, name: str) -> Any:
         from altiflow.gridding.kernel import merge_cells
 
         found = [candidate.run(points) for points in beams]
-        return merge_cells([each.cell for each in found], [_states(each) for each in found])
+        engine = "numba" if name == "altiflow-numba" else "numpy"
+        return merge_cells([each.cell for each in found], [_states(each) for each in found], engine=engine)
     columns = ("longitude", "latitude", "length", "freeboard")
     whole = Points(*(np.concatenate([getattr(points, column) for points in beams]) for column in columns))
     return candidate.run(candidate.prepare(whole))

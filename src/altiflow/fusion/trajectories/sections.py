@@ -13,7 +13,15 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.fusion.trajectories.streams import FlowLines
-from altiflow.gridding.grids.crs import as_crs, ellipsoid_of, find_points, ground_steps, name_crs, transformer_between
+from altiflow.gridding.grids.crs import (
+    as_crs,
+    degrees_of,
+    ellipsoid_of,
+    find_points,
+    ground_steps,
+    name_crs,
+    transformer_between,
+)
 from altiflow.gridding.periods import Times, bin_times, make_periods
 from altiflow.gridding.vectors import metric_matrix
 from altiflow.version import __version__
@@ -202,7 +210,7 @@ class _Trace:
     def _ground_between(self, x: Floats, y: Floats, feet: Floats) -> Floats:
         """Return the distance on the ground (n,) from points to their feet (n, 2)."""
         known = as_crs(self.crs)
-        there = transformer_between(self.crs, name_crs(known.geodetic_crs))
+        there = degrees_of(self.crs)
         ends = *there.transform(x, y), *there.transform(feet[:, 0], feet[:, 1])
         return np.asarray(ellipsoid_of(known).inv(*ends)[2], float)
 

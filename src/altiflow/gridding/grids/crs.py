@@ -15,6 +15,7 @@ from altiflow.errors import InputError
 
 __all__ = [
     "as_crs",
+    "degrees_of",
     "drop_far_side",
     "ellipsoid_of",
     "equal_area_pole",
@@ -53,9 +54,16 @@ def as_crs(crs: Any) -> pyproj.CRS:
         ) from error
 
 
-@cache
 def name_crs(crs: pyproj.CRS) -> str:
     """Return the authority string of a CRS, or its WKT; what PROJ finds may only look alike (another datum)."""
+    # What a CRS was made from is at hand; its hash would have PROJ write WKT every time.
+    return _name(crs.srs)
+
+
+@cache
+def _name(source: str) -> str:
+    """Return the name of the CRS that `source` describes."""
+    crs = pyproj.CRS(source)
     authority = crs.to_authority()
     if authority and pyproj.CRS.from_authority(*authority).equals(crs, ignore_axis_order=True):
         return ":".join(authority)
@@ -69,6 +77,20 @@ def transformer_between(source: str, target: str) -> pyproj.Transformer:
     Looking it up takes PROJ about 0.1 s, so that it is kept.
     """
     return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
+def degrees_of(crs: str) -> pyproj.Transformer:
+    """Return the transformation from places on a map to longitude and latitude [degrees] of its own datum.
+
+    Raises
+    ------
+    InputError
+        If the map lies on no Earth: an engineering CRS.
+    """
+    base = as_crs(crs).geodetic_crs
+    if base is None:
+        raise InputError(f"a CRS on a datum of the Earth is needed, such as 'EPSG:3413', got {crs!r}")
+    return transformer_between(crs, name_crs(base))
 
 
 def ellipsoid_of(crs: pyproj.CRS) -> pyproj.Geod:
@@ -96,8 +118,7 @@ def ground_steps(x: npt.ArrayLike, y: npt.ArrayLike, crs: str) -> Floats:
     known = as_crs(crs)
     longitude, latitude = np.asarray(x, float), np.asarray(y, float)
     if not known.is_geographic:
-        base = name_crs(known.geodetic_crs)
-        longitude, latitude = transformer_between(crs, base).transform(longitude, latitude)
+        longitude, latitude = degrees_of(crs).transform(longitude, latitude)
     return np.asarray(ellipsoid_of(known).inv(longitude[:-1], latitude[:-1], longitude[1:], latitude[1:])[2], float)
 
 

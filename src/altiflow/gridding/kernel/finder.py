@@ -44,8 +44,7 @@ def cell_finder(grid: Grid, engine: Literal["numpy", "numba"] = "numpy") -> Cell
 
 def _on_hemisphere(grid: Grid, projection: PolarProjection) -> bool:
     """Return whether the grid holds no point beyond the equator, or an equal-area map, which is cut there."""
-    operation = grid.crs.coordinate_operation
-    if operation is not None and operation.method_name.startswith("Lambert"):
+    if projection.equal_area:
         return True
     equator = REACH * float(np.polynomial.polynomial.polyval(REACH**2, projection.radius))
     x_min, y_min, x_max, y_max = grid.bounds

@@ -41,6 +41,8 @@ class PolarProjection:
         Longitude that points down the map (north) or up it (south) [degrees].
     radius
         Coefficients of P, from the constant up [m per degree, ...].
+    equal_area
+        Whether it is an equal-area map, which ends at the equator, or a stereographic one.
 
     Notes
     -----
@@ -53,6 +55,7 @@ class PolarProjection:
     pole: int
     origin: float
     radius: tuple[float, ...]
+    equal_area: bool
 
     def project(self, longitude: npt.ArrayLike, latitude: npt.ArrayLike) -> tuple[Floats, Floats]:
         """Return (x, y) [m] of longitudes and latitudes [degrees], (n,); not finite beyond the equator.
@@ -144,7 +147,8 @@ def polar_projection(crs: str) -> PolarProjection | None:
     square = ellipsoid.semi_major_metre**2
     eccentricity = np.sqrt(max(0.0, 1.0 - ellipsoid.semi_minor_metre**2 / square))
     nodes = REACH / 2 * (1.0 - np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES))
-    if method.startswith("Lambert"):
+    equal_area = method.startswith("Lambert")
+    if equal_area:
         exact = _equal_area_radius(nodes, float(eccentricity))
     else:
         exact = _stereographic_radius(nodes, float(eccentricity), method, told)
@@ -152,6 +156,7 @@ def polar_projection(crs: str) -> PolarProjection | None:
         pole=pole,
         origin=float(told[_ORIGINS[method]]),
         radius=_fitted(nodes, exact * ellipsoid.semi_major_metre),
+        equal_area=equal_area,
     )
 
 
