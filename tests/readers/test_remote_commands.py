@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,3 +171,27 @@ def test_one_table_a_grid_and_a_tally_come_from_a_catalogue(
     assert "3 of 3 granules" in refused.stderr
     assert "--s3 has no effect" in altiflow("read", web.places[0], "--s3", code=1).stderr
     assert "nothing is named" in altiflow("read", code=2).stderr
+
+
+def test_the_whole_run_takes_a_catalogue_and_a_token_that_no_record_holds(
+    web: Any, granules: tuple[Path, ...], altiflow: Callable[..., Any], tmp_path: Path
+) -> None:
+    catalogue = list_granules([granules[0]])
+    catalogue["path"] = None
+    catalogue["url_https"] = [web.places[0]]
+    path = write_catalogue(catalogue, tmp_path / "found.parquet")
+    (tmp_path / "token").write_text(SECRET)
+    web.tokens = {granules[0].name: {SECRET}}
+    refused = altiflow("run", "--catalogue", path, "--attempts", 1, "--out", tmp_path / "none", code=1)
+    assert "wants a login" in refused.stderr
+    words = ("--catalogue", path, "--token-file", tmp_path / "token", "--reader", "indexed")
+    altiflow("run", *words, "--out", tmp_path / "out")
+    assert read_table(tmp_path / "out" / "segments.parquet").equals(read_segments(granules[0]))
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["parameters"]["engine"] == "indexed"
+    assert record["parameters"]["altimetry"] == [web.places[0]]
+    for name in ("run.json", "report.html"):
+        assert SECRET not in (tmp_path / "out" / name).read_text()
+    clash = altiflow("run", "--sample", *words, code=2)
+    assert "leave --catalogue and --reader and --token-file out" in clash.stderr
+    assert "--catalogue" in altiflow("run", code=2).stderr

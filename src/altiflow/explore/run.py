@@ -23,9 +23,10 @@ from altiflow.explore.truth import TruthReport, check_truth, compare_truth
 from altiflow.files import whole_file
 from altiflow.fusion import Overlap, fuse
 from altiflow.gridding import Grid, grid_segments, make_periods, window_with_data, write_geotiffs, write_netcdf
-from altiflow.readers import Ledger, Sample, read_segments, read_velocity, write_table
+from altiflow.readers import Ledger, RemoteAccess, Sample, read_segments, read_velocity, write_table
 from altiflow.readers.icesat2 import PRODUCTS
 from altiflow.readers.icesat2.beams import BeamChoice
+from altiflow.readers.icesat2.engines import EngineName
 from altiflow.readers.remote.addresses import public_url
 from altiflow.version import __version__
 
@@ -57,10 +58,10 @@ class RunPlan:
     Attributes
     ----------
     altimetry, velocity
-        Files or folders of granules, and of velocity files (none: the run stops after the grid).
+        Files, folders or addresses of granules, and velocity files (none: the run stops after the grid).
     out
         Folder of the results.
-    product, beams, screens, region, on_error, workers
+    product, beams, screens, region, on_error, engine, workers
         As in :func:`altiflow.read_segments`.
     start, end
         Keep segments of start <= time < end; ISO times.
@@ -98,6 +99,7 @@ class RunPlan:
     method: Literal["linear", "nearest"] = "linear"
     max_dt_days: float | None = 31.0
     on_error: Literal["raise", "skip"] = "raise"
+    engine: EngineName = "auto"
     workers: int = 1
     quiet: bool = False
     sample: dict[str, Any] | None = None
@@ -128,7 +130,7 @@ class RunResult:
     grids: dict[str, xr.Dataset] = field(default_factory=dict)
 
 
-def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
+def run_fusion(plan: RunPlan, *, access: RemoteAccess | None = None, say: Say = lambda line: None) -> RunResult:
     """Read, grid, fuse, map and record, and return what was made.
 
     Writes segments.parquet, ledger.parquet, grid.nc, GeoTIFFs, map.png, run.json and report.html, a page that shows
@@ -139,6 +141,8 @@ def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
     ----------
     plan
         What to do.
+    access
+        How granules at addresses are read, and as whom; what it holds is not recorded.
     say
         Called with a line of text after each step.
 
@@ -147,18 +151,18 @@ def run_fusion(plan: RunPlan, *, say: Say = lambda line: None) -> RunResult:
     AltiflowError
         What went wrong, and where; the ledger is written all the same.
     """
-    result = _run(plan, say)
+    result = _run(plan, access, say)
     _record(plan, result)
     return result
 
 
-def _run(plan: RunPlan, say: Say) -> RunResult:
+def _run(plan: RunPlan, access: RemoteAccess | None, say: Say) -> RunResult:
     """Do all of it but the record and the report."""
     out = Path(plan.out)
     motion = _prepare(plan)
     result = RunResult({"ledger": out / "ledger.parquet"}, {}, Ledger())
     try:
-        _read(plan, result)
+        _read(plan, access, result)
     finally:
         result.ledger.write(result.files["ledger"])
     say(result.ledger.summary())
@@ -180,7 +184,7 @@ def run_sample(plan: RunPlan, sample: Sample, *, say: Say = lambda line: None) -
     TruthError
         If the result is further from the truth than allowed.
     """
-    result = _run(plan, say)
+    result = _run(plan, None, say)
     result.truth = compare_truth(
         result.tables["fused"], result.grids["grid"], sample.truth, value=result.counts["value"]
     )
@@ -241,7 +245,7 @@ def _moment(text: str | None) -> pd.Timestamp | None:
     return moment if moment.tz is None else moment.tz_convert("UTC").tz_localize(None)
 
 
-def _read(plan: RunPlan, result: RunResult) -> None:
+def _read(plan: RunPlan, access: RemoteAccess | None, result: RunResult) -> None:
     """Read the segments of the period and write their table."""
     table = read_segments(
         list(plan.altimetry),
@@ -251,6 +255,8 @@ def _read(plan: RunPlan, result: RunResult) -> None:
         region=plan.region,
         on_error=plan.on_error,
         ledger=result.ledger,
+        engine=plan.engine,
+        access=access,
         workers=plan.workers,
         quiet=plan.quiet,
     )
