@@ -159,6 +159,17 @@ def test_errors_are_one_line_with_exit_code_1(altiflow: Callable, tmp_path: Path
         assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "words", [("read", "none.h5"), ("fuse", "none.parquet", "none.nc"), ("dhdt", "none.parquet")], ids=lambda w: w[0]
+)
+def test_a_format_that_no_table_has_is_refused_before_anything_is_read(
+    words: tuple[str, ...], altiflow: Callable, tmp_path: Path
+) -> None:
+    result = altiflow(*words, "-o", tmp_path / "x.shp")
+    assert result.exit_code == 1
+    assert result.stderr == "error: cannot write a table to x.shp: the suffix is one of .parquet, .gpkg, .fgb\n"
+
+
 def test_a_failing_granule_stops_the_run_or_is_left_out_and_told(
     sample: object, altiflow: Callable, tmp_path: Path
 ) -> None:

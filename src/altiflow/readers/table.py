@@ -21,10 +21,32 @@ from altiflow.errors import InputError, UnsupportedFormatError, WriteError
 from altiflow.files import whole_file
 from altiflow.readers.datasets.geoparquet import ORDER_KEY, arrow_table, write_parquet
 
-__all__ = ["existing_table", "join_tables", "read_arrow", "read_file", "read_table_metadata", "write_table"]
+__all__ = [
+    "check_table_path",
+    "existing_table",
+    "join_tables",
+    "read_arrow",
+    "read_file",
+    "read_table_metadata",
+    "write_table",
+]
 
 _METADATA_KEY = b"altiflow"
+_GEOPARQUET = (".parquet", ".geoparquet")
 _GIS_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf"}
+
+
+def check_table_path(path: str | Path) -> None:
+    """Refuse a path whose suffix no table is written with, before the work that makes the table.
+
+    Raises
+    ------
+    InputError
+        If the suffix is not known.
+    """
+    if Path(path).suffix not in (*_GEOPARQUET, *_GIS_DRIVERS):
+        known = ", ".join([".parquet", *_GIS_DRIVERS])
+        raise InputError(f"cannot write a table to {Path(path).name}: the suffix is one of {known}")
 
 
 def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hilbert", "rows"] = "hilbert") -> Path:
@@ -56,19 +78,17 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
         raise InputError("write_table needs a GeoDataFrame with a CRS; build one with table.set_crs('EPSG:4326')")
     if "bbox" in table.columns:
         raise InputError("the table has a column 'bbox', the name of GeoParquet's bounding boxes; rename it")
+    check_table_path(target)
     with whole_file(target) as part:
-        if target.suffix in (".parquet", ".geoparquet"):
+        if target.suffix in _GEOPARQUET:
             _write_geoparquet(table, part, curve=order == "hilbert" and len(table) > 0)
-        elif target.suffix in _GIS_DRIVERS:
+        else:
             plain = pd.DataFrame(table.drop(columns=table.geometry.name)).reset_index(drop=True)
             features = gpd.GeoDataFrame(plain, geometry=table.geometry.to_numpy(), crs=table.crs)
             try:
                 features.to_file(part, driver=_GIS_DRIVERS[target.suffix], engine="pyogrio", layer=target.stem)
             except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
                 raise WriteError(f"cannot write {target}: {error}; is there room on the disk?") from error
-        else:
-            known = ", ".join([".parquet", *_GIS_DRIVERS])
-            raise InputError(f"cannot write a table to {target.name}: the suffix is one of {known}")
     return target
 
 

@@ -12,6 +12,7 @@ import geopandas as gpd
 from altiflow.cli.options import counted, quiet_option, saying, told, velocity_file_options
 from altiflow.fusion import counts_text, eulerian_dhdt, lagrangian_dhdt
 from altiflow.readers import join_tables, read_table, read_velocity, write_table
+from altiflow.readers.table import check_table_path
 
 __all__ = ["dhdt"]
 
@@ -76,6 +77,7 @@ def dhdt(
     wanted = frame or ("lagrangian" if velocity else "eulerian")
     if (wanted == "lagrangian") != bool(velocity):
         raise click.UsageError("--frame lagrangian needs --velocity, and --frame eulerian has no use for it")
+    check_table_path(out)
     table = join_tables([read_table(path) for path in tables])
     if wanted == "eulerian":
         changes = eulerian_dhdt(

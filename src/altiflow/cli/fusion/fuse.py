@@ -12,6 +12,7 @@ from altiflow.fusion import align_velocity, along_across, check_overlap, sample_
 from altiflow.fusion import fuse as fuse_all
 from altiflow.gridding import Grid, window_with_data, write_netcdf
 from altiflow.readers import read_gridded, read_table, read_velocity, value_column, write_table
+from altiflow.readers.table import check_table_path
 
 __all__ = ["fuse"]
 
@@ -53,6 +54,7 @@ def fuse(
     altiflow fuse segments.parquet icemotion_daily_nh_25km_2019.nc --grid-file grid.nc
     altiflow fuse atl06.parquet its_live.nc --crs EPSG:3413
     """
+    check_table_path(out)
     segments = read_table(table)
     motion = read_velocity(
         [Path(path) for path in velocity], product=velocity_product, crs=velocity_crs, metric=velocity_metric

@@ -20,6 +20,7 @@ from altiflow.cli.readers.access import access_told, remote_options, sources_tol
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.readers import Ledger, read_segments, read_to_dataset, write_table
 from altiflow.readers.datasets.layout import PARTITION
+from altiflow.readers.table import check_table_path
 
 __all__ = ["read"]
 
@@ -70,6 +71,7 @@ def read(granules: tuple[str, ...], dataset: str | None, ledger_path: str | None
         say(ledger.summary())
         finish(ledger, dataset, say)
         return
+    check_table_path(out)
     try:
         table = read_segments(places, ledger=ledger, **options)
     finally:
