@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyproj
+import scipy
 import xarray as xr
-from scipy.spatial import cKDTree
 
 from altiflow.errors import EmptyDataError, InputError, NoOverlapError
 from altiflow.fusion.fields.layers import table_points
@@ -238,7 +238,7 @@ class _Matcher:
         if here.size == 0:
             return
         slack = 2 * half * self.top_speed
-        tree = cKDTree(_on_sphere(*self.to_lonlat.transform(x, y)))
+        tree = scipy.spatial.cKDTree(_on_sphere(*self.to_lonlat.transform(x, y)))
         marks = _on_sphere(*self.to_lonlat.transform(self.second.x[there], self.second.y[there]))
         for rows in _blocks(tree, marks, self.distance + slack):
             near = tree.query_ball_point(marks[rows], self.distance + slack)
@@ -288,7 +288,7 @@ def _gather(candidates: Iterator[tuple[Ints, Ints]]) -> Iterator[tuple[Ints, Int
         yield tuple(map(np.concatenate, zip(*waiting, strict=True)))  # type: ignore[misc]
 
 
-def _blocks(tree: cKDTree, marks: Floats, radius: float) -> Iterator[slice]:
+def _blocks(tree: scipy.spatial.cKDTree, marks: Floats, radius: float) -> Iterator[slice]:
     """Yield runs of marks that have not too many neighbours together."""
     total = np.cumsum(tree.query_ball_point(marks, radius, return_length=True))
     start = 0

@@ -10,9 +10,9 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pyproj
+import scipy
 import shapely
 import xarray as xr
-from scipy.spatial import cKDTree
 
 from altiflow.errors import FieldError, InputError
 from altiflow.fusion.fields.intervals import Bracket, bracket_layers, bracket_times, choose_layers, layer_bounds
@@ -231,7 +231,7 @@ class _Sampler:
         row, col = np.nonzero(np.isfinite(values[:2]).all(axis=0))
         if row.size == 0:
             return
-        tree = cKDTree(np.stack([x[col], y[row]], axis=-1))
+        tree = scipy.spatial.cKDTree(np.stack([x[col], y[row]], axis=-1))
         at = np.stack([self.x[points], self.y[points]], axis=-1)
         away, cell = tree.query(at, distance_upper_bound=self.max_gap_m * (1 + 1e-12))
         found = np.isfinite(away)

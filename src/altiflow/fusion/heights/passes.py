@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.spatial import cKDTree
+import scipy
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.fusion.fields.layers import table_points
@@ -192,7 +192,7 @@ def _epochs(rows: pd.DataFrame, place: Floats, seconds: Floats) -> tuple[Epoch, 
         points = np.flatnonzero(epoch == number)
         mine = order[epoch[order] == number]
         parts = np.split(mine, np.flatnonzero(np.diff(track[mine])) + 1)
-        passes = tuple(Pass(part, cKDTree(place[:, part].T)) for part in parts)
+        passes = tuple(Pass(part, scipy.spatial.cKDTree(place[:, part].T)) for part in parts)
         found.append(Epoch(float(np.median(seconds[points])), points, passes))
     return tuple(sorted(found, key=lambda item: item.seconds))
 

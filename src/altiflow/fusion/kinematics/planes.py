@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import correlate1d
+import scipy
 
 __all__ = ["Fit", "Planes", "Window", "fit_layer"]
 
@@ -119,8 +119,8 @@ def _term_sums(weight: Floats, window: Window) -> Floats:
     offsets = [np.arange(-reach, reach + 1.0) for reach in window.reach]
     sums = []
     for power_x, power_y in _POWERS:
-        across = correlate1d(weight, offsets[1] ** power_x, axis=1, mode="constant")
-        sums.append(correlate1d(across, offsets[0] ** power_y, axis=0, mode="constant"))
+        across = scipy.ndimage.correlate1d(weight, offsets[1] ** power_x, axis=1, mode="constant")
+        sums.append(scipy.ndimage.correlate1d(across, offsets[0] ** power_y, axis=0, mode="constant"))
     return np.stack(sums, axis=-1)
 
 
@@ -129,9 +129,9 @@ def _moments(weight: Floats, window: Window) -> Floats:
     offsets = [np.arange(-reach, reach + 1.0) for reach in window.reach]
     found: dict[tuple[int, int], Floats] = {}
     for power_x in range(3):
-        across = correlate1d(weight, offsets[1] ** power_x, axis=1, mode="constant")
+        across = scipy.ndimage.correlate1d(weight, offsets[1] ** power_x, axis=1, mode="constant")
         for power_y in range(3 - power_x):
-            found[power_x, power_y] = correlate1d(across, offsets[0] ** power_y, axis=0, mode="constant")
+            found[power_x, power_y] = scipy.ndimage.correlate1d(across, offsets[0] ** power_y, axis=0, mode="constant")
     table = [[found[a[0] + b[0], a[1] + b[1]] for b in _POWERS] for a in _POWERS]
     return np.moveaxis(np.array(table), (0, 1), (-2, -1))
 

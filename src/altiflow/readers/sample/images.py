@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 import rasterio
+import scipy
 import shapely
 from affine import Affine
-from scipy.interpolate import RectBivariateSpline
-from scipy.ndimage import gaussian_filter, map_coordinates
 
 from altiflow.errors import InputError
 from altiflow.files import whole_file
@@ -110,7 +109,7 @@ def make_images(folder: str | Path, *, seed: int = 0, images: int = 2) -> ImageS
         column, row = _origins(transform, GLACIER, number)
         # Two fine cells a pixel, and a margin of 40 pixels about the image.
         places = [(row + 40.25) * 2, (column + 40.25) * 2]
-        shown = map_coordinates(fine, places, order=5, mode="nearest")
+        shown = scipy.ndimage.map_coordinates(fine, places, order=5, mode="nearest")
         values = np.maximum(20_000 + 4_000 * (shown + _NOISE * rng.standard_normal(shown.shape)), 1)
         if number == 1:
             values[:60, :60] = 0
@@ -135,7 +134,7 @@ def _texture(rng: np.random.Generator) -> Floats:
     size = 2 * (_SIDE + 80)
     shown = np.zeros((size, size))
     for width, weight in ((1.6, 1.0), (4.0, 0.7), (12.0, 0.5)):
-        part = gaussian_filter(rng.standard_normal((size, size)), width)
+        part = scipy.ndimage.gaussian_filter(rng.standard_normal((size, size)), width)
         shown += weight * part / part.std()
     return np.asarray(shown / shown.std())
 
@@ -154,7 +153,7 @@ def _origins(transform: Affine, glacier: Glacier, number: int) -> tuple[Floats, 
     return from_column, from_row
 
 
-def _displacement(transform: Affine, glacier: Glacier, number: int) -> tuple[RectBivariateSpline, RectBivariateSpline]:
+def _displacement(transform: Affine, glacier: Glacier, number: int) -> tuple[Any, Any]:
     """Return the displacement (right, down) [px] since the first image, as splines of row and column."""
     at = np.arange(-60, _SIDE + 61, _STEP, dtype=float)
     column, row = np.meshgrid(at, at)
@@ -169,7 +168,8 @@ def _displacement(transform: Affine, glacier: Glacier, number: int) -> tuple[Rec
     new_x, new_y = there.transform(home_x + vx * years, home_y + vy * years, direction="INVERSE")
     right = (new_x - x) / _PIXEL + number * _OFFSET[0]
     down = (y - new_y) / _PIXEL + number * _OFFSET[1]
-    return RectBivariateSpline(at, at, right, kx=1, ky=1), RectBivariateSpline(at, at, down, kx=1, ky=1)
+    spline = scipy.interpolate.RectBivariateSpline
+    return spline(at, at, right, kx=1, ky=1), spline(at, at, down, kx=1, ky=1)
 
 
 def _distance(glacier: Glacier, x: Floats, y: Floats) -> Floats:

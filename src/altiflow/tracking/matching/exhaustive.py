@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import CubicSpline
+import scipy
 
 from altiflow.errors import InputError
 from altiflow.tracking.matching.extras import load_cv2, require_numba
@@ -25,7 +25,7 @@ _SIDE = 7
 @cache
 def _pieces() -> Floats:
     """Return what gives the cubics before and behind the middle of seven values (2, 4, 7), from the constant on."""
-    spline = CubicSpline(np.arange(_SIDE) - _SIDE // 2, np.eye(_SIDE), bc_type="not-a-knot")
+    spline = scipy.interpolate.CubicSpline(np.arange(_SIDE) - _SIDE // 2, np.eye(_SIDE), bc_type="not-a-knot")
     behind = spline.c[::-1, 3]
     # Value, slope and curvature are those of both sides at the middle; only the third derivative jumps.
     before = np.concatenate([behind[:3], spline.c[:1, 2]])

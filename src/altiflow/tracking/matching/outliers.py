@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from altiflow.errors import InputError
 
@@ -136,7 +136,7 @@ def fill_small_gaps(values: npt.NDArray[Any], *, largest: int, fillable: Mask | 
         raise InputError(f"largest={largest} is negative; use a number of cells, 0 for none")
     made = np.array(values, float)
     missing = np.isnan(made) if fillable is None else np.isnan(made) & fillable
-    group, _ = ndimage.label(missing)
+    group, _ = scipy.ndimage.label(missing)
     small = missing & (np.bincount(group.ravel())[group] <= largest)
     left = small.copy()
     while left.any():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates, median_filter, uniform_filter
+import scipy
 
 from altiflow.tracking.matching.extras import load_cv2
 from altiflow.tracking.matching.frames import Frame
@@ -119,7 +119,7 @@ def fill_from_neighbours(values: Floats, radius: int = 2) -> Floats:
             layer[missing] = neighbour_medians(layer, radius)[0][missing]
             missing = np.isnan(layer)
             if missing.any():
-                nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
+                nearest = scipy.ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
                 layer[missing] = layer[tuple(nearest[:, missing])]
     return made
 
@@ -127,7 +127,7 @@ def fill_from_neighbours(values: Floats, radius: int = 2) -> Floats:
 def spread_nodes(nodes: Floats, shape: tuple[int, int], step: int) -> Floats:
     """Return values (2, rows, cols) of a lattice between nodes that are `step` cells apart, bilinear."""
     row, col = np.meshgrid(*(np.arange(size) / step for size in shape), indexing="ij")
-    return np.stack([map_coordinates(each, [row, col], order=1, mode="nearest") for each in nodes])
+    return np.stack([scipy.ndimage.map_coordinates(each, [row, col], order=1, mode="nearest") for each in nodes])
 
 
 def field_strain(values: Floats, spacing: int) -> Floats:
@@ -141,7 +141,7 @@ def field_strain(values: Floats, spacing: int) -> Floats:
     """
     squares = np.zeros(values.shape[1:])
     for each in values:
-        smooth = uniform_filter(median_filter(each, 3, mode="nearest"), 3, mode="nearest")
+        smooth = scipy.ndimage.uniform_filter(scipy.ndimage.median_filter(each, 3, mode="nearest"), 3, mode="nearest")
         for axis in (0, 1):
             if smooth.shape[axis] > 1:
                 squares += (np.gradient(smooth, axis=axis) / spacing) ** 2
@@ -155,9 +155,9 @@ def smooth_field(values: Floats) -> Floats:
     """
     made = np.empty_like(values)
     for each, smooth in zip(values, made, strict=True):
-        middle = median_filter(each, 3, mode="nearest")
-        smooth[...] = gaussian_filter(middle, _SMOOTH, mode="nearest")
-        smooth += gaussian_filter(middle - smooth, _SMOOTH, mode="nearest")
+        middle = scipy.ndimage.median_filter(each, 3, mode="nearest")
+        smooth[...] = scipy.ndimage.gaussian_filter(middle, _SMOOTH, mode="nearest")
+        smooth += scipy.ndimage.gaussian_filter(middle - smooth, _SMOOTH, mode="nearest")
     return made
 
 
@@ -165,4 +165,6 @@ def field_at(values: Floats, cells: tuple[slice, slice], beside: Floats, spacing
     """Return a field (2, rows, cols) at places `beside` the cells of a block (n, 2) [px], bilinear (n, 2)."""
     grid = np.meshgrid(*(np.arange(each.start, each.stop) for each in cells), indexing="ij")
     row, col = (each.ravel() + np.nan_to_num(beside[:, 1 - k]) / spacing for k, each in enumerate(grid))
-    return np.stack([map_coordinates(each, [row, col], order=1, mode="nearest") for each in values], axis=1)
+    return np.stack(
+        [scipy.ndimage.map_coordinates(each, [row, col], order=1, mode="nearest") for each in values], axis=1
+    )

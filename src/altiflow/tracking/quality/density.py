@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import fftconvolve
+import scipy
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.tracking.stable.statistics import nmad
@@ -120,4 +120,4 @@ def _density(points: Floats, width: float) -> tuple[Floats, Floats]:
     reach = int(np.ceil(width / _STEP))
     offset = np.arange(-reach, reach + 1) * _STEP
     kernel = np.maximum(1 - (offset[:, None] ** 2 + offset[None, :] ** 2) / width**2, 0.0)
-    return np.asarray(fftconvolve(counts, kernel, mode="same"), float), (edges[:-1] + edges[1:]) / 2
+    return np.asarray(scipy.signal.fftconvolve(counts, kernel, mode="same"), float), (edges[:-1] + edges[1:]) / 2

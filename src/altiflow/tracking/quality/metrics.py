@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 import xarray as xr
-from scipy.ndimage import generic_filter
 
 from altiflow.errors import InputError
 from altiflow.tracking.quality.density import Spread, measure_spread
@@ -106,7 +106,7 @@ def _median(values: Floats, side: int) -> Floats:
     footprint = np.zeros((side, side), bool)
     footprint[:: 3 if side > 9 else 1, :: 3 if side > 9 else 1] = True
     with np.errstate(all="ignore"):
-        return np.asarray(generic_filter(values, _nanmedian, footprint=footprint, mode="nearest"))
+        return np.asarray(scipy.ndimage.generic_filter(values, _nanmedian, footprint=footprint, mode="nearest"))
 
 
 def _nanmedian(values: Floats) -> float:

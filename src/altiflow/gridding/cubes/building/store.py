@@ -7,13 +7,12 @@ import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-import zarr
 
 from altiflow.errors import InputError
 from altiflow.files import whole_file
@@ -23,6 +22,9 @@ from altiflow.gridding.export.zarr import swap_store
 from altiflow.gridding.frame import crs_variable
 from altiflow.readers.layers import LAYER_COORDS
 from altiflow.version import __version__
+
+if TYPE_CHECKING:
+    import zarr
 
 __all__ = ["CubeStore", "cube_frame", "layer_texts"]
 
@@ -96,7 +98,7 @@ class CubeStore:
             self.write(layers[once], rows, cols, values[:, once])
             self.write(layers[again], rows, cols, values[:, again])
             return
-        root = zarr.open_group(str(self.part), mode="r+", zarr_format=2)
+        root = self._open()
         run = slice(int(layers[0]), int(layers[-1]) + 1)
         straight = run.stop - run.start == len(layers) and bool((np.diff(layers) == 1).all())
         place = (run if straight else layers, rows, cols)
@@ -116,7 +118,9 @@ class CubeStore:
 
     def publish(self, *, replace: bool) -> Path:
         """Count the valid cells of every layer, and put the store in its place."""
-        root = zarr.open_group(str(self.part), mode="r+", zarr_format=2)
+        from zarr import consolidate_metadata
+
+        root = self._open()
         vx = self._array(root, "vx")
         depth = vx.chunks[0]
         count = np.zeros(vx.shape[0])
@@ -124,7 +128,7 @@ class CubeStore:
             values = self._component(root, "vx", (slice(first, first + depth), slice(None), slice(None)))
             count[first : first + depth] = np.isfinite(values).sum(axis=(1, 2))
         self._array(root, "valid_cells")[:] = count
-        zarr.consolidate_metadata(root.store, zarr_format=2)
+        consolidate_metadata(root.store, zarr_format=2)
         if self.target.exists() and not replace:
             raise InputError(f"something came to {self.target} meanwhile; the cube is whole at {self.part}, rename it")
         swap_store(self.part, self.target)
@@ -145,14 +149,16 @@ class CubeStore:
 
     def _create(self, plan: CubePlan, extra: dict[str, Any]) -> None:
         """Write coordinates and attributes, and make room for the variables."""
+        from zarr.errors import UnstableSpecificationWarning
+
         frame = cube_frame(plan, extra)
         encoding: dict[str, Any] = {name: {"dtype": "float64"} for name in ("x", "y")}
         since = {"units": "nanoseconds since 1970-01-01", "dtype": "int64", "calendar": "proleptic_gregorian"}
         encoding |= {"time": dict(since), "time_bnds": dict(since)}
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=zarr.errors.UnstableSpecificationWarning)
+            warnings.filterwarnings("ignore", category=UnstableSpecificationWarning)
             frame.to_zarr(self.part, mode="w", zarr_format=2, consolidated=False, encoding=encoding)
-        root = zarr.open_group(str(self.part), mode="r+", zarr_format=2)
+        root = self._open()
         shape = (len(plan.layers), *plan.grid.shape)
         for name in NAMES[: plan.variables]:
             packed = self.precision is not None and name != "vxy_covariance"
@@ -162,10 +168,19 @@ class CubeStore:
             array = root.create_array(name, shape=shape, chunks=plan.chunks, dtype=dtype, fill_value=fill)
             array.attrs.update(attrs)
 
+    def _open(self) -> zarr.Group:
+        """Return the store, to be written to."""
+        # Zarr takes a third of a second to import, which only who builds a cube should pay.
+        from zarr import open_group
+
+        return open_group(str(self.part), mode="r+", zarr_format=2)
+
     def _array(self, root: zarr.Group, name: str) -> zarr.Array[Any]:
         """Return an array of the store."""
+        from zarr import Array
+
         found = root[name]
-        if not isinstance(found, zarr.Array):
+        if not isinstance(found, Array):
             raise InputError(f"{self.part} holds no array {name!r}; delete it and build the cube anew")
         return found
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
+import scipy
 
 from altiflow.gridding.cubes.blocks import LANE
 from altiflow.gridding.cubes.layers import Spans
@@ -187,4 +187,4 @@ def sparse_rows(rows: Rows) -> Any:
         layer, column = np.nonzero(one.part)
         found.append((one.start + layer, one.columns[column], one.part[layer, column]))
     layer, column, part = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return sparse.csr_matrix((part, (layer, column)), shape=(rows.order.size, rows.columns))
+    return scipy.sparse.csr_matrix((part, (layer, column)), shape=(rows.order.size, rows.columns))

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import xarray as xr
-import zarr
 
 from altiflow.errors import CorruptGranuleError, GranuleError, InputError, UnsupportedFormatError
 
@@ -65,6 +64,9 @@ def open_store(
     GranuleError
         If an address cannot be reached.
     """
+    # Zarr takes a third of a second to import, which only who opens a store should pay.
+    import zarr
+
     name = store_name(source)
     options = storage_options
     if options is None and is_remote(source) and urlsplit(str(source)).scheme == "s3":
@@ -114,6 +116,8 @@ def check_complete(dataset: xr.Dataset, source: str | Path, names: tuple[str, ..
     """
     if is_remote(source):
         return
+    import zarr
+
     with suppress(zarr.errors.GroupNotFoundError):
         group = zarr.open_group(str(source), mode="r")
         for name in names:

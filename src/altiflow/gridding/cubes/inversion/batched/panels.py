@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
+import scipy
 
 from altiflow.gridding.cubes.blocks import LANE
 from altiflow.gridding.cubes.inversion.batched.tables import Tables
@@ -216,7 +216,9 @@ class Listed:
         count = means.shape[1]
         pixel = np.repeat(np.arange(pixels.size) * count, pixels)
         columns = means.indices + np.repeat(pixel, np.diff(means.indptr))
-        return sparse.csr_matrix((means.data, columns, means.indptr), shape=(self.layer.size, pixels.size * count))
+        return scipy.sparse.csr_matrix(
+            (means.data, columns, means.indptr), shape=(self.layer.size, pixels.size * count)
+        )
 
     def _right(self, weighted: Floats) -> Floats:
         """Return the sums (p, m) of the functions' means times weighted values (e,)."""
@@ -247,7 +249,7 @@ class Listed:
     def _matrix(self, values: Floats) -> Any:
         """Return one value for each pair as a sparse matrix (m, layers)."""
         shape = (self.bounds.size - 1, self.tables.means.shape[0])
-        return sparse.csr_matrix((values, self.layer, self.bounds), shape=shape, copy=False)
+        return scipy.sparse.csr_matrix((values, self.layer, self.bounds), shape=shape, copy=False)
 
     def count(self, used: Bools) -> Ints:
         """Return how many are used (m,)."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from altiflow.gridding.cubes.inversion.normals import Rows, sparse_rows
 
@@ -45,4 +45,4 @@ def _product_matrix(rows: Rows, band: int) -> Any:
             pair, layer = np.nonzero(products)
             found.append((one.start + layer, off[pair] * rows.columns + column[pair], products[pair, layer]))
     layer, column, part = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return sparse.csr_matrix((part, (layer, column)), shape=(rows.order.size, (band + 1) * rows.columns))
+    return scipy.sparse.csr_matrix((part, (layer, column)), shape=(rows.order.size, (band + 1) * rows.columns))

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 from altiflow.errors import InputError
 from altiflow.readers.catalogue.pairs.table import check_pairs, screened
@@ -121,5 +121,5 @@ def _spread(moments: npt.NDArray[np.datetime64], count: int) -> Places:
     """
     days = (moments - moments[0]) / np.timedelta64(1, "D")
     middles = (np.arange(count) + 0.5) / count * days[-1]
-    chosen = linear_sum_assignment((middles[:, None] - days[None, :]) ** 2)[1]
+    chosen = scipy.optimize.linear_sum_assignment((middles[:, None] - days[None, :]) ** 2)[1]
     return np.sort(chosen)
