@@ -13,10 +13,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "tracking.md"
 
 PYCORR = """
 img1_name img2_name -imgdir -img1dir -img2dir -output_dir -img1datestr -img2datestr -datestrfmt -out_name_base -bbox
--plotvmax -trackvmax -nodatavmax -half_source_chip -half_target_chip -inc -gfilt_sigma -dcam -cam -cam1 -lgo_mask_filename
--lgo_mask_file_dir -use_itslive_land_mask_from_web -VRT_dir -max_allowable_pixel_offset_correction
--do_not_highpass_input_images -v -mpy -log10 -nlf -progupdates -output_geotiffs_instead_of_netCDF
--offset_correction_lgo_mask -lgo_mask_limit_land_offset
+-plotvmax -trackvmax -nodatavmax -half_source_chip -half_target_chip -inc -gfilt_sigma -dcam -cam -cam1
+-lgo_mask_filename -lgo_mask_file_dir -use_itslive_land_mask_from_web -VRT_dir
+-max_allowable_pixel_offset_correction -do_not_highpass_input_images -v -mpy -log10 -nlf -progupdates
+-output_geotiffs_instead_of_netCDF -offset_correction_lgo_mask -lgo_mask_limit_land_offset
 """
 """All that the help of version 1.1 lists."""
 
