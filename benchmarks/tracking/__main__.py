@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import numpy as np
 from altiflow import __version__
 from altiflow.tracking import Offsets, TrackParameters, track_offsets
 from benchmarks.measure import peak_rise
+from benchmarks.tracking.outside import Outside, OutsideError, run_autorift, run_pycorr
 from benchmarks.tracking.reference import Plain, track_plainly
 from benchmarks.tracking.report import as_markdown
 from benchmarks.tracking.scenes import GROUND, Kind, Scene, make_scene
@@ -30,6 +33,8 @@ WAYS = {
 SCENES: dict[Kind, float] = {"trunk": 1, "clean": 0.6, "hard": 0.6, "ramp-clean": 0.5, "ramp": 1, "ramp-hard": 1}
 """Kinds of scene, and their size as a share of that of the largest."""
 RAMP_RADIUS = 5
+OUTSIDE_SCENES = ("trunk", "hard")
+"""Scenes that other programs are run on."""
 _BESIDE = 64
 
 
@@ -70,6 +75,20 @@ def same_peaks(found: Offsets, plain: Plain) -> dict[str, float]:
     }
 
 
+def score_outside(kind: Kind, scene: Scene, programs: dict[str, Callable[..., Outside]]) -> list[dict[str, Any]]:
+    """Return scores and times of other programs, or why there are none."""
+    rows: list[dict[str, Any]] = []
+    for name, program in programs.items():
+        try:
+            found = program(scene=scene, chip=20, spacing=10, radius=WAYS["chip 20"].reach)
+        except (OutsideError, OSError) as error:
+            rows.append({"scene": kind, "way": name, "problem": str(error)})
+            continue
+        scores = score(scene, found.middles, found, rim=60)
+        rows.append({"scene": kind, "way": name, **scores, "cpu": found.cpu, "wall": found.wall})
+    return rows
+
+
 def without_data(size: int) -> dict[str, int]:
     """Return how many cells there are without data enough in a scene with nodata in both images, and with a value."""
     scene = make_scene("trunk", size, seed=5, wedge=True)
@@ -91,13 +110,18 @@ def without_data(size: int) -> dict[str, int]:
     return {"nodata": int(nodata.sum()), "wrong": int(lacking.sum() + np.isfinite(found.dx[nodata]).sum())}
 
 
-def run(size: int, large: int, seed: int, runs: int) -> dict[str, Any]:
-    """Return all scores and times."""
+def run(
+    size: int, large: int, seed: int, runs: int, outside: dict[str, Callable[..., Outside]] | None = None
+) -> dict[str, Any]:
+    """Return all scores and times; `outside` are other programs by name."""
     made: dict[str, Any] = {"altiflow": __version__, "size": size, "seed": seed, "ground": GROUND, "accuracy": []}
+    made["outside"] = []
     for number, (kind, share) in enumerate(SCENES.items()):
         scene = make_scene(kind, round(size * share), seed=seed + number)
         rows, same = score_scene(kind, scene)
         made["accuracy"] += rows
+        if kind in OUTSIDE_SCENES:
+            made["outside"] += score_outside(kind, scene, outside or {})
         print(f"{kind}: scored", file=sys.stderr)
         if kind == "trunk":
             made["times"] = compare_times(scene, WAYS, runs)
@@ -120,11 +144,19 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=0, help="pixels along an axis of the pair whose memory is taken")
     parser.add_argument("--runs", type=int, default=2, help="alternating runs of what is timed")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pycorr", type=Path, help="path of pycorr_iceflow_v1.1.py, to run it on the same scenes")
+    parser.add_argument("--pycorr-python", default=sys.executable, help="the interpreter that has what it needs")
+    parser.add_argument("--autorift", help="an interpreter that can import autoRIFT, to run it on the same scenes")
     parser.add_argument("--out", type=Path, help="folder for tracking.md and tracking.json")
     options = parser.parse_args()
     # One thread everywhere: CPU time is what is compared.
     import_module("cv2").setNumThreads(1)
-    found = run(options.size, options.large, options.seed, options.runs)
+    outside: dict[str, Callable[..., Outside]] = {}
+    if options.pycorr is not None:
+        outside["pycorr"] = partial(run_pycorr, options.pycorr, python=options.pycorr_python)
+    if options.autorift is not None:
+        outside["autoRIFT"] = partial(run_autorift, options.autorift)
+    found = run(options.size, options.large, options.seed, options.runs, outside)
     text = as_markdown(found)
     if options.out is None:
         print(text)

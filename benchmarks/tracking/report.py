@@ -30,6 +30,9 @@ def as_markdown(found: Found) -> str:
         "| scene | way | kept | median | < 0.1 | < 0.5 | > 1 px | rms/axis | locking | still | 1 sigma | 2 sigma |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
         *(_accuracy(row) for row in found["accuracy"]),
+        *(_accuracy(row) for row in found.get("outside", []) if "problem" not in row),
+        "",
+        *_outside(found),
         "",
         "## CPU time",
         "",
@@ -51,6 +54,25 @@ def as_markdown(found: Found) -> str:
             f"{row['peak'] / 2**20:,.0f} MiB above the images."
         )
     return "\n".join([*lines, "", *_goals(found), ""])
+
+
+def _outside(found: Found) -> list[str]:
+    """Return what became of other programs."""
+    rows = {row["way"]: row for row in reversed(found.get("outside", []))}
+    options = {"pycorr": "--pycorr PATH", "autoRIFT": "--autorift PYTHON"}
+    lines = []
+    for name, option in options.items():
+        row = rows.get(name)
+        if row is None:
+            lines.append(f"* {name} itself was not at hand (`{option}`), so it is not compared.")
+        elif "problem" in row:
+            lines.append(f"* {name} failed on {row['scene']}: {row['problem'].splitlines()[-1]}")
+        else:
+            lines.append(
+                f"* {name} took {row['cpu']:.1f} s of CPU on {row['scene']}, its whole process ({row['wall']:.1f} s of "
+                f"wall time): {row['cpu'] / found['cold']['cpu']:.1f} times a new process with chips of 20 px (below)."
+            )
+    return lines
 
 
 def _accuracy(row: Found) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -46,6 +47,31 @@ def test_the_lead_is_that_of_the_match_that_is_told_over_what_lies_beside_it() -
         assert found.del_corr[at] <= best - max(rivals.max(), 0) + 0.1
         compared += 1
     assert compared > 300
+
+
+@pytest.mark.parametrize("search", ["coarse-to-fine", "full"])
+def test_the_ratio_is_that_of_the_match_to_what_lies_beside_it_in_either_search(search: Any) -> None:
+    first = texture(1)
+    second = np.roll(first, (2, -3), axis=(0, 1)) + 0.3 * texture(2)
+    wanted = replace(PLAIN, radius=12, search=search, chips=None)
+    found = track_offsets(first, second, parameters=wanted)
+    compared = 0
+    for at in zip(*np.nonzero(np.isfinite(found.dx)), strict=True):
+        beside = surface_about(first, second, found, at, 7)
+        if beside is None or beside.argmax() != 7 * 15 + 7:
+            continue
+        apart = np.ones((15, 15), bool)
+        apart[4:11, 4:11] = False
+        apart[1::2], apart[:, 1::2] = False, False
+        expected = beside.max() / np.sqrt((beside[apart].astype(float) ** 2).mean())
+        assert found.snr[at] == pytest.approx(expected, rel=1e-4)
+        compared += 1
+    assert compared > 300
+    weak = track_offsets(first, second, parameters=replace(wanted, snr_min=float(np.nanmedian(found.snr))))
+    lost = np.isfinite(found.dx) & np.isnan(weak.dx)
+    assert lost.sum() > 0.4 * np.isfinite(found.dx).sum()
+    assert (weak.status[lost] & (STATUS["ambiguous"] | STATUS["outlier"]) > 0).all()
+    assert np.nanmin(weak.snr[np.isfinite(weak.dx)]) >= np.nanmedian(found.snr)
 
 
 @pytest.mark.parametrize("seed", [11, 21])

@@ -238,6 +238,45 @@ def test_errors_cover_what_they_say(draw: Any) -> None:
     assert (told < 2).mean() > 0.88
 
 
+@pytest.mark.parametrize("search", ["coarse-to-fine", "full"])
+@pytest.mark.parametrize("chips", [None, (16, 24, 32)])
+def test_errors_along_both_axes_are_tied_as_the_texture_lies(search: Any, chips: Any) -> None:
+    rng = np.random.default_rng(8)
+    # Grain along one diagonal: what is not known of dx is not known of dy either.
+    y, x = np.mgrid[-12:13, -12:13]
+    grain = np.exp(-((x + y) ** 2) / 60 - (x - y) ** 2 / 8)
+    surface = cv2.filter2D(rng.normal(size=(420, 420)), -1, grain / np.sqrt((grain**2).sum()))
+    first, second = (surface + 0.3 * rng.normal(size=surface.shape) for _ in range(2))
+    wanted = replace(SMALL, chips=chips, search=search, spacing=16, coherence=None, prefilter="none")
+    found = track_offsets(first, second, parameters=wanted)
+    known = np.isfinite(found.dx)
+    tied = (found.dxy_covariance / (found.dx_error * found.dy_error))[known]
+    assert (np.abs(tied) <= 1).all()
+    real = np.corrcoef(found.dx[known], found.dy[known])[0, 1]
+    assert real > 0.4
+    assert float(np.median(tied)) == pytest.approx(real, abs=0.15)
+    np.testing.assert_array_equal(np.isnan(found.dxy_covariance), ~known)
+
+
+def test_neighbours_that_agree_and_small_groups_are_asked_for_by_parameters(draw: Any) -> None:
+    rng = np.random.default_rng(4)
+    first, second = draw(300), draw(300, (2.0, 1.0))
+    # Islands of texture that stays, in a sea of it that changes.
+    seen = np.zeros((300, 300), bool)
+    seen[40:80, 40:80] = seen[120:280, 120:280] = True
+    second = np.where(seen, second, first.std() * rng.normal(size=first.shape))
+    base = replace(SMALL, chips=None, median_threshold=None, coherence=None)
+    free = track_offsets(first, second, parameters=base)
+    agreed = track_offsets(first, second, parameters=replace(base, coherence=0.5))
+    large = track_offsets(first, second, parameters=replace(base, coherence=0.5, min_clump=40))
+    counts = [int(np.isfinite(each.dx).sum()) for each in (free, agreed, large)]
+    assert counts[0] > counts[1] > counts[2] > 100
+    removed = np.isfinite(agreed.dx) & np.isnan(large.dx)
+    assert (large.status[removed] & STATUS["outlier"] > 0).all()
+    assert removed[4:8, 4:8].any()
+    assert np.isfinite(large.dx[14:26, 14:26]).all()
+
+
 def test_small_gaps_are_filled_and_told(draw: Any) -> None:
     first, second = draw(200), draw(200, (1.5, 0.5))
     first[95:106, 95:106] = np.nan
@@ -248,6 +287,8 @@ def test_small_gaps_are_filled_and_told(draw: Any) -> None:
     np.testing.assert_allclose(found.dx[found.interpolated], 1.5, atol=0.02)
     bare = track_offsets(first, second, parameters=replace(SMALL, chips=None))
     assert not bare.interpolated.any()
+    tied = (found.dxy_covariance / (found.dx_error * found.dy_error))[found.interpolated]
+    assert (np.abs(tied) <= 1).all()
     np.testing.assert_array_equal(np.isnan(bare.dx), np.isnan(found.dx) | found.interpolated)
 
 

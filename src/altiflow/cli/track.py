@@ -44,6 +44,10 @@ _LOOKING = (
     click.option("--corr-min", type=float, help="Least correlation; 0."),
     click.option("--del-corr-min", type=float, help="Least lead over the second peak; 0.05."),
     click.option("--corr-always", type=float, help="Correlation from which the lead does not matter; 1."),
+    click.option("--snr-min", type=float, help="Least ratio of the correlation to those beside it; 0."),
+    click.option("--median-threshold", type=float, help="Of the normalised median test of neighbours; 4."),
+    click.option("--coherence", type=float, help="What three neighbours may differ by (NDC) [pixel]; 1.5."),
+    click.option("--min-clump", type=int, help="Fewest cells of a group that is kept; 1."),
     click.option("--fill-gaps", type=int, help="Largest gap that is filled from its neighbours [cells]; 0."),
     click.option("--threads", type=int, help="Threads of a pair; all there are."),
     click.option("--parameters", type=click.Path(), help="JSON file of parameters; options given here come first."),
@@ -63,6 +67,7 @@ _READING = (
 _KNOWING = (
     click.option("--prior", help="Velocity to look about: a file that read_velocity reads."),
     click.option("--prior-radius", type=int, help="How far from it to look [pixel]; 3."),
+    click.option("--prior-gap-speed", type=float, help="Largest speed where it has no value [m/d]; the whole radius."),
     click.option("--ground", help="Outlines of rock, or raster of 0 ice, 1 land, 2 ocean: file or address."),
     click.option("--ground-crs", help="CRS of outlines that state none, such as EPSG:32607."),
     click.option("--ground-radius", type=int, help="Largest displacement on land and ocean [pixel]."),
@@ -89,6 +94,9 @@ _WRITING = (
     ),
     click.option("--geotiff", type=click.Path(), help="Folder for a GeoTIFF of each variable too."),
     click.option("--browse", type=click.Path(), help="Picture of the speed too: .png, .tif, or .kmz for globes."),
+    click.option(
+        "--browse-limits", nargs=2, type=float, metavar="LOW HIGH", help="Speeds of its first and last colour."
+    ),
     click.option("--overwrite", is_flag=True, help="Replace files that are there."),
 )
 
@@ -141,11 +149,11 @@ def track(images: tuple[str, ...], pairs: str | None, out: str, quiet: bool, **a
     say = saying(quiet)
     plan = _plan(asked)
     if pairs is None:
-        _track_two(images, plan, out, asked, say)
+        _track_two(images, plan, out, {**asked, "quiet": quiet}, say)
         return
-    wrong = sorted(given_options() & {"dates", "geotiff", "browse"})
+    wrong = sorted(given_options() & {"dates", "geotiff", "browse", "browse_limits"})
     if wrong:
-        raise InputError(f"--{wrong[0]} goes with two images; leave it out with --pairs")
+        raise InputError(f"--{wrong[0].replace('_', '-')} goes with two images; leave it out with --pairs")
     if Path(out).suffix:
         raise InputError(f"--out {out} must be a folder: a list of pairs makes a granule each")
     word = "raise" if asked["on_error"] == "raise" else "skip"
@@ -175,6 +183,7 @@ def _plan(asked: dict[str, Any]) -> TrackPlan:
         max_speed=asked["max_speed"],
         prior=asked["prior"],
         prior_radius=asked["prior_radius"],
+        prior_gap_speed=asked["prior_gap_speed"],
         ground=asked["ground"],
         ground_crs=asked["ground_crs"],
         ground_radius=asked["ground_radius"],
@@ -227,7 +236,7 @@ def _track_two(images: tuple[str, ...], plan: TrackPlan, out: str, asked: dict[s
     target = Path(out)
     if target.suffix == ".nc" and target.exists() and not asked["overwrite"]:
         raise InputError(f"{target} is there already; choose another name, or give --overwrite")
-    granule = plan.track(plan.read(images[0], images[1], asked["dates"]))
+    granule = plan.track(plan.read(images[0], images[1], asked["dates"]), quiet=asked["quiet"])
     path = target if target.suffix else target / tracked_name(granule)
     write_tracked(granule, path, packing=plan.packing, overwrite=asked["overwrite"])
     say(granule.attrs["track_log"])
@@ -237,7 +246,7 @@ def _track_two(images: tuple[str, ...], plan: TrackPlan, out: str, asked: dict[s
             raise InputError(f"{folder / 'vx.tif'} is there already; choose another folder, or give --overwrite")
         write_velocity(tracked_field(granule, path.name), folder)
     if asked["browse"]:
-        write_overlay(granule, asked["browse"], overwrite=asked["overwrite"])
+        write_overlay(granule, asked["browse"], limits=asked["browse_limits"], overwrite=asked["overwrite"])
     say(f"velocity in {granule['vx'].attrs['units']}, map metres: {path}")
 
 

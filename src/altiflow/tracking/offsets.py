@@ -12,7 +12,7 @@ import numpy.typing as npt
 from altiflow.errors import InputError
 from altiflow.tracking.matching.extras import one_thread_each, require_numba
 from altiflow.tracking.matching.frames import Pair
-from altiflow.tracking.matching.outliers import coherent_cells, fill_small_gaps, median_outliers
+from altiflow.tracking.matching.outliers import coherent_cells, fill_small_gaps, median_outliers, small_clumps
 from altiflow.tracking.matching.plans import Found, Plan
 from altiflow.tracking.matching.stages import NEAR, WALKS, Stages
 from altiflow.tracking.parameters import TrackParameters
@@ -27,8 +27,6 @@ _SIGMA = 1.4826
 """Standard deviation of normal numbers over the median of their distances from the median."""
 _ENOUGH = 6
 """A displacement with so many neighbours must agree with three of them."""
-_COHERENT = 1.5
-"""What coherent neighbours may differ by along an axis [px]."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,11 @@ class Offsets:
         Flags, see :data:`STATUS`.
     interpolated
         True where the displacement comes from neighbours.
+    snr
+        Correlation over the root mean square of those at every second displacement within 7 px, without the 7 x 7 about
+        it; NaN where `del_corr` is, or where nothing was looked at there.
+    dxy_covariance
+        Covariance of the errors of dx and dy [px²]; NaN without.
     """
 
     row: Floats
@@ -71,6 +74,8 @@ class Offsets:
     radius: npt.NDArray[np.uint16]
     status: npt.NDArray[np.uint8]
     interpolated: npt.NDArray[np.bool_]
+    snr: npt.NDArray[np.float32]
+    dxy_covariance: npt.NDArray[np.float32]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -101,6 +106,7 @@ def track_offsets(
     parameters: TrackParameters = TrackParameters(),  # noqa: B008
     prior: tuple[Floats, Floats] | None = None,
     prior_radius: int | npt.NDArray[Any] | None = None,
+    quiet: bool = True,
 ) -> Offsets:
     """Return the displacements that carry image 1 into image 2.
 
@@ -118,6 +124,8 @@ def track_offsets(
     prior_radius
         How far from the prior to look [px], everywhere or in each cell, and no farther; None, and 0 in a cell of an
         array, is 3 px that may be left where the best match lies on the rim or the neighbours say so.
+    quiet
+        Show no progress bar.
 
     Raises
     ------
@@ -132,7 +140,7 @@ def track_offsets(
     plan, lost = _plan(shape, first.shape, parameters, prior, prior_radius)
     pair = Pair(first, second, valid_first, valid_second, parameters)
     with one_thread_each():
-        found = Stages(pair, middles, plan, parameters.threads or _cpus()).run()
+        found = Stages(pair, middles, plan, parameters.threads or _cpus(), quiet=quiet).run()
     found.status[lost], found.fine[lost], found.chip[lost] = EDGE, np.nan, 0
     return _finished(found, plan, middles, parameters)
 
@@ -209,22 +217,27 @@ def _finished(
 ) -> Offsets:
     """Return displacements without those that are weak or disagree with their neighbours, small gaps filled."""
     status, fine = found.status, found.fine
-    lead = found.quality[..., 1]
+    lead, snr = found.quality[..., 1], found.quality[..., 2]
     corr = found.quality[..., 0] if parameters.search == "full" else fine[..., 4]
     measured = status == 0
     with np.errstate(invalid="ignore"):
         clear = (corr >= parameters.corr_min) & ((lead >= parameters.del_corr_min) | (corr >= parameters.corr_always))
+        clear &= (snr >= parameters.snr_min) | (parameters.snr_min == 0)
     status[measured & ~clear] |= AMBIGUOUS
-    if parameters.median_threshold is not None:
-        dx, dy = found.moved
-        apart = median_outliers(dx, dy, threshold=parameters.median_threshold) | _alone(dx, dy)
-        status[np.isfinite(dx) & apart] |= OUTLIER
+    status[_apart(*found.moved, parameters)] |= OUTLIER
+    status[small_clumps(status == 0, least=parameters.min_clump)] |= OUTLIER
     kept = status == 0
-    values = [np.where(kept, fine[..., k], np.nan) for k in range(4)]
-    values, filled = _filled(values, parameters.fill_gaps)
+    # Of the errors' correlation a median may be taken, of their covariance not.
+    tied = fine[..., 5] / (fine[..., 2] * fine[..., 3])
+    values, filled = _filled(
+        [np.where(kept, each, np.nan) for each in (*np.moveaxis(fine[..., :4], -1, 0), tied)], parameters.fill_gaps
+    )
     status[filled] |= FILLED
     row, column = (each.astype(np.float64) - 0.5 for each in middles)
-    dx, dy, dx_error, dy_error, correlation, ahead = (each.astype(np.float32) for each in (*values, corr, lead))
+    values[4] *= values[2] * values[3]
+    dx, dy, dx_error, dy_error, covariance, correlation, ahead, ratio = (
+        each.astype(np.float32) for each in (*values, corr, lead, snr)
+    )
     return Offsets(
         row=row,
         column=column,
@@ -238,21 +251,26 @@ def _finished(
         radius=plan.radius.astype(np.uint16),
         status=status,
         interpolated=filled,
+        snr=ratio,
+        dxy_covariance=covariance,
     )
 
 
-def _alone(dx: Floats, dy: Floats) -> npt.NDArray[np.bool_]:
-    """Return True for displacements that hardly any neighbour shares, where there are enough to tell."""
+def _apart(dx: Floats, dy: Floats, parameters: TrackParameters) -> npt.NDArray[np.bool_]:
+    """Return True for displacements that the neighbours contradict, or hardly any of enough of them shares."""
     from altiflow.tracking.compiled.medians import neighbour_medians
 
-    alone: npt.NDArray[np.bool_] = (neighbour_medians(dx, 2)[2] >= _ENOUGH) & ~coherent_cells(
-        dx, dy, tolerance=_COHERENT
-    )
-    return alone
+    apart = np.zeros(dx.shape, bool)
+    if parameters.median_threshold is not None:
+        apart |= median_outliers(dx, dy, threshold=parameters.median_threshold)
+    if parameters.coherence is not None:
+        enough = neighbour_medians(dx, 2)[2] >= _ENOUGH
+        apart |= enough & ~coherent_cells(dx, dy, tolerance=parameters.coherence)
+    return apart & np.isfinite(dx)
 
 
 def _filled(values: list[Floats], largest: int) -> tuple[list[Floats], npt.NDArray[np.bool_]]:
-    """Return displacements and errors with small gaps filled, and where; neighbours' spread adds to errors there."""
+    """Return displacements, errors and their tie with small gaps filled, and where; the neighbours' spread adds."""
     from altiflow.tracking.compiled.medians import neighbour_medians
 
     filled = np.zeros(values[0].shape, bool)

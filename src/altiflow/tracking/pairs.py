@@ -34,6 +34,7 @@ _FURTHEST = 1000
 
 Floats = npt.NDArray[np.float64]
 Scenes = ScenePair | tuple[str | Path, str | Path]
+Expected = tuple[Floats, Floats] | None
 
 
 def track_pair(
@@ -43,12 +44,14 @@ def track_pair(
     max_speed: float | None = None,
     prior: xr.Dataset | str | Path | None = None,
     prior_radius: int | None = None,
+    prior_gap_speed: float | None = None,
     ground: GroundSource = None,
     ground_crs: Any = None,
     ground_radius: int | None = None,
     rule: CorrectionRule | None = None,
     units: SpeedUnit = "m/yr",
     year_days: float = YEAR_DAYS,
+    quiet: bool = True,
 ) -> xr.Dataset:
     """Return the velocity between two images as a granule in the layout of ITS_LIVE.
 
@@ -64,6 +67,8 @@ def track_pair(
         Velocity field, or its file, on any map: displacements are looked for about what it gives.
     prior_radius
         How far from the prior to look [px]; the whole radius counts where the prior has no value.
+    prior_gap_speed
+        Largest speed along an axis where the prior has no value [m/d], in place of the whole radius.
     ground
         Where land and ice are: outlines of rock or a raster of classes (:func:`altiflow.read_ground`), or codes on the
         lattice. Land corrects the displacements.
@@ -75,6 +80,8 @@ def track_pair(
         How land corrects, and when it is believed.
     units, year_days
         As for :func:`altiflow.tracking.add_velocity`.
+    quiet
+        Show no progress bar.
 
     Returns
     -------
@@ -103,7 +110,8 @@ def track_pair(
             "take a smaller spacing or a larger part of the images"
         )
     codes = _ground_codes(ground, ground_crs, pair, row, column)
-    expected, reach, lines = _expect(pair, row, column, codes, prior, prior_radius, ground_radius)
+    expected, reach, lines = _expect(pair, row, column, prior, prior_radius, prior_gap_speed)
+    expected, reach, limited = _hold_ground(pair, codes, expected, reach, ground_radius)
     offsets = track_offsets(
         pair.first,
         pair.second,
@@ -112,9 +120,10 @@ def track_pair(
         parameters=used,
         prior=expected,
         prior_radius=reach,
+        quiet=quiet,
     )
     took = time.perf_counter() - began
-    log = [*_describe(pair, used, codes), *lines, *_account(offsets)]
+    log = [*_describe(pair, used, codes), *lines, *limited, *_account(offsets)]
     granule = lay_out(pair, offsets, parameters=used, ground=codes, log=log)
     result = add_velocity(granule, rule=rule, units=units, year_days=year_days)
     result.attrs["track_seconds"] = round(took, 3)
@@ -158,23 +167,40 @@ def _expect(
     pair: ScenePair,
     row: Floats,
     column: Floats,
-    codes: npt.NDArray[np.uint8] | None,
     prior: xr.Dataset | str | Path | None,
     prior_radius: int | None,
+    prior_gap_speed: float | None,
+) -> tuple[Expected, Any, list[str]]:
+    """Return where a prior has one look (dx, dy) and how far about it, and lines for the log."""
+    if prior is None:
+        for name, value in (("prior_radius", prior_radius), ("prior_gap_speed", prior_gap_speed)):
+            if value is not None:
+                raise InputError(f"{name}={value!r} without a prior means nothing; give a velocity field as prior")
+        return None, None, []
+    field = prior if isinstance(prior, xr.Dataset) else read_velocity(prior)
+    expected = expect_offsets(field, pair, row, column)
+    unknown = np.isnan(expected[0])
+    share = 100 * (1 - float(unknown.mean()))
+    lines = [f"prior: {field.attrs['source']}, on {share:.1f} % of the cells"]
+    if prior_gap_speed is None:
+        return expected, prior_radius, lines
+    near = search_radius(prior_gap_speed, days=pair.separation_days, pixel=min(pair.pixel))
+    for part, shift in zip(expected, pair.shift, strict=True):
+        part[unknown] = -shift
+    lines.append(f"search limited to {near} px on {int(unknown.sum())} cells where the prior has no value")
+    return expected, np.where(unknown, near, prior_radius or 0), lines
+
+
+def _hold_ground(
+    pair: ScenePair,
+    codes: npt.NDArray[np.uint8] | None,
+    expected: Expected,
+    reach: Any,
     ground_radius: int | None,
-) -> tuple[tuple[Floats, Floats] | None, Any, list[str]]:
-    """Return where to look (dx, dy) and how far about it in each cell, and lines for the log."""
-    lines: list[str] = []
-    if prior_radius is not None and prior is None:
-        raise InputError(f"prior_radius={prior_radius!r} without a prior means nothing; give a velocity field as prior")
-    expected, reach = None, None
-    if prior is not None:
-        field = prior if isinstance(prior, xr.Dataset) else read_velocity(prior)
-        expected, reach = expect_offsets(field, pair, row, column), prior_radius
-        share = float(np.isfinite(expected[0]).mean())
-        lines.append(f"prior: {field.attrs['source']}, on {100 * share:.1f} % of the cells")
+) -> tuple[Expected, Any, list[str]]:
+    """Return where to look and how far, with land and ocean held where they are, and lines for the log."""
     if ground_radius is None:
-        return expected, reach, lines
+        return expected, reach, []
     if isinstance(ground_radius, bool) or not isinstance(ground_radius, int) or not 1 <= ground_radius <= _FURTHEST:
         raise InputError(f"ground_radius is a whole number of pixels from 1 to {_FURTHEST}, got {ground_radius!r}")
     if codes is None:
@@ -184,9 +210,9 @@ def _expect(
         expected = np.full(still.shape, np.nan), np.full(still.shape, np.nan)
     for part, shift in zip(expected, pair.shift, strict=True):
         part[still] = -shift
-    lines.append(f"search limited to {ground_radius} px on {int(still.sum())} cells of land and ocean")
+    lines = [f"search limited to {ground_radius} px on {int(still.sum())} cells of land and ocean"]
     # 0: what limits the still ground does not limit the ice.
-    return expected, np.where(still, ground_radius, reach or 0), lines
+    return expected, np.where(still, ground_radius, 0 if reach is None else reach), lines
 
 
 def _describe(pair: ScenePair, parameters: TrackParameters, codes: npt.NDArray[np.uint8] | None) -> list[str]:

@@ -46,8 +46,15 @@ class TrackParameters:
     corr_min, del_corr_min, corr_always
         A match is kept if its correlation is at least `corr_min`, and either exceeds the second-best peak by
         `del_corr_min` or is at least `corr_always`.
+    snr_min
+        Least ratio of the correlation to those beside it (:attr:`Offsets.snr`) that a match is kept with; 0 keeps all.
     median_threshold
         Threshold of the normalised median test; None leaves it out.
+    coherence
+        What a displacement and three of its neighbours may differ by along an axis [px], where there are six to tell
+        (normalised displacement coherence, NDC); None leaves it out.
+    min_clump
+        Fewest cells of a group that touches along edges, to be kept; 1 keeps all.
     fill_gaps
         Largest gap that is filled from its neighbours [cells]; 0 fills none.
     threads
@@ -80,7 +87,10 @@ class TrackParameters:
     corr_min: float = 0.0
     del_corr_min: float = 0.05
     corr_always: float = 1.0
+    snr_min: float = 0.0
     median_threshold: float | None = 4.0
+    coherence: float | None = 1.5
+    min_clump: int = 1
     fill_gaps: int = 0
     threads: int | None = None
 
@@ -98,8 +108,11 @@ class TrackParameters:
             _between(name, getattr(self, name), 0.05, 1.0)
         for name in ("corr_min", "del_corr_min", "corr_always"):
             _between(name, getattr(self, name), -1.0, 1.0)
-        if self.median_threshold is not None:
-            _between("median_threshold", self.median_threshold, 0.1, 1e6)
+        _between("snr_min", self.snr_min, 0.0, 1e6)
+        for name in ("median_threshold", "coherence"):
+            if getattr(self, name) is not None:
+                _between(name, getattr(self, name), 0.1, 1e6)
+        _whole("min_clump", self.min_clump, 1, 1_000_000)
         _whole("fill_gaps", self.fill_gaps, 0, 10_000)
         if self.threads is not None:
             _whole("threads", self.threads, 1, 1024)

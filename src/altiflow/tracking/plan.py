@@ -40,7 +40,8 @@ class TrackPlan:
 
     Attributes
     ----------
-    parameters, max_speed, prior, prior_radius, ground, ground_crs, ground_radius, rule, units, year_days
+    parameters, max_speed, prior, prior_radius, prior_gap_speed, ground, ground_crs, ground_radius, rule, units,
+    year_days
         As for :func:`track_pair`.
     bounds, region, band, nodata
         As for :func:`altiflow.read_scene_pair`.
@@ -57,6 +58,7 @@ class TrackPlan:
     max_speed: float | None = None
     prior: xr.Dataset | str | Path | None = None
     prior_radius: int | None = None
+    prior_gap_speed: float | None = None
     ground: GroundSource = None
     ground_crs: Any = None
     ground_radius: int | None = None
@@ -85,7 +87,7 @@ class TrackPlan:
             nodata=self.nodata,
         )
 
-    def track(self, pair: ScenePair, signature: str | None = None) -> xr.Dataset:
+    def track(self, pair: ScenePair, signature: str | None = None, *, quiet: bool = True) -> xr.Dataset:
         """Return the granule of a pair; `signature` is that of this plan, where it is known already."""
         granule = track_pair(
             pair,
@@ -93,12 +95,14 @@ class TrackPlan:
             max_speed=self.max_speed,
             prior=self.prior,
             prior_radius=self.prior_radius,
+            prior_gap_speed=self.prior_gap_speed,
             ground=self.ground,
             ground_crs=self.ground_crs,
             ground_radius=self.ground_radius,
             rule=self.rule,
             units=self.units,
             year_days=self.year_days,
+            quiet=quiet,
         )
         return granule.assign_attrs({SIGNATURE: signature or self.signature})
 

@@ -72,7 +72,7 @@ def test_a_spline_is_put_through_no_barred_place() -> None:
     assert surface_peak(found, patch)[:2] == (10, 10)
     assert np.isfinite(patch).all()
     found[:, 13:] = -2
-    row, col, best, _ = surface_peak(found, patch)
+    row, col, best = surface_peak(found, patch)[:3]
     assert (row, col, best) == (10, 10, found[10, 10])
     assert np.isnan(patch[0, 0])
 

@@ -9,7 +9,7 @@ import pytest
 
 from altiflow.errors import InputError
 from altiflow.tracking.compiled.medians import neighbour_medians
-from altiflow.tracking.matching.outliers import coherent_cells, fill_small_gaps, median_outliers
+from altiflow.tracking.matching.outliers import coherent_cells, fill_small_gaps, median_outliers, small_clumps
 from altiflow.tracking.matching.priors import field_at, fill_from_neighbours, smooth_field
 
 
@@ -52,6 +52,17 @@ def test_cells_that_nobody_shares_are_not_coherent() -> None:
     assert found[:, :14].sum() == 30 * 14 - 1
     assert not found[5, 5]
     assert found[:, 18:].mean() < 0.05
+
+
+def test_clumps_touch_along_edges_only() -> None:
+    kept = np.zeros((6, 8), bool)
+    kept[0, :3] = kept[2:4, 4:6] = kept[4, 6] = kept[5, 0] = True
+    found = small_clumps(kept, least=4)
+    expected = kept.copy()
+    expected[2:4, 4:6] = False
+    np.testing.assert_array_equal(found, expected)
+    assert not small_clumps(kept, least=1).any()
+    np.testing.assert_array_equal(small_clumps(kept, least=5), kept)
 
 
 def test_only_small_gaps_are_filled() -> None:
@@ -99,6 +110,7 @@ def test_a_smooth_field_keeps_slopes_and_hands_out_what_lies_between() -> None:
         lambda dx: coherent_cells(dx[0], dx[0]),
         lambda dx: coherent_cells(dx, dx, least=0),
         lambda dx: fill_small_gaps(dx, largest=-1),
+        lambda dx: small_clumps(dx > 0, least=0),
     ],
 )
 def test_what_means_nothing_is_refused(call: Any) -> None:

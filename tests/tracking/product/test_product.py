@@ -60,7 +60,11 @@ def test_errors_are_those_of_match_and_correction_and_of_the_speed_by_a_monte_ca
     np.testing.assert_allclose(granule["vx_error"].isel(x=5, y=5), expected, rtol=1e-5)
     cell = granule.isel(x=5, y=20)
     rng = np.random.default_rng(0)
-    vx, vy = (float(cell[n]) + float(cell[f"{n}_error"]) * rng.standard_normal(200_000) for n in ("vx", "vy"))
+    # Down in the image is against the y axis, so the covariance changes its sign.
+    assert float(cell["vxy_covariance"]) == pytest.approx(-0.001 * SCALE**2, rel=1e-5)
+    across = float(cell["vxy_covariance"])
+    spread = [[float(cell["vx_error"]) ** 2, across], [across, float(cell["vy_error"]) ** 2]]
+    vx, vy = rng.multivariate_normal([float(cell["vx"]), float(cell["vy"])], spread, 200_000).T
     assert float(cell["v_error"]) == pytest.approx(np.hypot(vx, vy).std(), rel=0.02)
 
 
@@ -102,6 +106,12 @@ def test_it_reads_back_as_a_velocity_field_with_errors_of_each_cell(granule_of: 
     np.testing.assert_array_equal(field["vx"].values[0], granule["vx"].values)
     np.testing.assert_array_equal(field["vy_sigma"].values[0], granule["vy_error"].values)
     np.testing.assert_array_equal(field["corr"].values[0], granule["corr"].values)
+    for name in ("snr", "vxy_covariance"):
+        np.testing.assert_array_equal(field[name].values[0], granule[name].values)
+    assert (granule["vxy_covariance"].attrs["units"], field["vxy_covariance"].attrs["units"]) == (
+        "meter2/year2", "(m yr-1)2",
+    )  # fmt: skip
+    assert (granule["dxy_covariance"].attrs["units"], granule["snr"].attrs["units"]) == ("pixel2", "1")
     told = {name: field.attrs[name] for name in ("crs", "units", "velocity_metric", "metric_source", "year_days")}
     assert told == {
         "crs": "EPSG:32607", "units": "m yr-1", "velocity_metric": "map", "metric_source": "file", "year_days": YEAR,

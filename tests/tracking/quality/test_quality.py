@@ -86,7 +86,7 @@ def offsets(dx: Any, dy: Any) -> Offsets:
     layer = full.astype(np.float32)
     return Offsets(
         row, column, (full + dx).astype(np.float32), (full + dy).astype(np.float32), layer, layer, layer, layer,
-        full.astype(np.uint16), full.astype(np.uint16), full.astype(np.uint8), full.astype(bool),
+        full.astype(np.uint16), full.astype(np.uint16), full.astype(np.uint8), full.astype(bool), layer, layer,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 from affine import Affine
@@ -14,6 +15,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 TRANSFORM = Affine(15, 0, 465_067.5, 0, -15, 6_681_577.5)
 SHAPE = (300, 340)
+PASSES = ("200", "216", "232")
 OFFSET, FLOW = (0.37, -0.42), (3.6, 1.3)
 """Displacement (right, down) [px] of everything, and of the lower half on top of it."""
 
@@ -60,3 +62,22 @@ def landsat(images: Any, write_image: Callable[..., Path]) -> tuple[Path, Path]:
     names = (f"LC80630182016{day}LGN00_B8.TIF" for day in (200, 216))
     first, second = (write_image(name, image) for name, image in zip(names, images, strict=True))
     return first, second
+
+
+@pytest.fixture
+def scenes(images: Any, write_image: Callable[..., Path], tmp_path: Path) -> list[Path]:
+    """Return three images of Landsat's, the third like the first, and one without anything."""
+    shown = (images[0], images[1], images[0])
+    paths = [
+        write_image(f"LC80630182016{day}LGN00_B8.TIF", image[:160, :160])
+        for day, image in zip(PASSES, shown, strict=True)
+    ]
+    return [*paths, write_image("LC80630182016248LGN00_B8.TIF", np.full((160, 160), np.nan))]
+
+
+@pytest.fixture
+def listed(scenes: list[Path], tmp_path: Path) -> Path:
+    """Return a list of three pairs by relative paths, of which the last is of no use."""
+    rows = [(scenes[0].name, scenes[1].name), (scenes[1].name, scenes[2].name), (scenes[0].name, scenes[3].name)]
+    pd.DataFrame(rows, columns=["first", "second"]).to_csv(tmp_path / "list.csv", index=False)
+    return tmp_path / "list.csv"

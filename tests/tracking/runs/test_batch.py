@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,26 +21,6 @@ from altiflow.tracking import TrackParameters, TrackPlan, read_pair_list, track_
 from altiflow.tracking.batch import REPORT
 
 PLAN = TrackPlan(parameters=TrackParameters(spacing=10, chip=20, chips=None, radius=8, threads=1))
-DAYS = ("200", "216", "232")
-
-
-@pytest.fixture
-def scenes(images: Any, write_image: Callable[..., Path], tmp_path: Path) -> list[Path]:
-    """Return three images of Landsat's, the third like the first, and one without anything."""
-    shown = (images[0], images[1], images[0])
-    paths = [
-        write_image(f"LC80630182016{day}LGN00_B8.TIF", image[:160, :160])
-        for day, image in zip(DAYS, shown, strict=True)
-    ]
-    return [*paths, write_image("LC80630182016248LGN00_B8.TIF", np.full((160, 160), np.nan))]
-
-
-@pytest.fixture
-def listed(scenes: list[Path], tmp_path: Path) -> Path:
-    """Return a list of three pairs by relative paths, of which the last is of no use."""
-    rows = [(scenes[0].name, scenes[1].name), (scenes[1].name, scenes[2].name), (scenes[0].name, scenes[3].name)]
-    pd.DataFrame(rows, columns=["first", "second"]).to_csv(tmp_path / "list.csv", index=False)
-    return tmp_path / "list.csv"
 
 
 def test_every_pair_of_a_list_is_accounted_for_and_found_again(listed: Path, tmp_path: Path) -> None:

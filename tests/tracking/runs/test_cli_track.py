@@ -28,7 +28,8 @@ def test_two_images_become_a_granule_geotiffs_and_a_picture(
     run: Callable[..., Result], landsat: tuple[Path, Path], tmp_path: Path
 ) -> None:
     out, picture = tmp_path / "pair.nc", tmp_path / "pair.png"
-    done = run(*landsat, "-o", out, "--geotiff", tmp_path / "tiffs", "--browse", picture, "--units", "m/d", *LOOK)
+    words = ("--geotiff", tmp_path / "tiffs", "--browse", picture, "--browse-limits", 0.1, 8, "--units", "m/d")
+    done = run(*landsat, "-o", out, *words, "--coherence", 1, "--min-clump", 4, *LOOK)
     assert done.exit_code == 0, done.output
     assert "cells have a displacement" in done.output
     field = read_velocity(out)
@@ -79,6 +80,9 @@ def test_command_lines_that_mean_nothing(
         ((*landsat, *listed), "give two images"),
         ((landsat[0],), "1 image given"),
         ((*listed, "--browse", "a.png"), "--browse goes with two images"),
+        ((*listed, "--browse-limits", 1, 2), "--browse-limits goes with two images"),
+        ((*landsat, "--prior-gap-speed", 1), "without a prior"),
+        ((*landsat, "--snr-min", -1), "snr_min=-1"),
         ((*landsat, "--chips", "a,b"), "no whole numbers"),
         ((*landsat, "--chip", "21"), "is odd"),
         ((*landsat, "--bounds", "1,2"), "not four numbers"),

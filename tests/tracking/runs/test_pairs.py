@@ -132,6 +132,22 @@ def test_a_radius_on_land_does_not_limit_the_search_on_the_ice(pair: ScenePair) 
     assert np.isfinite(ice(held)["vx"].values).mean() < 0.05
 
 
+def test_a_speed_limits_the_search_where_the_prior_has_no_value(pair: ScenePair) -> None:
+    # The prior knows the left part only; the ice of the right is 3.6 px from where it was.
+    known = np.full((1, 2, 2), FLOW[0] * 15 / 16), np.full((1, 2, 2), -FLOW[1] * 15 / 16)
+    half = altiflow.build_field(
+        *known, x=[463e3, 466e3], y=[6.682e6, 6.676e6], crs=32607, units="m/d",
+        time_bnds=np.array([DATES], "M8[ns]"), velocity_metric="map", metric_source="user", source="half",
+    )  # fmt: skip
+    limited = track_pair(pair, parameters=PARAMETERS, prior=half, prior_gap_speed=2 * 15 / 16)
+    assert "search limited to 2 px on" in limited.attrs["track_log"]
+    right, left = ice(limited).isel(x=slice(23, None)), ice(limited).isel(x=slice(0, 6))
+    assert np.isfinite(right["vx"].values).mean() < 0.05
+    assert np.isfinite(left["vx"].values).mean() > 0.95
+    free = track_pair(pair, parameters=PARAMETERS, prior=half)
+    assert np.isfinite(ice(free)["vx"].values).mean() > 0.95
+
+
 def test_a_speed_sets_the_radius(pair: ScenePair) -> None:
     found = track_pair(pair, parameters=replace(PARAMETERS, radius=None), max_speed=5.0)
     assert json.loads(found.attrs["track_parameters"])["radius"] == 6
@@ -168,6 +184,7 @@ def test_pairs_and_options_that_mean_nothing_are_refused(pair: ScenePair, images
         (lambda: track_pair(pair, parameters=PARAMETERS, max_speed=3), InputError, "both say how far"),
         (lambda: track_pair(pair, max_speed=1e6), InputError, "max_speed"),
         (lambda: track_pair(pair, prior_radius=3), InputError, "without a prior"),
+        (lambda: track_pair(pair, prior_gap_speed=1.0), InputError, "prior_gap_speed=1.0 without a prior"),
         (lambda: track_pair(pair, ground_radius=3), InputError, "needs ground"),
         (lambda: track_pair(pair, ground=ROCK, ground_radius=0), InputError, "ground_radius is a whole number"),
         (lambda: track_pair(pair, ground=np.zeros((2, 2))), InputError, "it must be"),

@@ -31,6 +31,8 @@ def made(dx: Any, dy: Any, **changes: Any) -> Offsets:
         radius=np.full(shape, 8, np.uint16),
         status=np.zeros(shape, np.uint8),
         interpolated=np.zeros(shape, bool),
+        snr=np.full(shape, 6, np.float32),
+        dxy_covariance=np.zeros(shape, np.float32),
     )
     return replace(offsets, **changes)
 

@@ -154,29 +154,29 @@ def _peak(found, top, left, down, right, chip, valid, textured, need):  # type: 
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _wide_lead(one, two, counts, row, col, shift, best, chip, need, padded, near, sums, found):  # type: ignore[no-untyped-def]
-    """Return the lead of a match over the best allowed one beside it."""
+def _beside(one, two, counts, row, col, shift, best, chip, need, padded, near, sums, found):  # type: ignore[no-untyped-def]
+    """Return the lead of a match over the best allowed one beside it, and its ratio to their root mean square."""
     rows, cols = two.shape
     y, x = row + shift[1], col + shift[0]
     top, left = max(y - _RIVALS, 0), max(x - _RIVALS, 0)
     down, right = min(y + _RIVALS, rows - chip) - top + 1, min(x + _RIVALS, cols - chip) - left + 1
     _surface(one, two, row, col, chip, top, left, down, right, _RIVAL_STEP, padded, near, sums, found)
-    second, least = 0.0, need * chip * chip - 1e-6
-    for i in range(down):
-        for j in range(right):
+    second, least, power, count = 0.0, need * chip * chip - 1e-6, 0.0, 0
+    for i in range(0, down, _RIVAL_STEP):
+        for j in range(0, right, _RIVAL_STEP):
             if abs(top + i - y) <= _BLOCK and abs(left + j - x) <= _BLOCK:
                 continue
-            higher = found[i * right + j] > second
-            if higher and sum_of(counts[0], top + i, left + j, chip, chip) >= least:
-                second = found[i * right + j]
-    return best - second
+            if sum_of(counts[0], top + i, left + j, chip, chip) >= least:
+                value = found[i * right + j]
+                second, power, count = max(second, value), power + value * value, count + 1
+    return best - second, best / np.sqrt(power / count) if power > 0.0 else np.nan
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def match_near(  # type: ignore[no-untyped-def]
     one, two, counts_1, counts_2, places, near_x, near_y, radii, reach, walks, chip, needs, shift, quality, status
 ):
-    """Fill `shift` (n, 2), `quality` (n, 2) and `status` (n,) with the best integer matches of chips.
+    """Fill `shift` (n, 2), `quality` (n, 3) and `status` (n,) with the best integer matches of chips.
 
     Parameters
     ----------
@@ -198,7 +198,8 @@ def match_near(  # type: ignore[no-untyped-def]
     Notes
     -----
     The lead is that over the best correlation, at least 0, outside the 7 x 7 displacements about the match, both in the
-    window that was searched and, for every second displacement, within 7 px of the match.
+    window that was searched and, for every second displacement, within 7 px of the match. The third quality is the
+    ratio of the match to the root mean square of the latter.
     """
     widest, half, area = 2 * max(radii.max(), _RIVALS) + 1, chip // 2, chip * chip
     stride = chip + widest - 1
@@ -219,10 +220,10 @@ def match_near(  # type: ignore[no-untyped-def]
                 padded, near, sums, found, shift[n], quality[n], status[n : n + 1],
             )  # fmt: skip
             if status[n] == 0:
-                lead = _wide_lead(
+                lead, ratio = _beside(
                     one, two, counts_2, row, col, shift[n], quality[n, 0], chip, needs[1], padded, near, sums, found
                 )
-                quality[n, 1] = min(quality[n, 1], lead)
+                quality[n, 1], quality[n, 2] = min(quality[n, 1], lead), ratio
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

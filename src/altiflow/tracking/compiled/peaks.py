@@ -14,7 +14,10 @@ _HALF = SIDE // 2
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def surface_peak(found, patch):  # type: ignore[no-untyped-def]
-    """Return row, column and height of the best of a surface, and its lead over the best outside 7 x 7 about it.
+    """Return row, column and height of the best of a surface, its lead and its ratio to what lies about it.
+
+    The lead is that over the best outside 7 x 7 about it; the ratio that to the root mean square of every second place
+    of these within 7 px.
 
     The patch (7, 7) about the best is filled; where it passes the rim or has barred places (-2) its first value is NaN.
     """
@@ -30,7 +33,20 @@ def surface_peak(found, patch):  # type: ignore[no-untyped-def]
             if (abs(i - row) > _HALF or abs(j - col) > _HALF) and found[i, j] > second:
                 second = found[i, j]
     _cut_patch(found, row - _HALF, col - _HALF, patch)
-    return row, col, best, best - second
+    return row, col, best, best - second, _ratio(found, row, col)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _ratio(found, row, col):  # type: ignore[no-untyped-def]
+    """Return a value over the root mean square of every second one outside 7 x 7 and within 7 px of it."""
+    rows, cols = found.shape
+    power, count = 0.0, 0
+    for i in range(row - SIDE, row + SIDE + 1, 2):
+        for j in range(col - SIDE, col + SIDE + 1, 2):
+            inside = 0 <= i < rows and 0 <= j < cols
+            if inside and (abs(i - row) > _HALF or abs(j - col) > _HALF) and found[i, j] > -2:
+                power, count = power + np.float64(found[i, j]) ** 2, count + 1
+    return found[row, col] / np.sqrt(power / count) if power > 0.0 else np.nan
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

@@ -110,8 +110,8 @@ def _load(image, slopes, valid_1, valid_2, row, col, to_row, to_col, chip, work)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
-def _sandwich(work, chip, gain, mean, slopes, error):  # type: ignore[no-untyped-def]
-    """Fill the 1-sigma errors along x and y from the scores of blocks; `slopes` are the score's (2, 2)."""
+def _sandwich(work, chip, gain, mean, slopes, out):  # type: ignore[no-untyped-def]
+    """Fill 1-sigma errors (2, 3) and covariance (5) from the scores of blocks; `slopes` are the score's (2, 2)."""
     block = chip // _BLOCKS
     across = (chip + block - 1) // block
     xx = xy = yy = np.float64(0)
@@ -130,8 +130,9 @@ def _sandwich(work, chip, gain, mean, slopes, error):  # type: ignore[no-untyped
     spare = _CALIBRATION * across * across / max(across * across - 1.0, 1.0)
     a, b, c, d = slopes[0], slopes[1], slopes[2], slopes[3]
     square = (a * d - b * c) ** 2
-    error[0] = np.sqrt(spare * (d * d * xx - 2 * b * d * xy + b * b * yy) / square + _FLOOR**2)
-    error[1] = np.sqrt(spare * (c * c * xx - 2 * a * c * xy + a * a * yy) / square + _FLOOR**2)
+    out[2] = np.sqrt(spare * (d * d * xx - 2 * b * d * xy + b * b * yy) / square + _FLOOR**2)
+    out[3] = np.sqrt(spare * (c * c * xx - 2 * a * c * xy + a * a * yy) / square + _FLOOR**2)
+    out[5] = spare * ((a * d + b * c) * xy - c * d * xx - a * b * yy) / square
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -181,7 +182,7 @@ def _has_data(counts, needs, row, col, to_row, to_col, chip):  # type: ignore[no
 def _settle(  # type: ignore[no-untyped-def]
     one, slopes, valid_1, coefficients, valid_2, counts, needs, row, col, chip, start, far, steps, work, lines, out
 ):
-    """Fill displacement, errors and correlation (5,) of one chip; return whether the steps settled near the start."""
+    """Fill displacement, errors, correlation and covariance (6,); return whether the steps settled near the start."""
     to_row, to_col = row + int(np.rint(start[1])), col + int(np.rint(start[0]))
     if not _has_data(counts, needs, row, col, to_row, to_col, chip):
         return False
@@ -214,9 +215,9 @@ def _settle(  # type: ignore[no-untyped-def]
         return False
     change = np.empty(4)
     _slopes_of_score(coefficients, row + top - 1, col + left - 1, chip, x - left, y - top, gain, work, lines, change)
-    _sandwich(work, chip, np.float32(gain), np.float32(mean), change, out[2:4])
+    _sandwich(work, chip, np.float32(gain), np.float32(mean), change, out)
     if steps == 0:
-        out[2], out[3] = np.hypot(out[2], step_x), np.hypot(out[3], step_y)
+        out[2], out[3], out[5] = np.hypot(out[2], step_x), np.hypot(out[3], step_y), out[5] + step_x * step_y
     out[0], out[1], out[4] = x, y, correlation
     return np.isfinite(out[2]) and np.isfinite(out[3])
 
@@ -225,7 +226,7 @@ def _settle(  # type: ignore[no-untyped-def]
 def refine_chips(  # type: ignore[no-untyped-def]
     one, slopes, valid_1, coefficients, valid_2, counts, needs, places, starts, chips, far, bend, steps, found, chosen
 ):
-    """Fill `found` (n, 5) with displacement, errors and correlation, and `chosen` (n,) with the width of the chip.
+    """Fill `found` (n, 6) with displacement, errors, correlation and covariance, `chosen` (n,) with the chip's width.
 
     Parameters
     ----------
@@ -250,7 +251,7 @@ def refine_chips(  # type: ignore[no-untyped-def]
     """
     largest = chips[-1]
     work, lines = np.empty((_PARTS, largest * largest), np.float32), np.empty((largest + 3) * largest, np.float32)
-    trial = np.empty(5)
+    trial = np.empty(6)
     for n in range(places.shape[0]):
         best = np.inf
         if not (np.isfinite(starts[n, 0]) and np.isfinite(starts[n, 1])):

@@ -60,7 +60,7 @@ def peak_between(patch: npt.NDArray[Any]) -> tuple[float, float, float]:
 def full_matches(
     frame: Frame, places: Ints, near: Ints, radii: Ints, *, chip: int, needs: Floats
 ) -> tuple[Floats, Floats, npt.NDArray[np.uint8]]:
-    """Return displacements (n, 2) [px], correlation and its lead (n, 2), and status (n,) of chips.
+    """Return displacements (n, 2) [px], correlation, its lead and its ratio (n, 3), and status (n,) of chips.
 
     Parameters
     ----------
@@ -77,14 +77,15 @@ def full_matches(
 
     Notes
     -----
-    The lead is that over the best correlation, at least 0, outside the 7 x 7 displacements about the peak. A peak
-    less than 3 px from the rim of what was searched has none: EDGE; nor has one less than 3 px from a place without
-    data, where there is nothing to put a spline through: NODATA.
+    The lead is that over the best correlation, at least 0, outside the 7 x 7 displacements about the peak, the ratio
+    that to the root mean square of every second of these within 7 px. A peak less than 3 px from the rim of what was
+    searched has none: EDGE; nor has one less than 3 px from a place without data, where there is nothing to put a
+    spline through: NODATA.
     """
     from altiflow.tracking.compiled.peaks import spline_peak, surface_peak
 
     cv2, pieces, work = load_cv2(), _pieces(), np.empty((2, 4, 2, 4))
-    shift, quality = np.full((len(places), 2), np.nan), np.full((len(places), 2), np.nan)
+    shift, quality = np.full((len(places), 2), np.nan), np.full((len(places), 3), np.nan)
     status, patch = np.zeros(len(places), np.uint8), np.empty((_SIDE, _SIDE))
     rows, cols = frame.one.shape
     for n, (row, col) in enumerate((places - chip // 2).tolist()):
@@ -102,8 +103,7 @@ def full_matches(
         status[n] = _bar_unfit(found, frame.counts_two, top, left, chip, needs[1])
         if status[n]:
             continue
-        i, j, best, lead = surface_peak(found, patch)
-        quality[n] = best, lead
+        i, j, *quality[n] = surface_peak(found, patch)
         if np.isnan(patch[0, 0]):
             half = _SIDE // 2
             inside = half <= i < found.shape[0] - half and half <= j < found.shape[1] - half

@@ -10,7 +10,7 @@ import scipy
 
 from altiflow.errors import InputError
 
-__all__ = ["coherent_cells", "fill_small_gaps", "median_outliers"]
+__all__ = ["coherent_cells", "fill_small_gaps", "median_outliers", "small_clumps"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -103,6 +103,25 @@ def coherent_cells(
                     near = [each[i : i + rows, j : j + cols] for each in wide]
                     agree += (np.abs(near[0] - dx) <= tolerance) & (np.abs(near[1] - dy) <= tolerance)
     return np.asarray(np.isfinite(dx) & (agree >= least))
+
+
+def small_clumps(kept: Mask, *, least: int) -> Mask:
+    """Return True for cells in groups that touch along an edge and have fewer than `least` cells (rows, cols).
+
+    Raises
+    ------
+    InputError
+        If `least` is below 1.
+
+    Examples
+    --------
+    >>> small_clumps(np.array([[True, True, False, True]]), least=2)
+    array([[False, False, False,  True]])
+    """
+    if least < 1:
+        raise InputError(f"least={least} is below 1; use a number of cells, 1 for all")
+    group, _ = ndimage.label(kept)
+    return np.asarray(kept & (np.bincount(group.ravel())[group] < least))
 
 
 def fill_small_gaps(values: npt.NDArray[Any], *, largest: int, fillable: Mask | None = None) -> tuple[Floats, Mask]:

@@ -72,11 +72,11 @@ class Found:
     shift
         Displacements of the integer search, or of the full search (rows, cols, 2) [px]; NaN without.
     quality
-        Correlation and its lead (rows, cols, 2).
+        Correlation, its lead, and its ratio to those beside it (rows, cols, 3).
     status
         Flags (rows, cols).
     fine
-        Displacement, errors and correlation of the sub-pixel step (rows, cols, 5); NaN without.
+        Displacement, errors, correlation and covariance of the sub-pixel step (rows, cols, 6); NaN without.
     chip
         Width of chip (rows, cols) [px].
     """
@@ -90,7 +90,7 @@ class Found:
     @classmethod
     def nothing(cls, shape: tuple[int, int]) -> Found:
         """Return a lattice on which nothing was found, as nothing was looked for."""
-        shift, quality, fine = (np.full((*shape, size), np.nan) for size in (2, 2, 5))
+        shift, quality, fine = (np.full((*shape, size), np.nan) for size in (2, 3, 6))
         return cls(shift, quality, np.full(shape, EDGE, np.uint8), fine, np.zeros(shape, np.uint16))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -47,14 +48,14 @@ _STRAIN = 0.1
 class Stages:
     """Steps of tracking of a pair on a lattice; `found` has what they come to."""
 
-    def __init__(self, pair: Pair, middles: tuple[Ints, Ints], plan: Plan, threads: int) -> None:
+    def __init__(self, pair: Pair, middles: tuple[Ints, Ints], plan: Plan, threads: int, *, quiet: bool = True) -> None:
         self.parameters = pair.parameters
         shape = middles[0].size, middles[1].size
         self.found = Found.nothing(shape)
         wide = max(self.parameters.chip, max(self.parameters.widths) // 2)
         self.tiles = cut_tiles(middles, pair.first.shape[:2], plan.margin + _AGAIN + wide)
         self.pair = replace(pair, tiles=self.tiles)
-        self.middles, self.plan, self.threads = middles, plan, threads
+        self.middles, self.plan, self.threads, self.quiet = middles, plan, threads, quiet
         self.needs = np.array([self.parameters.min_valid_first, self.parameters.min_valid_second])
 
     def run(self) -> Found:
@@ -90,7 +91,7 @@ class Stages:
             )
             return np.ix_(rows // step, cols // step), found.T.reshape(2, rows.size, cols.size)
 
-        for done in map_each(work, self.tiles, workers=self.threads):
+        for done in self._each("coarse search", work):
             if done is not None:
                 nodes[:, done[0][0], done[0][1]] = done[1]
         nodes[:, median_outliers(*nodes, threshold=3.0, noise=1.5)] = np.nan
@@ -107,12 +108,10 @@ class Stages:
             frame, places = self.pair.frame(tile), self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))
             return full_matches(frame, places, near, radius, chip=self.parameters.chip, needs=self.needs)
 
-        for tile, (shift, quality, status) in zip(
-            self.tiles, map_each(work, self.tiles, workers=self.threads), strict=True
-        ):
+        for tile, (shift, quality, status) in zip(self.tiles, self._each("full search", work), strict=True):
             shape = self.found.status[tile.cells].shape
             self.found.shift[tile.cells], self.found.quality[tile.cells] = (
-                each.reshape(*shape, 2) for each in (shift, quality)
+                each.reshape(*shape, -1) for each in (shift, quality)
             )
             self.found.status[tile.cells] = status.reshape(shape)
 
@@ -123,7 +122,7 @@ class Stages:
         def work(tile: Tile) -> Any:
             picked = wanted[tile.cells].ravel()
             count = int(picked.sum())
-            shift, quality = np.zeros((count, 2), np.int32), np.full((count, 2), np.nan)
+            shift, quality = np.zeros((count, 2), np.int32), np.full((count, 3), np.nan)
             status = np.zeros(count, np.uint8)
             if count:
                 frame, plan = self.pair.frame(tile), self.plan
@@ -139,9 +138,7 @@ class Stages:
                 )  # fmt: skip
             return shift, quality, status
 
-        for tile, (shift, quality, status) in zip(
-            self.tiles, map_each(work, self.tiles, workers=self.threads), strict=True
-        ):
+        for tile, (shift, quality, status) in zip(self.tiles, self._each("search", work), strict=True):
             at = np.zeros(wanted.shape, bool)
             at[tile.cells] = wanted[tile.cells]
             self.found.shift[at] = np.where(np.isnan(quality[:, :1]), np.nan, shift)
@@ -173,7 +170,7 @@ class Stages:
             frame, splines = self.pair.frame(tile), self.pair.splines(tile)
             return self._settle(tile, frame, splines, starts, (self.parameters.chip,), _FAR_FROM_PEAK, None, steps)
 
-        self._put(map_each(work, self.tiles, workers=self.threads), np.isfinite(starts[..., 0]))
+        self._put(self._each("between pixels", work), np.isfinite(starts[..., 0]))
 
     def choose_chips(self, chips: tuple[int, ...]) -> None:
         """Refine once more with the width of chip that suits each cell, on image 2 drawn back along a smooth field.
@@ -193,15 +190,15 @@ class Stages:
             frame, splines = self.pair.warped(tile, smooth, self.middles)
             return self._settle(tile, frame, splines, starts, chips, _FAR_FROM_FIRST, bend, _STEPS)
 
-        done = map_each(work, self.tiles, workers=self.threads)
+        done = self._each("widths of chip", work)
         for tile, (fine, _) in zip(self.tiles, done, strict=True):
             fine[:, :2] += field_at(smooth, tile.cells, fine[:, :2], self.parameters.spacing)
         self._put(done, np.isin(self.found.status, (0, NO_CONVERGENCE)))
 
     def lead_again(self) -> None:
-        """Find the lead of displacements that settled elsewhere than at the match whose lead is known.
+        """Find the lead and ratio of displacements that settled elsewhere than at the match whose lead is known.
 
-        It is NaN where another displacement within 7 px correlates better.
+        Both are NaN where another displacement within 7 px correlates better.
         """
         found = self.found
         with np.errstate(invalid="ignore"):
@@ -215,7 +212,7 @@ class Stages:
         beside.search_near(elsewhere)
         with np.errstate(invalid="ignore"):
             same = np.abs(found.fine[..., :2] - beside.found.shift).max(axis=-1) <= _FAR_FROM_PEAK
-        found.quality[elsewhere, 1] = np.where(same, beside.found.quality[..., 1], np.nan)[elsewhere]
+        found.quality[elsewhere, 1:] = np.where(same[..., None], beside.found.quality[..., 1:], np.nan)[elsewhere]
 
     def refuse_far(self) -> None:
         """Flag what settled farther from the plan than may be looked in the cells whose radius must not be left."""
@@ -237,14 +234,14 @@ class Stages:
         bend: Floats | None,
         steps: int,
     ) -> tuple[Floats, npt.NDArray[np.uint16]]:
-        """Return displacements, errors and correlation (n, 5) of the cells of a tile, and widths of chip (n,)."""
+        """Return displacements, errors, correlation and covariance (n, 6) of a tile, and widths of chip (n,)."""
         from altiflow.tracking.compiled.refinement import refine_chips
 
         places = self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))
         tried = np.isin(self.found.status[tile.cells], (0, NO_CONVERGENCE))[..., None]
         begin = np.ascontiguousarray(np.where(tried, starts[tile.cells], np.nan).reshape(-1, 2))
         loss = np.zeros(len(places)) if bend is None else bend[tile.cells].ravel()
-        fine, chosen = np.full((len(places), 5), np.nan), np.zeros(len(places), np.uint16)
+        fine, chosen = np.full((len(places), 6), np.nan), np.zeros(len(places), np.uint16)
         counts = np.stack([frame.counts_one[0], frame.counts_two[0]])
         refine_chips(
             frame.one, splines.slopes, frame.valid_one, splines.coefficients, frame.valid_two, counts, self.needs,
@@ -261,6 +258,10 @@ class Stages:
             found.fine[tile.cells][settled] = fine[chosen > 0]
             found.chip[tile.cells][settled] = chosen[chosen > 0]
         found.status[tried] = np.where(np.isfinite(found.fine[..., 0][tried]), 0, NO_CONVERGENCE)
+
+    def _each(self, label: str, work: Callable[[Tile], Any]) -> list[Any]:
+        """Return what comes of all tiles, in order."""
+        return map_each(work, self.tiles, workers=self.threads, label=label, quiet=self.quiet)
 
     def _places(self, tile: Tile, rows: npt.NDArray[Any], cols: npt.NDArray[Any]) -> Ints:
         """Return row and column behind the middles of chips (n, 2), in the window of a tile."""

@@ -34,6 +34,8 @@ _TEXTS: Mapping[str, str] = {
     "dy_error": "standard error of dy",
     "corr": "normalised correlation of the chip with its match",
     "del_corr": "lead of the correlation over the second peak",
+    "snr": "correlation over the root mean square of those beside its peak, within 7 pixels",
+    "dxy_covariance": "covariance of the errors of dx and dy",
 }
 
 
@@ -59,10 +61,10 @@ def lay_out(
     Returns
     -------
     xarray.Dataset
-        (y, x), y from the top down: ``dx, dy`` and their errors [px], ``corr, del_corr, search_radius, status,
-        interp_mask, chip_size_width, chip_size_height`` [m] and ``ground``; ``mapping`` with the corner of the first
-        cell as GDAL has it; ``img_pair_info``. The part of a pixel between the lattices of the images is added to dx
-        and dy. The attributes hold what :func:`recorrect` needs.
+        (y, x), y from the top down: ``dx, dy``, their errors [px] and the covariance of these, ``corr, del_corr, snr,
+        search_radius, status, interp_mask, chip_size_width, chip_size_height`` [m] and ``ground``; ``mapping`` with the
+        corner of the first cell as GDAL has it; ``img_pair_info``. The part of a pixel between the lattices of the
+        images is added to dx and dy. The attributes hold what :func:`recorrect` needs.
 
     Raises
     ------
@@ -114,10 +116,7 @@ def restore_offsets(granule: xr.Dataset) -> Offsets:
         raise InputError(f"the Dataset has no {missing}, so it is no granule that altiflow tracked")
     transform = Affine(*json.loads(granule.attrs["image_transform"]))
     empty = np.full((granule.sizes["y"], granule.sizes["x"]), np.nan, np.float32)
-    floats = {
-        name: np.asarray(granule[name].values, np.float32) if name in granule else empty
-        for name in ("dx", "dy", "dx_error", "dy_error", "corr", "del_corr")
-    }
+    floats = {name: np.asarray(granule[name].values, np.float32) if name in granule else empty for name in _TEXTS}
     chip = granule["chip_size_width"].values / transform.a if "chip_size_width" in granule else empty
     radius = granule["search_radius"].values if "search_radius" in granule else np.zeros(empty.shape)
     return Offsets(
@@ -150,8 +149,9 @@ def _layers(pair: ScenePair, offsets: Offsets) -> dict[str, tuple[Any, dict[str,
         layers[name] = ((getattr(offsets, name) + shift).astype(np.float32), layers[name][1])
     for name in ("dx", "dy", "dx_error", "dy_error"):
         layers[name][1].update(_PIXEL)
-    for name in ("corr", "del_corr"):
+    for name in ("corr", "del_corr", "snr"):
         layers[name][1].update(units="1")
+    layers["dxy_covariance"][1].update(units="pixel2")
     sizes = {"width": pair.pixel[0], "height": pair.pixel[1]}
     for side, size in sizes.items():
         metres = np.round(offsets.chip * size).astype(np.uint16)

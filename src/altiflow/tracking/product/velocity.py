@@ -31,6 +31,7 @@ _TEXTS = {
     "vx": "velocity along the x axis of the map",
     "vy": "velocity along the y axis of the map",
     "v": "speed on the map",
+    "vxy_covariance": "covariance of the errors of vx and vy",
 }
 Floats = npt.NDArray[np.float64]
 
@@ -61,8 +62,8 @@ def add_velocity(
     Returns
     -------
     xarray.Dataset
-        With ``vx, vy, v``, ``vx_error, vy_error, v_error``, float32, in metres of the map (``velocity_metric`` "map",
-        which ITS_LIVE writes as ``map_scale_corrected`` 0).
+        With ``vx, vy, v``, ``vx_error, vy_error, v_error`` and ``vxy_covariance``, float32, in metres of the map
+        (``velocity_metric`` "map", which ITS_LIVE writes as ``map_scale_corrected`` 0).
 
     Raises
     ------
@@ -72,8 +73,9 @@ def add_velocity(
     Notes
     -----
     With pixel size p, separation T and correction c: ``vx = (dx - cx) p / T``, ``vy = -(dy - cy) p / T``. Errors are
-    those of the displacement and of the correction, added in squares; ``v_error = sqrt((vx vx_error)² + (vy
-    vy_error)²) / v``, their quadratic mean where v is 0.
+    those of the displacement and of the correction, added in squares; the correction's along both axes are independent,
+    so the covariance is that of the displacement. ``v_error = sqrt((vx vx_error)² + (vy vy_error)² + 2 vx vy
+    vxy_covariance) / v``, the quadratic mean of the errors where v is 0.
     """
     if units not in _UNITS:
         raise InputError(f"units must be one of {', '.join(_UNITS)}, got {units!r}")
@@ -94,6 +96,7 @@ def add_velocity(
         parts[f"v{axis}"] = np.asarray(moved, float) * scale[number]
         parts[f"v{axis}_error"] = np.hypot(np.asarray(sigma, float), errors[number]) * abs(scale[number])
     parts["v"] = np.hypot(parts["vx"], parts["vy"])
+    parts["vxy_covariance"] = np.asarray(offsets.dxy_covariance, float) * scale[0] * scale[1]
     parts["v_error"] = _speed_error(parts)
     for name in _NAMES:
         result[name] = (("y", "x"), parts[name].astype(np.float32), _attributes(name, units, year_days))
@@ -107,7 +110,7 @@ def add_velocity(
     return result
 
 
-_NAMES = ("vx", "vy", "v", "vx_error", "vy_error", "v_error")
+_NAMES = ("vx", "vy", "v", "vx_error", "vy_error", "v_error", "vxy_covariance")
 
 
 def recorrect(
@@ -163,7 +166,10 @@ def _scales(granule: xr.Dataset, units: SpeedUnit, year_days: float) -> tuple[fl
 
 def _speed_error(parts: dict[str, Floats]) -> Floats:
     """Return the standard error of the speed."""
-    along = np.hypot(parts["vx"] * parts["vx_error"], parts["vy"] * parts["vy_error"])
+    # Granules of old have no covariance.
+    both = 2 * parts["vx"] * parts["vy"] * np.nan_to_num(parts["vxy_covariance"])
+    squares = (parts["vx"] * parts["vx_error"]) ** 2 + (parts["vy"] * parts["vy_error"]) ** 2 + both
+    along = np.sqrt(np.maximum(squares, 0.0))
     even = np.hypot(parts["vx_error"], parts["vy_error"]) / np.sqrt(2)
     still = parts["v"] == 0
     return np.where(still, even, along / np.where(still, 1.0, parts["v"]))
@@ -171,6 +177,9 @@ def _speed_error(parts: dict[str, Floats]) -> Floats:
 
 def _attributes(name: str, units: SpeedUnit, year_days: float) -> dict[str, Any]:
     """Return the attributes of a velocity or of its error."""
+    if name == "vxy_covariance":
+        told = {"units": f"{_UNITS[units].replace('/', '2/')}2", "grid_mapping": MAPPING, "long_name": _TEXTS[name]}
+        return told | ({"year_days": year_days} if units == "m/yr" else {})
     base = name.removesuffix("_error")
     attrs: dict[str, Any] = {
         "units": _UNITS[units],

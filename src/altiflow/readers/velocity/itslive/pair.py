@@ -45,6 +45,7 @@ COMPANIONS: Mapping[str, str] = {
 _TRACKED: Mapping[str, str] = {
     "corr": "normalised correlation of the chip with its match",
     "del_corr": "lead of the correlation over the second peak",
+    "snr": "correlation over the root mean square of those beside its peak",
 }
 """What pairs tracked by altiflow have besides, float32."""
 
@@ -69,8 +70,8 @@ def read_pair(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
     so its bounds are midnights. The metric is what ``map_scale_corrected`` of vx says; where it is silent, "map"
     for version 2 and "ground" before. Sigmas are one number per component. ``x`` and ``y`` of the file are centres
     of cells; its GeoTransform is not looked at (half a cell off in version 2). A pair without one valid value is
-    a field of NaN. Pairs that altiflow tracked have errors of each cell (``vx_error``, ``vy_error``), and state the
-    length of their year.
+    a field of NaN. Pairs that altiflow tracked have errors of each cell (``vx_error``, ``vy_error``) with their
+    covariance, and state the length of their year.
 
     Raises
     ------
@@ -116,6 +117,10 @@ def read_pair(dataset: xr.Dataset, path: Path, product: VelocityProduct, options
     for name, meaning in COMPANIONS.items():
         if name in dataset:
             field[name] = _companion(dataset[name], name, meaning)
+    if "vxy_covariance" in dataset:
+        field["vxy_covariance"] = decode_lazily(dataset["vxy_covariance"], drop_fill, lifted=True)
+        told = {"long_name": "covariance of the errors of vx and vy", "units": f"({field.attrs['units']})2"}
+        field["vxy_covariance"].attrs = told
     for name, meaning in _TRACKED.items():
         if name in dataset:
             field[name] = decode_lazily(dataset[name], drop_fill, lifted=True)
