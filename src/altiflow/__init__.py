@@ -184,6 +184,7 @@ if TYPE_CHECKING:
         draw_speed,
         run_fusion,
         write_overlay,
+        write_style,
     )
 
 __all__ = [
@@ -353,6 +354,7 @@ __all__ = [
     "write_overlay",
     "write_pairs",
     "write_sparse",
+    "write_style",
     "write_table",
     "write_tally",
     "write_tracked",

@@ -11,6 +11,7 @@ from altiflow.explore.maps import (
     draw_speed,
 )
 from altiflow.explore.overlay import write_overlay
+from altiflow.explore.qgis import write_style, write_styles
 from altiflow.explore.run import RunPlan, RunResult, run_fusion, run_sample
 from altiflow.explore.summary import describe_file, describe_tally
 
@@ -32,4 +33,6 @@ __all__ = [
     "run_fusion",
     "run_sample",
     "write_overlay",
+    "write_style",
+    "write_styles",
 ]
