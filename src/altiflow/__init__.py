@@ -174,6 +174,8 @@ if TYPE_CHECKING:
         RunPlan,
         describe_file,
         draw_coverage,
+        draw_difference,
+        draw_footprints,
         draw_histogram,
         draw_map,
         draw_panels,
@@ -182,6 +184,7 @@ if TYPE_CHECKING:
         draw_speed,
         run_fusion,
         write_overlay,
+        write_style,
     )
 
 __all__ = [
@@ -237,6 +240,8 @@ __all__ = [
     "describe_file",
     "download_files",
     "draw_coverage",
+    "draw_difference",
+    "draw_footprints",
     "draw_histogram",
     "draw_map",
     "draw_panels",
@@ -349,6 +354,7 @@ __all__ = [
     "write_overlay",
     "write_pairs",
     "write_sparse",
+    "write_style",
     "write_table",
     "write_tally",
     "write_tracked",

@@ -1,10 +1,18 @@
 """Showing results: maps, the run from end to end, and what is in a file."""
 
 from altiflow.explore.charts import draw_coverage, draw_histogram, draw_series
-from altiflow.explore.maps import Panel, draw_map, draw_panels, draw_side_by_side
+from altiflow.explore.maps import (
+    Panel,
+    draw_difference,
+    draw_footprints,
+    draw_map,
+    draw_panels,
+    draw_side_by_side,
+    draw_speed,
+)
 from altiflow.explore.overlay import write_overlay
+from altiflow.explore.qgis import write_style, write_styles
 from altiflow.explore.run import RunPlan, RunResult, run_fusion, run_sample
-from altiflow.explore.speed import draw_speed
 from altiflow.explore.summary import describe_file, describe_tally
 
 __all__ = [
@@ -14,6 +22,8 @@ __all__ = [
     "describe_file",
     "describe_tally",
     "draw_coverage",
+    "draw_difference",
+    "draw_footprints",
     "draw_histogram",
     "draw_map",
     "draw_panels",
@@ -23,4 +33,6 @@ __all__ = [
     "run_fusion",
     "run_sample",
     "write_overlay",
+    "write_style",
+    "write_styles",
 ]

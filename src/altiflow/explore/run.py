@@ -18,6 +18,7 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.explore.maps import draw_map
+from altiflow.explore.qgis import write_styles
 from altiflow.explore.report import run_report
 from altiflow.explore.truth import TruthReport, check_truth, compare_truth
 from altiflow.files import whole_file
@@ -133,9 +134,9 @@ class RunResult:
 def run_fusion(plan: RunPlan, *, access: RemoteAccess | None = None, say: Say = lambda line: None) -> RunResult:
     """Read, grid, fuse, map and record, and return what was made.
 
-    Writes segments.parquet, ledger.parquet, grid.nc, GeoTIFFs, map.png, run.json and report.html, a page that shows
-    it all; with velocity also velocity.nc (on the grid and its periods), fused.parquet (velocity at every segment) and
-    fused.nc.
+    Writes segments.parquet, ledger.parquet, grid.nc, GeoTIFFs with QGIS styles, map.png, run.json and report.html, a
+    page that shows it all; with velocity also velocity.nc (on the grid and its periods), fused.parquet (velocity at
+    every segment) and fused.nc.
 
     Parameters
     ----------
@@ -230,7 +231,8 @@ def _clear_earlier(plan: RunPlan, out: Path) -> None:
         rasters = json.loads(record.read_text())["counts"]["geotiffs"] if record.exists() else []
     except (ValueError, KeyError, TypeError):
         rasters = []
-    for path in (*results, *(out / "geotiff" / Path(str(name)).name for name in rasters)):
+    earlier = [out / "geotiff" / Path(str(name)).name for name in rasters]
+    for path in (*results, *earlier, *(raster.with_suffix(".qml") for raster in earlier)):
         path.unlink(missing_ok=True)
 
 
@@ -296,11 +298,13 @@ def _grid(plan: RunPlan, result: RunResult) -> None:
     result.grids["grid"] = gridded
     result.files["grid"] = write_netcdf(gridded, out / "grid.nc")
     result.files["geotiff"] = out / "geotiff"
+    rasters = write_geotiffs(gridded, out / "geotiff")
+    write_styles(rasters)
     result.counts |= {
         "grid": grid.name,
         "grid_signature": grid.signature,
         "grid_shape": list(grid.shape),
-        "geotiffs": [path.name for path in write_geotiffs(gridded, out / "geotiff")],
+        "geotiffs": [path.name for path in rasters],
     }
 
 

@@ -10,6 +10,7 @@ import click
 import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
+from altiflow.explore import write_styles
 from altiflow.gridding import Tally, write_cells, write_geotiffs, write_netcdf, write_sparse, write_zarr
 
 __all__ = ["check_grid_suffix", "gridded", "output_options", "statistics_options", "write_grid", "write_gridded"]
@@ -67,7 +68,7 @@ def output_options(command: Command) -> Command:
                 show_default=True,
                 help="NetCDF (.nc), Zarr (.zarr), cells for GIS (.parquet, .gpkg, .fgb). What is there is replaced.",
             ),
-            click.option("--geotiff", help="Folder for cloud-optimised GeoTIFFs, one per variable."),
+            click.option("--geotiff", help="Folder for cloud-optimised GeoTIFFs, one per variable, with QGIS styles."),
             click.option("--cells", help="GeoParquet of the filled cells (.parquet), a polygon each."),
             click.option("--sparse", help="Parquet of the filled cells, which altiflow info and map read as the grid."),
         ]
@@ -121,10 +122,12 @@ def write_gridded(dataset: xr.Dataset, options: dict[str, Any], say: Callable[[s
     if options["sparse"]:
         write_sparse(dataset, options["sparse"])
     _WRITERS[out.suffix](dataset, out)
+    for_gis = [out] if out.suffix in (".parquet", ".gpkg", ".fgb") else []
     if options["geotiff"]:
-        write_geotiffs(dataset, options["geotiff"])
+        for_gis += write_geotiffs(dataset, options["geotiff"])
     if options["cells"]:
-        write_cells(dataset, options["cells"])
+        for_gis.append(write_cells(dataset, options["cells"]))
+    write_styles(for_gis)
     rows, cols = dataset.sizes["y"], dataset.sizes["x"]
     say(f"{dataset.attrs['grid_name']}, {dataset.sizes['time']} x {rows} x {cols}, {filled} filled cells: {out}")
     counts = [int(dataset.attrs[f"segments_{name}"]) for name in ("gridded", "outside_grid", "left_out")]

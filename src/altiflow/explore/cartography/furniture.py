@@ -1,110 +1,56 @@
-"""What stands around a map: scale bar, colour bar, footer, and how numbers and periods are written."""
+"""What stands around a map: colour bar, footer, and how numbers, units and periods are written."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyproj
 import xarray as xr
 
+from altiflow.explore.cartography.style import EDGE, TEXT, text_style
 from altiflow.explore.coastline import COAST_SOURCE
 from altiflow.gridding.grids.grid import Grid
 from altiflow.version import __version__
 
 __all__ = [
+    "MONTHS",
+    "crs_text",
+    "days_text",
     "draw_colour_bar",
-    "draw_scale_bar",
     "footer_text",
-    "map_scale",
     "period_text",
     "pretty_units",
     "round_down",
+    "value_label",
 ]
 
-Bounds = tuple[float, float, float, float]
-
-_SMALL = {"fontsize": 7.5, "color": "#333333"}
-_BAR_LENGTH = 1.75
-"""Longest scale bar [inch]."""
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def map_scale(crs: pyproj.CRS, bounds: Bounds) -> tuple[float, float]:
-    """Return (map metres per true metre left to right, latitude) at the centre of a window.
-
-    The true distance is that of the geodesic between two points about a twentieth of the window apart.
-
-    Examples
-    --------
-    Polar stereographic with true scale at 70 degrees shrinks the pole:
-
-    >>> scale, latitude = map_scale(pyproj.CRS("EPSG:3413"), (-1e5, -1e5, 1e5, 1e5))
-    >>> round(scale, 3), round(latitude)
-    (0.97, 90)
-    """
-    x, y = (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2
-    half = (bounds[2] - bounds[0]) / 40
-    transformer = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    lon, lat = transformer.transform([x - half, x, x + half], [y, y, y])
-    geod = crs.get_geod() or pyproj.Geod(ellps="WGS84")
-    _, _, distance = geod.inv(lon[0], lat[0], lon[2], lat[2])
-    return 2 * half / distance, float(lat[1])
-
-
-def draw_scale_bar(axes: Any, crs: pyproj.CRS, bounds: Bounds, *, inches: float) -> float:
-    """Draw a scale bar of true length and return that length [m].
-
-    Parameters
-    ----------
-    axes
-        Empty axes as wide as the map, below it.
-    crs, bounds
-        Of the map's window.
-    inches
-        Width of the map and of the axes [inch].
-    """
-    scale, latitude = map_scale(crs, bounds)
-    width = bounds[2] - bounds[0]
-    length = round_down(min(_BAR_LENGTH / inches, 0.38) * width / scale)
-    axes.set_xlim(0.0, width)
-    axes.set_ylim(0.0, 1.0)
-    axes.axis("off")
-    half = length * scale / 2
-    style = {"height": 0.16, "align": "edge", "edgecolor": "#222222", "linewidth": 0.6}
-    axes.barh(0.55, half, left=0.002 * width, color="#222222", **style)
-    axes.barh(0.55, half, left=0.002 * width + half, color="white", **style)
-    unit, divisor = ("km", 1e3) if length >= 2000 else ("m", 1.0)
-    for part in (0, 1, 2) if half / width * inches > 0.3 else (0, 2):
-        number = f"{length * part / 2 / divisor:g}"
-        place = (0.002 * width + part * half, 0.55)
-        axes.annotate(number, place, xytext=(0, -2.5), textcoords="offset points", ha="center", va="top", **_SMALL)
-    beside = (2.6 * len(number) + 2.0, -2.5)
-    axes.annotate(unit, place, xytext=beside, textcoords="offset points", ha="left", va="top", **_SMALL)
-    hemisphere = "N" if latitude >= 0 else "S"
-    digits = 0 if width > 3e5 else 1
-    where = "the pole" if abs(latitude) > 89.5 else f"{abs(latitude):.{digits}f}°{hemisphere}"
-    axes.text(0.002 * width + 2 * half, 0.63, f"  true at {where}", ha="left", va="center", **_SMALL)
-    return length
 
 
 def draw_colour_bar(figure: Any, mesh: Any, axes: Any, *, label: str, extend: str) -> Any:
     """Draw an upright colour bar with its label in axes of its own."""
     bar = figure.colorbar(mesh, cax=axes, extend=extend, extendfrac=0.035)
-    bar.set_label(label, fontsize=8.5, color="#222222", labelpad=6)
-    bar.ax.tick_params(labelsize=7.5, width=0.5, length=3, color="#333333", labelcolor="#333333")
-    bar.outline.set_linewidth(0.5)
+    # A label longer than its bar would leave the figure.
+    inches = axes.get_position().height * figure.get_size_inches()[1]
+    bar.set_label(fill(label, max(18, int(inches * 15))), labelpad=6, **text_style("label"))
+    bar.ax.tick_params(**TEXT["tick"])
+    bar.outline.set(linewidth=0.5, edgecolor=EDGE)
     return bar
 
 
-def footer_text(dataset: xr.Dataset, grids: Sequence[Grid], *, south: bool, extra: tuple[str, ...] = ()) -> str:
-    """Return the small print: projection, grid or grids of one map, product, sources, version."""
+def footer_text(
+    dataset: xr.Dataset, grids: Sequence[Grid], crs: pyproj.CRS, *, south: bool, extra: tuple[str, ...] = ()
+) -> str:
+    """Return the small print: projection of the map, grid or grids of what it shows, product, sources, version."""
     grid = grids[0]
-    authority = grid.crs.to_authority()
-    projection = f"{':'.join(authority)} {grid.crs.name}" if authority else grid.crs.name
+    projection = crs_text(crs) if crs == grid.crs else f"map: {crs_text(crs)}; cells: {crs_text(grid.crs)}"
     cell = ", ".join(dict.fromkeys(_cell_text(each) for each in grids))
     several = len({each.resolution for each in grids}) > 1
     named = "own grid" if grid.name == "custom" else f"grid {grid.name}"
@@ -116,6 +62,18 @@ def footer_text(dataset: xr.Dataset, grids: Sequence[Grid], *, south: bool, extr
     parts = [projection, lattice, source, *extra, coast, f"altiflow {__version__}"]
     # A part is never broken over two lines.
     return "  ·  ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts if part)
+
+
+def crs_text(crs: pyproj.CRS) -> str:
+    """Return a CRS by its code and name.
+
+    Examples
+    --------
+    >>> crs_text(pyproj.CRS(3413))
+    'EPSG:3413 WGS 84 / NSIDC Sea Ice Polar Stereographic North'
+    """
+    authority = crs.to_authority()
+    return f"{':'.join(authority)} {crs.name}" if authority else str(crs.name)
 
 
 def metric_text(*datasets: xr.Dataset | None) -> tuple[str, ...]:
@@ -158,11 +116,16 @@ def period_text(dataset: xr.Dataset, layer: int) -> str:
         return ""
     if np.isnat(start) or np.isnat(end):
         return ""
-    first, last = _date_text(start), _date_text(end)
-    period = first if first == last else f"{first} to {last}"
+    period = days_text(start, end)
     if json.loads(dataset.attrs.get("drift", "{}")).get("mode", "eulerian") != "eulerian":
         return f"brought to {_date_text(dataset['time'].values[layer])}, measured {period}"
     return period
+
+
+def days_text(start: Any, end: Any) -> str:
+    """Return the days of two moments as text; one where they are the same."""
+    first, last = (_date_text(np.datetime64(pd.Timestamp(moment).to_datetime64())) for moment in (start, end))
+    return first if first == last else f"{first} to {last}"
 
 
 def pretty_units(units: str) -> str:
@@ -174,6 +137,18 @@ def pretty_units(units: str) -> str:
     ('cm s⁻¹', 'm²', '')
     """
     return "" if units in ("1", "") else re.sub(r"(?<=[A-Za-z])-?\d+", lambda m: m[0].translate(_SUPERSCRIPTS), units)
+
+
+def value_label(name: str, units: str) -> str:
+    """Return what an axis or a colour bar says: the name of what is shown and its units.
+
+    Examples
+    --------
+    >>> value_label("ice_speed", "m yr-1"), value_label("share of days", "1")
+    ('ice speed [m yr⁻¹]', 'share of days')
+    """
+    pretty = pretty_units(units)
+    return name.replace("_", " ") + (f" [{pretty}]" if pretty else "")
 
 
 def round_down(number: float) -> float:
@@ -191,5 +166,4 @@ def round_down(number: float) -> float:
 def _date_text(stamp: Any) -> str:
     """Return a date as day, month and year, in English whatever the locale."""
     year, month, day = str(np.datetime64(stamp, "D")).split("-")
-    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    return f"{int(day)} {months[int(month) - 1]} {year}"
+    return f"{int(day)} {MONTHS[int(month) - 1]} {year}"

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyproj
 import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.explore.cartography.colours import is_signed
-from altiflow.explore.cartography.furniture import pretty_units
+from altiflow.explore.cartography.furniture import value_label
+from altiflow.explore.cartography.window import crs_of_map, project, region_bounds, roomy_bounds
 from altiflow.gridding.grids.grid import Grid
 
-__all__ = ["Layers", "cut_layers", "layer_number"]
+__all__ = ["Layers", "colour_limits", "cut_layers", "layer_number", "layer_values"]
 
 Bounds = tuple[float, float, float, float]
 Floats = npt.NDArray[np.float64]
-
-_MARGIN = 0.06
-"""Sea and land shown around the data, as a part of the longer side of their window."""
-_FEWEST_CELLS = 24
-"""A map is at least this many cells wide, so that a lone cell has surroundings."""
-_SLIMMEST = 0.62
-"""Least ratio of the sides of a map."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +32,10 @@ class Layers:
         (time, rows, cols), rows from the top, NaN where empty.
     grid
         The window of the grid that holds any value.
+    crs
+        CRS of the map; that of the grid, or another one.
     bounds
-        (x_min, y_min, x_max, y_max) of the map round it [m].
+        (x_min, y_min, x_max, y_max) of the map [m].
     label
         Name and units, for the colour bar.
     limits
@@ -48,13 +46,26 @@ class Layers:
 
     values: Floats
     grid: Grid
+    crs: pyproj.CRS
     bounds: Bounds
     label: str
     limits: tuple[float, float]
     extend: str
 
+    def corners(self) -> tuple[Floats, Floats]:
+        """Return x and y (rows + 1, cols + 1) of the corners of the cells in the CRS of the map [m]."""
+        return _corners(self.grid, self.crs)
 
-def cut_layers(dataset: xr.Dataset, variable: str, chosen: list[int], limits: tuple[float, float] | None) -> Layers:
+
+def cut_layers(
+    dataset: xr.Dataset,
+    variable: str,
+    chosen: list[int],
+    limits: tuple[float, float] | None,
+    *,
+    crs: Any = None,
+    region: Any = None,
+) -> Layers:
     """Return the layers to draw, cut to the window that holds data.
 
     Parameters
@@ -67,34 +78,72 @@ def cut_layers(dataset: xr.Dataset, variable: str, chosen: list[int], limits: tu
         Numbers of the layers.
     limits
         (lowest, highest) of the colours; the 2nd and 98th percentile where not given.
+    crs
+        CRS of the map; that of the grid where not given. Cells keep their values and their true corners.
+    region
+        What the map shows, anything :func:`altiflow.region.as_region` takes; what holds data where not given.
 
     Raises
     ------
     InputError
-        If there is no such variable, it is not a number on the grid, or the limits are no range.
+        If there is no such variable, it is not a number on the grid, the CRS is not projected, or the limits are no
+        range.
     EmptyDataError
-        If not one of the layers has a value.
+        If not one of the layers has a value, or none in the region.
     """
-    values = _values_of(dataset, variable, chosen)
+    values = layer_values(dataset, variable, chosen)
     grid = Grid.from_dataset(dataset)
+    plane = crs_of_map(crs, grid.crs)
     filled = np.asarray(np.isfinite(values).any(axis=0))
+    which = ", ".join(map(str, chosen))
     if not filled.any():
-        which = ", ".join(map(str, chosen))
         raise EmptyDataError(f"{variable!r} has no value in layer {which}, so there is nothing to map; try another")
+    asked = None if region is None else region_bounds(region, plane)
+    if asked is not None:
+        filled &= _in_view(grid, plane, asked)
+        if not filled.any():
+            raise EmptyDataError(f"{variable!r} has no value in layer {which} within region={region!r}; try another")
     rows, cols = np.flatnonzero(filled.any(axis=1)), np.flatnonzero(filled.any(axis=0))
     place = slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
     window = grid.window(*place)
-    cut = values[:, place[0], place[1]]
-    low, high = _colour_limits(cut, limits, signed=is_signed(variable))
+    cut = np.where(filled[place], values[:, place[0], place[1]], np.nan)
+    low, high = colour_limits(cut, limits, signed=is_signed(variable))
     attributes = dataset[variable].attrs
-    units = pretty_units(str(attributes.get("units", "")))
-    label = str(attributes.get("long_name", variable)).replace("_", " ") + (f"  [{units}]" if units else "")
+    label = value_label(str(attributes.get("long_name", variable)), str(attributes.get("units", "")))
     below, above = bool(np.nanmin(cut) < low), bool(np.nanmax(cut) > high)
     extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[(int(below), int(above))]
-    return Layers(cut, window, _map_bounds(window), label, (low, high), extend)
+    bounds = asked or roomy_bounds(_extent(window, plane), max(window.resolution))
+    return Layers(cut, window, plane, bounds, label, (low, high), extend)
 
 
-def _values_of(dataset: xr.Dataset, variable: str, chosen: list[int]) -> Floats:
+def _corners(grid: Grid, crs: pyproj.CRS) -> tuple[Floats, Floats]:
+    """Return x and y (rows + 1, cols + 1) of the corners of cells in a CRS; NaN where it does not reach."""
+    west, south, east, north = grid.bounds
+    rows, cols = grid.shape
+    x, y = np.meshgrid(np.linspace(west, east, cols + 1), np.linspace(north, south, rows + 1))
+    return project(x, y, grid.crs, crs)
+
+
+def _extent(grid: Grid, crs: pyproj.CRS) -> Bounds:
+    """Return the bounds of the cells of a grid in the CRS of a map."""
+    if crs.equals(grid.crs, ignore_axis_order=True):
+        x_min, y_min, x_max, y_max = grid.bounds
+        return x_min, y_min, x_max, y_max
+    x, y = _corners(grid, crs)
+    return float(np.nanmin(x)), float(np.nanmin(y)), float(np.nanmax(x)), float(np.nanmax(y))
+
+
+def _in_view(grid: Grid, crs: pyproj.CRS, bounds: Bounds) -> npt.NDArray[np.bool_]:
+    """Return which cells (rows, cols) lie in the bounds of a map by their centres."""
+    x, y = project(*np.meshgrid(grid.x, grid.y), grid.crs, crs)
+    # A cell that reaches into the map is seen.
+    half = max(grid.resolution) / 2
+    west, south, east, north = (edge + sign * half for edge, sign in zip(bounds, (-1, -1, 1, 1), strict=True))
+    with np.errstate(invalid="ignore"):
+        return np.asarray((x > west) & (x < east) & (y > south) & (y < north))
+
+
+def layer_values(dataset: xr.Dataset, variable: str, chosen: list[int]) -> Floats:
     """Return the layers (time, rows, cols), rows from the top, NaN where there is nothing."""
     if variable not in dataset.data_vars:
         known = ", ".join(str(name) for name, data in dataset.data_vars.items() if {"y", "x"} <= set(data.dims))
@@ -129,7 +178,7 @@ def layer_number(dataset: xr.Dataset, time: int) -> int:
     return time % layers
 
 
-def _colour_limits(values: Floats, limits: tuple[float, float] | None, *, signed: bool) -> tuple[float, float]:
+def colour_limits(values: Floats, limits: tuple[float, float] | None, *, signed: bool) -> tuple[float, float]:
     """Return lowest and highest value of the colours, as far from zero where the sign matters."""
     if limits is not None:
         low, high = (float(limit) for limit in limits)
@@ -142,14 +191,3 @@ def _colour_limits(values: Floats, limits: tuple[float, float] | None, *, signed
         return -high, high
     spare = 0.0 if high > low else 0.5 * abs(low) or 0.5
     return low - spare, high + spare
-
-
-def _map_bounds(window: Grid) -> Bounds:
-    """Return the bounds of the map: the window with a margin, neither tiny nor slim."""
-    x_min, y_min, x_max, y_max = window.bounds
-    longer = max(x_max - x_min, y_max - y_min)
-    sides = [(x_max - x_min) + 2 * _MARGIN * longer, (y_max - y_min) + 2 * _MARGIN * longer]
-    sides = [max(side, _FEWEST_CELLS * max(window.resolution)) for side in sides]
-    width, height = (max(side, _SLIMMEST * max(sides)) for side in sides)
-    x, y = (x_min + x_max) / 2, (y_min + y_max) / 2
-    return x - width / 2, y - height / 2, x + width / 2, y + height / 2

@@ -10,9 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from altiflow.errors import EmptyDataError, InputError
-from altiflow.explore.cartography.furniture import pretty_units
+from altiflow.explore.cartography.furniture import pretty_units, value_label
 from altiflow.explore.cartography.sheet import checked_path, write_figure
-from altiflow.explore.charts.sheet import BAND, INK, MARK, chart_axes
+from altiflow.explore.cartography.style import BAND, INK, MARK, text_style
+from altiflow.explore.charts.sheet import chart_axes
 
 __all__ = ["draw_histogram"]
 
@@ -73,14 +74,15 @@ def draw_histogram(
     share = 100 * inside / weights.sum()
     axes.stairs(share, edges, fill=True, color=BAND)
     axes.stairs(share, edges, color=INK, linewidth=0.9)
-    unit = pretty_units(units or str(table.attrs.get("altiflow", {}).get("units", {}).get(column, "")))
+    known_units = str(table.attrs.get("altiflow", {}).get("units", {}).get(column, ""))
+    unit = pretty_units(units or known_units)
     for value, word, style in ((mean, "mean", "-"), (middle, "median", "--")):
         axes.axvline(value, color=MARK, linewidth=1.1, linestyle=style, label=f"{word} {value:.4g} {unit}".rstrip())
     axes.legend(frameon=False, fontsize=8)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(bottom=0)
-    axes.set_xlabel(f"{column.replace('_', ' ')}{f' [{unit}]' if unit else ''}", fontsize=8.5)
-    axes.set_ylabel("share of track length [%]" if weight else "share of segments [%]", fontsize=8.5)
+    axes.set_xlabel(value_label(column, units or known_units), **text_style("label"))
+    axes.set_ylabel("share of track length [%]" if weight else "share of segments [%]", **text_style("label"))
     write_figure(figure, target)
     return figure
 

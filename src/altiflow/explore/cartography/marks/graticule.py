@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pyproj
 import shapely
 
+from altiflow.explore.cartography.style import text_style
+
 __all__ = ["Graticule", "draw_graticule"]
 
 Bounds = tuple[float, float, float, float]
@@ -20,10 +22,11 @@ Floats = npt.NDArray[np.float64]
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0)
 _MOST_PARALLELS, _MOST_MERIDIANS = 6, 7
 _LINE = {"color": "#5f6b73", "linewidth": 0.4, "alpha": 0.55}
-_TEXT = {"fontsize": 7.5, "color": "#333333"}
 # Room that a label takes along the frame, across and up, and that it keeps from a corner [points].
 _ROOM = {"left": 13.0, "right": 13.0, "bottom": 36.0, "top": 36.0}
 _CORNER = 7.0
+_TWICE = 2
+"""Most labels of one line: a circle may cross the frame eight times."""
 _GRAZING = 0.3
 """A line that meets the frame at a smaller sine than this gets no label: it could belong to either side."""
 
@@ -139,13 +142,17 @@ def draw_graticule(axes: Any, graticule: Graticule, *, inches: tuple[float, floa
             continue
         axes.plot(line.points[:, 0], line.points[:, 1], zorder=4, gid=f"graticule {line.label}", **_LINE)
         crossings = list(_crossings(line.points, graticule.bounds))
+        written = 0
         for side, x, y in crossings:
+            if written == _TWICE:
+                break
             place = (y if side in ("left", "right") else x) * points_per_metre
             if all(abs(place - other) >= _ROOM[side] for other in taken[side]) and _clear_of_corners(
                 x, y, graticule.bounds, side, _CORNER / points_per_metre
             ):
                 taken[side].append(place)
                 labels.append(_write_outside(axes, line.label, side, x, y))
+                written += 1
         if not crossings and _inside(line.points, graticule.bounds):
             labels.append(_write_on_line(axes, line))
     return labels
@@ -191,15 +198,16 @@ def _write_outside(axes: Any, label: str, side: str, x: float, y: float) -> Any:
         "top": ((0, 4), "center", "bottom"),
     }[side]
     return axes.annotate(
-        label, (x, y), xytext=shift, textcoords="offset points", ha=across, va=up, annotation_clip=False, **_TEXT
-    )
+        label, (x, y), xytext=shift, textcoords="offset points", ha=across, va=up, annotation_clip=False,
+        **text_style("small"),
+    )  # fmt: skip
 
 
 def _write_on_line(axes: Any, line: Line) -> Any:
     """Write the label of a full circle on the circle, halfway between two meridians."""
     x, y = line.points[round((len(line.points) - 1) * 15 / 24 + 15)]
     box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-    return axes.annotate(line.label, (x, y), ha="center", va="center", zorder=9, bbox=box, **_TEXT)
+    return axes.annotate(line.label, (x, y), ha="center", va="center", zorder=9, bbox=box, **text_style("small"))
 
 
 def _step(span: float, most: int) -> float:

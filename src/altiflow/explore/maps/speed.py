@@ -9,28 +9,17 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from matplotlib.collections import LineCollection
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from altiflow.errors import InputError
-from altiflow.explore.cartography.furniture import draw_colour_bar, draw_scale_bar, period_text, round_down
-from altiflow.explore.cartography.graticule import Graticule, draw_graticule
-from altiflow.explore.cartography.layers import Layers, cut_layers, layer_number
-from altiflow.explore.cartography.projections import projection_of
-from altiflow.explore.cartography.quiver import draw_directions
-from altiflow.explore.cartography.sheet import (
-    LONGEST,
-    Scale,
-    add_axes,
-    checked_path,
-    draw_layer,
-    map_size,
-    new_figure,
-    write_figure,
-    write_texts,
-)
+from altiflow.explore.cartography.furniture import period_text, round_down
+from altiflow.explore.cartography.layers import cut_layers, layer_number
+from altiflow.explore.cartography.marks.outlines import draw_lines
+from altiflow.explore.cartography.marks.quiver import draw_directions
+from altiflow.explore.cartography.plate import draw_plate
+from altiflow.explore.cartography.sheet import Scale, checked_path, write_figure, write_texts
+from altiflow.explore.maps.footprints import overlay_footprints
 from altiflow.fusion.fields.layers import read_layer, refuse_displacement
 from altiflow.gridding.frame import crs_variable
 from altiflow.gridding.grids.grid import Grid
@@ -38,7 +27,7 @@ from altiflow.gridding.vectors import convert_metric
 from altiflow.readers.field import check_field
 from altiflow.units import YEAR_DAYS, canonical_unit, convert_factor
 
-__all__ = ["Arrows", "draw_speed"]
+__all__ = ["Arrows", "draw_speed", "log_limits"]
 
 Arrows = Literal["directions", "none"]
 """Arrows of one length, thinned to be told apart, or none."""
@@ -61,6 +50,9 @@ def draw_speed(
     path: str | Path | None = None,
     title: str | None = None,
     cmap: str | Colormap | None = None,
+    crs: Any = None,
+    region: Any = None,
+    footprints: gpd.GeoDataFrame | None = None,
 ) -> Figure:
     """Return a map of the ground speed of a layer of a velocity field, and write it if a path is given.
 
@@ -82,7 +74,7 @@ def draw_speed(
     limits
         (lowest, highest) of the colours. Where not given: on a log scale from the 2nd to the 99.95th percentile, out
         to 1, 2 or 5 times a power of ten and over four powers at most; else the 2nd and 98th percentile.
-    path, title, cmap
+    path, title, cmap, crs, region, footprints
         As in :func:`altiflow.draw_map`.
 
     Raises
@@ -119,18 +111,20 @@ def draw_speed(
     refuse_displacement(checked)
     number = layer_number(checked, time)
     dataset = _speed_dataset(checked, number, units)
-    chosen = limits or (_log_limits(dataset["speed"].values) if scale == "log" else None)
-    layers = cut_layers(dataset, "speed", [0], chosen)
+    chosen = limits or (log_limits(dataset["speed"].values) if scale == "log" else None)
+    layers = cut_layers(dataset, "speed", [0], chosen, crs=crs, region=region)
     if scale == "log" and layers.limits[0] <= 0:
         raise InputError(f"limits of a log scale are above zero, got {limits!r}; or take scale='linear'")
-    figure, axes, labels = _draw_sheet(layers, scale, cmap or "viridis", checked)
+    figure, axes, labels = draw_plate(layers, cmap or "viridis", scale=scale)
     extra: tuple[str, ...] = (_metric_note(checked),)
     if arrows == "directions" or (arrows is None and lines is None):
         slowest = layers.limits[0] if scale == "log" else 0.0
-        count = draw_directions(axes, dataset[["vx", "vy"]].isel(time=0), layers.bounds, slowest=slowest, labels=labels)
+        count = draw_directions(axes, dataset[["vx", "vy"]].isel(time=0), layers, slowest=slowest, labels=labels)
         extra += ("arrows: direction of the flow",) if count else ("no flow to point at",)
     if lines is not None:
-        _draw_lines(axes, lines, layers)
+        draw_lines(axes, lines, layers.crs)
+    if footprints is not None:
+        extra += (overlay_footprints(axes, footprints, layers.crs),)
     write_texts(figure, dataset, layers, title or "Ice speed", period_text(dataset, 0) or "undated", extra)
     write_figure(figure, target)
     return figure
@@ -170,7 +164,7 @@ def _metric_note(field: xr.Dataset) -> str:
     return "speed in ground metres" + ("" if metric == "ground" else ", from velocity in map metres") + assumed
 
 
-def _log_limits(speed: Floats) -> tuple[float, float] | None:
+def log_limits(speed: Floats) -> tuple[float, float] | None:
     """Return round limits of a log scale; None where nothing moves."""
     moving = speed[np.isfinite(speed) & (speed > 0)]
     if moving.size == 0:
@@ -181,39 +175,3 @@ def _log_limits(speed: Floats) -> tuple[float, float] | None:
     )
     floor = round_down(max(low, top / _DECADES))
     return (floor, top) if floor < top else (floor / 10, top)
-
-
-def _draw_sheet(layers: Layers, scale: Scale, cmap: str | Colormap, field: xr.Dataset) -> tuple[Figure, Any, list[Any]]:
-    """Draw the cells with all that stands around them; return figure, axes and the labels of the graticule."""
-    width, height = map_size(layers.bounds, LONGEST)
-    figure = new_figure(max(width, 4.2) + 2.25, height + 2.0)
-    axes = add_axes(figure, (0.6, 1.12, width, height), projection=projection_of(layers.grid.crs))
-    mesh = draw_layer(axes, layers, 0, cmap, scale=scale)
-    labels = draw_graticule(axes, Graticule(layers.grid.crs, layers.bounds), inches=(width, height))
-    bar_axes = add_axes(figure, (0.6 + width + 0.66, 1.12 + 0.1 * height, 0.16, 0.8 * height))
-    bar = draw_colour_bar(figure, mesh, bar_axes, label=layers.label, extend=layers.extend)
-    if scale == "log":
-        low, high = layers.limits
-        steps = [digit * 10.0**power for power in range(-6, 8) for digit in (1, 2, 5)]
-        bar.ax.yaxis.set_major_locator(FixedLocator([step for step in steps if low * 0.999 <= step <= high * 1.001]))
-        bar.ax.yaxis.set_minor_locator(NullLocator())
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda speed, _: f"{speed:,.6g}"))
-    draw_scale_bar(add_axes(figure, (0.6, 0.5, width, 0.36)), layers.grid.crs, layers.bounds, inches=width)
-    return figure, axes, list(labels)
-
-
-def _draw_lines(axes: Any, lines: gpd.GeoDataFrame | gpd.GeoSeries, layers: Layers) -> None:
-    """Draw lines with a light edge, so that they show on any colour."""
-    if lines.crs is None:
-        raise InputError(
-            "lines have no CRS, so they cannot be put on the map; lines.set_crs(field.attrs['crs']) may help"
-        )
-    known = lines.geometry.dropna()
-    parts = known[~known.is_empty].to_crs(layers.grid.crs).explode()
-    places = [np.asarray(part.coords)[:, :2] for part in parts]
-    # All edges lie under all lines: where lines run together they would hide each other.
-    for colour, width, alpha, order in (("white", 1.7, 0.55, 6.8), ("#111111", 0.7, 1.0, 7.0)):
-        axes.add_collection(
-            LineCollection(places, colors=colour, linewidths=width, alpha=alpha, zorder=order, capstyle="round"),
-            autolim=False,
-        )

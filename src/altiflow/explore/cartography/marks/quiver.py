@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyproj
 import xarray as xr
 from matplotlib.patheffects import withStroke
 
 from altiflow.errors import InputError
 from altiflow.explore.cartography.furniture import pretty_units, round_down
+from altiflow.explore.cartography.layers import Layers
+from altiflow.explore.cartography.style import text_style
+from altiflow.explore.cartography.window import project
 from altiflow.gridding.grids.grid import Grid
+from altiflow.gridding.vectors import convert_metric, reproject_vectors
+from altiflow.readers.field import Metric
 
 __all__ = ["draw_directions", "draw_velocity", "thin_velocity", "velocity_layer"]
 
 Bounds = tuple[float, float, float, float]
+Floats = npt.NDArray[np.float64]
 
 _MOST_ACROSS = 27
 """Arrows across a map at most."""
@@ -44,6 +51,7 @@ def velocity_layer(velocity: xr.Dataset, dataset: xr.Dataset, layer: int, crs: p
         )
     units = velocity["vx"].attrs.get("units", velocity.attrs.get("units", ""))
     chosen = velocity[["vx", "vy"]].assign_attrs(units=units)
+    chosen.attrs["velocity_metric"] = velocity.attrs.get("velocity_metric", dataset.attrs.get("velocity_metric", "map"))
     if "time" not in chosen.dims:
         return chosen
     if chosen.sizes["time"] == 1:
@@ -77,19 +85,46 @@ def thin_velocity(layer: xr.Dataset, bounds: Bounds) -> xr.Dataset:
     return means.where(share >= 0.25).assign_attrs(layer.attrs)
 
 
+def _arrows(layer: xr.Dataset, layers: Layers) -> tuple[Floats, Floats, Floats, Floats, float]:
+    """Return x, y, vx, vy (n,) of block means along the axes of the map, and the distance between them [m].
+
+    Arrows that go to another map keep their length and are turned to where the ice goes on it.
+    """
+    own, crs, bounds = layers.grid.crs, layers.crs, layers.bounds
+    across, up = np.linspace(bounds[0], bounds[2], 41), np.linspace(bounds[1], bounds[3], 41)
+    x, y = project(*np.meshgrid(across, up), crs, own)
+    window = float(np.nanmin(x)), float(np.nanmin(y)), float(np.nanmax(x)), float(np.nanmax(y))
+    thinned = thin_velocity(layer, window)
+    places = [part.ravel() for part in np.meshgrid(thinned["x"].values, thinned["y"].values)]
+    vx, vy = (np.asarray(thinned[name].values, float).ravel() for name in ("vx", "vy"))
+    spacing = _spacing(thinned, window)
+    if own.equals(crs, ignore_axis_order=True):
+        return places[0], places[1], vx, vy, spacing
+    known = np.isfinite(vx) & np.isfinite(vy)
+    x, y, vx, vy = (part[known] for part in (*places, vx, vy))
+    metric: Metric = "ground" if layer.attrs.get("velocity_metric") == "ground" else "map"
+    map_x, map_y = convert_metric(vx, vy, x, y, crs=own, source=metric, target="map")
+    turned_x, turned_y, _ = reproject_vectors(map_x, map_y, x, y, source_crs=own, target_crs=crs, metric="map")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = np.where(np.hypot(vx, vy) > 0, np.hypot(vx, vy) / np.hypot(turned_x, turned_y), 0.0)
+    x, y = project(x, y, own, crs)
+    inside = (x > bounds[0]) & (x < bounds[2]) & (y > bounds[1]) & (y < bounds[3])
+    return x[inside], y[inside], (turned_x * factor)[inside], (turned_y * factor)[inside], spacing
+
+
 def draw_velocity(
-    axes: Any, layer: xr.Dataset, bounds: Bounds, *, labels: list[Any], key_at: tuple[float, float], inches: float
+    axes: Any, layer: xr.Dataset, layers: Layers, *, labels: list[Any], key_at: tuple[float, float], inches: float
 ) -> bool:
     """Draw velocity as arrows with a key, and return whether there was any to draw.
 
     Parameters
     ----------
     axes
-        Axes in the plane of the velocity's CRS.
+        Axes of the map.
     layer
-        vx, vy (y, x) along the axes of the map.
-    bounds
-        Window of the map [m].
+        vx, vy (y, x) along the axes of the cells; arrows are turned to those of the map.
+    layers
+        The layers of the map, for their CRS and bounds.
     labels
         Labels of the graticule; no arrow is drawn under one.
     key_at
@@ -97,15 +132,14 @@ def draw_velocity(
     inches
         Width of the map [inch].
     """
-    thinned = thin_velocity(layer, bounds)
-    vx, vy = (np.asarray(thinned[name].values, float) for name in ("vx", "vy"))
+    bounds = layers.bounds
+    x, y, vx, vy, spacing = _arrows(layer, layers)
     speed = np.hypot(vx, vy)
     if not np.isfinite(speed).any() or np.nanmax(speed) == 0:
         return False
-    x, y = np.meshgrid(thinned["x"].values, thinned["y"].values)
     seen = np.isfinite(speed) & _away_from(labels, x, y, 0.25 / inches * (bounds[2] - bounds[0]))
     fast = float(np.nanpercentile(speed, 95)) or float(np.nanmax(speed))
-    per_metre = fast / (_REACH * _spacing(thinned, bounds))
+    per_metre = fast / (_REACH * spacing)
     arrows = axes.quiver(
         x[seen], y[seen], vx[seen], vy[seen], angles="xy", scale_units="xy", scale=per_metre, pivot="middle",
         units="inches", width=0.0135, headwidth=3.8, headlength=4.4, headaxislength=3.8, minlength=0.6,
@@ -116,33 +150,34 @@ def draw_velocity(
     length = shown / per_metre / (bounds[2] - bounds[0]) * inches
     wide, high = axes.figure.get_size_inches()
     units = pretty_units(str(layer.attrs.get("units", "")))
+    small = text_style("small")
     axes.quiverkey(
         arrows, (key_at[0] - length) / wide, key_at[1] / high, shown, f"Ice velocity  {shown:g} {units}",
-        labelpos="W", coordinates="figure", labelsep=0.08, labelcolor="#333333", fontproperties={"size": 7.5},
+        labelpos="W", coordinates="figure", labelsep=0.08, labelcolor=small["color"],
+        fontproperties={"size": small["fontsize"]},
     )  # fmt: skip
     return True
 
 
-def draw_directions(axes: Any, layer: xr.Dataset, bounds: Bounds, *, slowest: float, labels: list[Any]) -> int:
+def draw_directions(axes: Any, layer: xr.Dataset, layers: Layers, *, slowest: float, labels: list[Any]) -> int:
     """Draw the direction of the flow as arrows of one length, and return how many: colours tell the speed.
 
     Parameters
     ----------
     axes
-        Axes in the plane of the velocity's CRS.
+        Axes of the map.
     layer
-        vx, vy (y, x) along the axes of the map, in the map metric: those of a ground velocity point elsewhere where the
-        map is not conformal.
-    bounds
-        Window of the map [m].
+        vx, vy (y, x) along the axes of the cells, in the map metric: those of a ground velocity point elsewhere where
+        the map is not conformal.
+    layers
+        The layers of the map, for their CRS and bounds.
     slowest
         Speed of a block mean below which there is no arrow.
     labels
         Labels of the graticule; no arrow is drawn under one.
     """
-    thinned = thin_velocity(layer, bounds)
-    vx, vy = (np.asarray(thinned[name].values, float) for name in ("vx", "vy"))
-    x, y = np.meshgrid(thinned["x"].values, thinned["y"].values)
+    bounds = layers.bounds
+    x, y, vx, vy, spacing = _arrows(layer, layers)
     seen = _away_from(labels, x, y, 0.04 * (bounds[2] - bounds[0]))
     with np.errstate(invalid="ignore"):
         seen &= np.hypot(vx, vy) >= max(slowest, np.finfo(float).tiny)
@@ -151,7 +186,7 @@ def draw_directions(axes: Any, layer: xr.Dataset, bounds: Bounds, *, slowest: fl
     speed = np.hypot(vx, vy)[seen]
     arrows = axes.quiver(
         x[seen], y[seen], vx[seen] / speed, vy[seen] / speed, angles="xy", scale_units="xy",
-        scale=1 / (0.62 * _spacing(thinned, bounds)), pivot="middle", units="inches", width=0.011, headwidth=4.2,
+        scale=1 / (0.62 * spacing), pivot="middle", units="inches", width=0.011, headwidth=4.2,
         headlength=4.2, headaxislength=3.6, minlength=0.1, color="white", zorder=7,
     )  # fmt: skip
     arrows.set_path_effects([withStroke(linewidth=1.1, foreground="#222222", alpha=0.65)])

@@ -109,7 +109,7 @@ def test_the_colour_bar_says_what_and_in_which_units_and_shows_that_ends_are_cut
     figure = draw_map(gridded_on(north), "freeboard_mean")
     bar = found(figure.axes[0], QuadMesh).colorbar
     assert bar.extend == "both"
-    assert bar.ax.get_ylabel() == "mean freeboard, weighted by segment length  [m]"
+    assert bar.ax.get_ylabel() == "mean freeboard, weighted by segment length [m]"
     figure = draw_map(gridded_on(north), "freeboard_mean", limits=(-10, 10))
     bar = found(figure.axes[0], QuadMesh).colorbar
     assert bar.extend == "neither"

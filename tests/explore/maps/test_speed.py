@@ -14,7 +14,7 @@ from matplotlib.quiver import Quiver
 
 from altiflow import flow_lines, read_velocity
 from altiflow.errors import EmptyDataError, FieldError, InputError
-from altiflow.explore.speed import draw_speed
+from altiflow.explore.maps import draw_speed
 from altiflow.gridding.vectors import east_north, from_east_north
 from altiflow.readers.field import build_field
 
@@ -96,7 +96,7 @@ def test_colours_are_the_ground_speed_on_a_log_scale():
     values = np.asarray(mesh.get_array()).reshape(30, 30)
     assert values[0, 1:] == pytest.approx(10 ** (np.arange(1, 30) * 4 / 29))
     assert values[0, 0] == 1.0, "what stands still has the lowest colour and is no hole"
-    assert figure.axes[1].get_ylabel() == "ice speed  [m yr⁻¹]"
+    assert figure.axes[1].get_ylabel() == "ice speed [m yr⁻¹]"
     labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
     assert labels[:4] + labels[-1:] == ["1", "2", "5", "10", "10,000"]
 
@@ -108,7 +108,7 @@ def test_map_velocity_is_drawn_as_ground_speed_and_in_the_unit_asked_for():
     mesh = mesh_of(figure)
     assert type(mesh.norm) is Normalize
     assert mesh.get_array().reshape(30, 30)[15, 15] == pytest.approx(1 / 1.03943, abs=1e-4)
-    assert figure.axes[1].get_ylabel() == "ice speed  [m d⁻¹]"
+    assert figure.axes[1].get_ylabel() == "ice speed [m d⁻¹]"
 
 
 def test_limits_are_in_the_unit_of_the_map():
