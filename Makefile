@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help install sample test check docs build clean
+.PHONY: help install sample test check docs pages build clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -35,6 +35,9 @@ check: $(VENV)/dev ## Lint, format, types and layers
 
 docs: $(VENV)/dev ## Build the documentation; warnings are errors
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+pages: $(VENV)/dev ## Check the built documentation: links, pictures, width of a telephone
+	ALTIFLOW_SITE=docs/_build/html $(BIN)/python -m pytest -q tests/pages/test_site.py
 
 build: $(VENV)/dev ## Build the wheel and the source distribution
 	rm -rf dist

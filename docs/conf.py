@@ -19,7 +19,7 @@ executed = os.environ.get("ALTIFLOW_EXECUTED", "")
 nb_execution_mode = "off" if executed else "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
-exclude_patterns = ["_build", "jupyter_execute"]
+exclude_patterns = ["_build", "jupyter_execute", "performance-missed.md"]
 html_theme = "furo"
 html_title = f"altiflow {release}"
 autodoc_typehints = "signature"
@@ -38,5 +38,20 @@ def copy_tutorials(app):
         shutil.copyfile(done, target / done.name)
 
 
+def list_missed(app):
+    """Write the goals that the benchmarks missed, as their results tell them, for the page on performance."""
+    docs = Path(app.srcdir)
+    rows = ["| results | goal | needed and found |", "|---|---|---|"]
+    for path in sorted((docs.parent / "benchmarks" / "results").glob("*.md")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if cells[-1] == "**missed**":
+                rows.append(f"| {path.stem} | {cells[1]} | {cells[2]}, {cells[3]} |")
+            elif cells[-1] == "no" and len(cells) == 3:
+                rows.append(f"| {path.stem} | {cells[0]} | {cells[1]} |")
+    (docs / "performance-missed.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
 def setup(app):
     app.connect("builder-inited", copy_tutorials)
+    app.connect("builder-inited", list_missed)
