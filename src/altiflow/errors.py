@@ -12,6 +12,7 @@ __all__ = [
     "MissingDataError",
     "NoOverlapError",
     "OrientationError",
+    "RequestError",
     "ScienceWarning",
     "SearchError",
     "StoreLockedError",
@@ -28,6 +29,28 @@ class AltiflowError(Exception):
 
 class InputError(AltiflowError, ValueError):
     """An argument has a value that means nothing here."""
+
+
+class RequestError(InputError):
+    """A request to the service asks for what means nothing, or for more than is allowed.
+
+    Attributes
+    ----------
+    parameter
+        Its name, "" where it is the request as a whole.
+    value
+        What was given, shortened.
+    reason
+        What is wrong with it.
+    fix
+        What to do.
+    status
+        Code of the answer in HTTP.
+    """
+
+    def __init__(self, parameter: str, value: object, reason: str, fix: str, status: int = 400) -> None:
+        self.parameter, self.value, self.reason, self.fix, self.status = parameter, str(value)[:80], reason, fix, status
+        super().__init__(f"{reason}; {fix}")
 
 
 class GridMismatchError(InputError):

@@ -9,6 +9,7 @@ from altiflow.cli.gridding import grid, tally
 from altiflow.cli.onboarding import completion, doctor, tutorial
 from altiflow.cli.readers import coincide, download, read, search
 from altiflow.cli.run import run
+from altiflow.cli.service import catalog, serve
 from altiflow.cli.show import draw, info
 from altiflow.cli.track import track
 from altiflow.cli.velocity import velocity
@@ -46,6 +47,8 @@ for command in (
     track,
     draw,
     info,
+    catalog,
+    serve,
 ):
     main.add_command(command)
 for command in (doctor, tutorial, completion):

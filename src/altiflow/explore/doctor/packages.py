@@ -18,13 +18,14 @@ __all__ = ["examine_extras", "examine_packages", "examine_python"]
 Version = Callable[[str], str | None]
 """Gives the installed version of a distribution; None if there is none."""
 
-_USERS = ("fast", "dask", "track")
+_USERS = ("fast", "dask", "track", "service")
 """Extras that are for users; the others are for work on altiflow itself."""
 
 _GAINS = {
     "fast": "tallies, cubes and least squares several times as fast",
     "dask": "cubes larger than memory, clusters",
     "track": "velocity from image pairs of your own",
+    "service": "a search service of your own catalogues",
 }
 
 

@@ -2,6 +2,7 @@
 
 from altiflow.readers.catalogue.archive import Archive, find_motion, motion_urls, open_archive, search_granules
 from altiflow.readers.catalogue.coincidence import find_coincident
+from altiflow.readers.catalogue.collecting import collect_catalogue
 from altiflow.readers.catalogue.conversion import as_catalogue
 from altiflow.readers.catalogue.local import find_local_granules, list_granules
 from altiflow.readers.catalogue.names import GranuleName, parse_granule_name
@@ -39,6 +40,7 @@ __all__ = [
     "catalogue_features",
     "check_catalogue",
     "coincident_features",
+    "collect_catalogue",
     "count_by",
     "filter_catalogue",
     "filter_pairs",

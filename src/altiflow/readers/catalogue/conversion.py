@@ -21,7 +21,7 @@ from altiflow.readers.catalogue.pairs.table import PAIR_COLUMNS
 from altiflow.readers.catalogue.tables.columns import CATALOGUE_COLUMNS, build_catalogue, check_catalogue
 from altiflow.readers.catalogue.tables.files import read_catalogue
 
-__all__ = ["as_catalogue"]
+__all__ = ["as_catalogue", "link_columns"]
 
 _CUBE_COLUMNS = {"url", "epsg", "x_min", "y_min", "x_max", "y_max", "geometry"}
 _PAIRS = set(PAIR_COLUMNS) - {"geometry"}
@@ -120,7 +120,7 @@ def _from_pairs(pairs: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             "start": row.start,
             "end": row.end,
             "geometry": row.geometry,
-            **_links(str(row.url)),
+            **link_columns(str(row.url)),
         }
         for row in pairs.itertuples(index=False)
     ]
@@ -136,7 +136,7 @@ def _from_cubes(cubes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             "product": "ITS_LIVE cubes",
             "hemisphere": _hemisphere(row.geometry),
             "geometry": row.geometry,
-            **_links(str(row.url)),
+            **link_columns(str(row.url)),
         }
         for row in cubes.drop_duplicates("url").itertuples(index=False)
     ]
@@ -157,7 +157,7 @@ def _cube_name(url: str) -> str:
     return name.format().removesuffix(".zarr")
 
 
-def _links(url: str) -> dict[str, str]:
+def link_columns(url: str) -> dict[str, str]:
     """Return the columns of an address; public buckets are told both ways."""
     scheme, _, rest = url.partition("://")
     if scheme == "s3":

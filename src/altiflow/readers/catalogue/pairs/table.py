@@ -13,7 +13,7 @@ from altiflow.errors import InputError
 from altiflow.readers.catalogue.column import CatalogueColumn
 from altiflow.readers.catalogue.pairs.naming import PairName, parse_pair_name
 
-__all__ = ["PAIR_COLUMNS", "build_pairs", "check_pairs", "pairs_from_names", "screened", "sort_pairs"]
+__all__ = ["PAIR_COLUMNS", "build_pairs", "check_pairs", "pairs_from_names", "row_of_name", "screened", "sort_pairs"]
 
 _DAY = 86_400.0
 
@@ -123,10 +123,10 @@ def pairs_from_names(names: Iterable[str]) -> gpd.GeoDataFrame:
     ... ])[["start", "separation_days", "satellite", "percent_valid"]].values.tolist()
     [[Timestamp('2012-11-04 00:00:00'), 14.0, 'L7', 59.0]]
     """
-    return build_pairs(_row_of_name(parse_pair_name(name), str(name)) for name in names)
+    return build_pairs(row_of_name(parse_pair_name(name), str(name)) for name in names)
 
 
-def _row_of_name(pair: PairName, url: str) -> dict[str, Any]:
+def row_of_name(pair: PairName, url: str) -> dict[str, Any]:
     """Return the row of a pair of which only the name is known."""
     return {
         "granule": pair.stem,

@@ -1,0 +1,6 @@
+"""Commands of the search service."""
+
+from altiflow.cli.service.catalog import catalog
+from altiflow.cli.service.serve import serve
+
+__all__ = ["catalog", "serve"]

@@ -1,0 +1,125 @@
+"""The application: stores behind addresses, with a guard in front."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from altiflow.errors import InputError, RequestError
+from altiflow.explore.service.catalogues import ServedCatalogue
+from altiflow.explore.service.guard import Guard
+from altiflow.explore.service.limits import ServiceLimits
+from altiflow.explore.service.routes import contract_router, stac_router
+from altiflow.explore.service.stores import Store
+from altiflow.version import __version__
+
+__all__ = ["LOOPBACK_HOSTS", "make_app"]
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+def make_app(
+    stores: Store | Sequence[Store],
+    *,
+    limits: ServiceLimits | None = None,
+    token: str | None = None,
+    hosts: Sequence[str] = LOOPBACK_HOSTS,
+    show_paths: bool = False,
+) -> FastAPI:
+    """Return the search service over one store, or one of pairs and one of granules.
+
+    Parameters
+    ----------
+    stores
+        What is searched.
+    limits
+        How much one request may ask for.
+    token
+        Secret that every request brings as ``Authorization: Bearer TOKEN``; None for none.
+    hosts
+        Names under which the service may be asked; empty for any.
+    show_paths
+        Whether rows that are on this machine's disk alone are answered with their path.
+
+    Raises
+    ------
+    InputError
+        If there is no store, two are of a kind, or the token is too short to keep anybody out.
+    """
+    given = list(stores) if isinstance(stores, Sequence) else [stores]
+    kinds = [store.kind for store in given]
+    if not given or len(set(kinds)) < len(kinds):
+        raise InputError(f"stores are one of pairs and one of granules, or either, got {kinds}; leave one out")
+    if token is not None and len(token) < 16:
+        raise InputError("token is shorter than 16 characters; make one with python -c 'import secrets; ...'")
+    allowed = limits or ServiceLimits()
+    catalogues = [ServedCatalogue(store, allowed, show_paths) for store in given]
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        for store in given:
+            store.close()
+
+    # The pages that show OpenAPI load scripts from elsewhere, which a machine without network cannot.
+    app = FastAPI(
+        title="altiflow",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        description="Search of granules of altimetry and of image pairs of ice velocity.",
+        responses={400: {"description": "A parameter means nothing", "content": {"application/json": _ERROR}}},
+    )
+    for one in catalogues:
+        app.include_router(contract_router(one))
+    app.include_router(stac_router(catalogues))
+    _add_refusals(app)
+    app.add_middleware(
+        Guard,  # type: ignore[arg-type]
+        token=token,
+        hosts=tuple(hosts),
+        query_bytes=allowed.query_bytes,
+        body_bytes=allowed.body_bytes,
+    )
+    return app
+
+
+_ERROR = {
+    "schema": {
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {name: {"type": ["string", "null"]} for name in ("parameter", "value", "reason", "fix")},
+                "required": ["parameter", "reason", "fix"],
+            }
+        },
+        "required": ["error"],
+    }
+}
+
+
+def _add_refusals(app: FastAPI) -> None:
+    """Answer what is refused in JSON, with the name, the value and what to do."""
+
+    @app.exception_handler(RequestError)
+    async def refused(request: Request, error: RequestError) -> JSONResponse:
+        headers = {"Retry-After": "10"} if error.status == 503 else None
+        return _refusal(error.status, error.parameter, error.value, error.reason, error.fix, headers)
+
+    @app.exception_handler(HTTPException)
+    async def unknown(request: Request, error: HTTPException) -> JSONResponse:
+        fix = "see / and /openapi.json for what there is"
+        return _refusal(error.status_code, "address", request.url.path, str(error.detail), fix, error.headers)
+
+
+def _refusal(status: int, parameter: str, value: str, reason: str, fix: str, headers: Any) -> JSONResponse:
+    told = {"parameter": parameter, "value": value[:80], "reason": reason, "fix": fix}
+    return JSONResponse({"error": told}, status_code=status, headers=headers)

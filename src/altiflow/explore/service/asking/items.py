@@ -1,0 +1,199 @@
+"""The question of a STAC search, by GET and by POST, as one value."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from altiflow.errors import InputError, RequestError
+from altiflow.explore.service.asking.parameters import Parameter, read_parameters
+from altiflow.explore.service.asking.places import geojson_region, text_region
+from altiflow.explore.service.limits import ServiceLimits
+from altiflow.explore.service.stores import Query, Test
+from altiflow.readers.catalogue.moments import as_moment
+from altiflow.region import Region
+
+__all__ = ["ItemSearch", "item_parameters", "read_body", "read_query"]
+
+_TOKEN = re.compile(r"(?P<collection>[01])\.(?P<place>[0-9]{1,15})")
+_OPEN = ("", "..")
+_BODY = ("collections", "ids", "bbox", "intersects", "datetime", "limit", "token")
+
+
+@dataclass(frozen=True)
+class ItemSearch:
+    """What items are wanted, and which page of them.
+
+    Attributes
+    ----------
+    region
+        Where; None for everywhere.
+    period
+        First and last moment, as ISO 8601; None for an open side.
+    collections, ids
+        Names; empty for all.
+    limit
+        Items of a page.
+    after
+        (collection, place) from which the page begins.
+    """
+
+    region: Region | None = None
+    period: tuple[str | None, str | None] = (None, None)
+    collections: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    limit: int = 10
+    after: tuple[int, int] = (0, 0)
+
+    def query(self, kind: str) -> Query:
+        """Return the query of the rows, those whose period meets the one that is asked for."""
+        first, last = (as_moment(one, "datetime", last=bool(side)) for side, one in enumerate(self.period))
+        tests = [Test("end" if kind == "pairs" else "finish", ">=", first)] if first else []
+        tests += [Test("start", "<=", last)] if last else []
+        tests += [Test("granule", "in", self.ids)] if self.ids else []
+        return Query(self.region, tuple(tests))
+
+
+def item_parameters(limits: ServiceLimits) -> tuple[Parameter, ...]:
+    """Return the parameters of ``GET /search``."""
+    return (
+        Parameter("collections", "Names of collections, with commas.", str, "give names of /collections"),
+        Parameter("ids", "Names of items, with commas.", str, "give names of items"),
+        Parameter(
+            "bbox",
+            "west,south,east,north [degrees]; west above east crosses the antimeridian.",
+            lambda text: text_region("bbox", _flat_box(text), limits),
+            "give west,south,east,north",
+        ),
+        Parameter(
+            "intersects",
+            "A GeoJSON geometry.",
+            lambda text: geojson_region("intersects", _json(text), limits),
+            "give a GeoJSON geometry",
+        ),
+        Parameter("datetime", "A moment, or first/last with .. for an open side (RFC 3339).", _period, _FIX_PERIOD),
+        Parameter(
+            "limit",
+            "Items of a page.",
+            lambda text: _limit(int(text), limits),
+            f"give a whole number from 1 to {limits.page}",
+            schema={"type": "integer", "minimum": 1, "default": 10},
+        ),
+        Parameter("token", "Where the page begins, from the link to it.", _after, "follow the link named next"),
+    )
+
+
+_FIX_PERIOD = "give a moment such as 2019-04-20T00:00:00Z, or first/last"
+
+
+def _flat_box(text: str) -> str:
+    """Return a box without heights, which nothing here has."""
+    parts = text.split(",")
+    return ",".join((parts[0], parts[1], parts[3], parts[4])) if len(parts) == 6 else text
+
+
+def _json(text: str) -> Any:
+    """Return the value of JSON text."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("intersects is nested too deeply") from error
+
+
+def _period(text: str) -> tuple[str | None, str | None]:
+    """Return the sides of a period."""
+    sides = text.split("/")
+    if len(sides) > 2 or all(side.strip() in _OPEN for side in sides):
+        raise ValueError(text)
+    first, last = (None if side.strip() in _OPEN else side.strip() for side in (sides[0], sides[-1]))
+    begin, end = as_moment(first, "datetime", last=False), as_moment(last, "datetime", last=True)
+    if begin and end and begin > end:
+        raise InputError(f"datetime {text[:60]!r} ends before it begins")
+    return first, last
+
+
+def _limit(number: int, limits: ServiceLimits) -> int:
+    """Return the size of a page, not more than is allowed."""
+    if number < 1:
+        raise ValueError(number)
+    return min(number, limits.page)
+
+
+def _after(text: str) -> tuple[int, int]:
+    """Return where a page begins."""
+    found = _TOKEN.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    return int(found["collection"]), int(found["place"])
+
+
+def read_query(given: Iterable[tuple[str, str]], limits: ServiceLimits) -> ItemSearch:
+    """Return the search of a question in an address.
+
+    Raises
+    ------
+    RequestError
+        If it means nothing.
+    """
+    values = read_parameters(given, item_parameters(limits))
+    return _search(values, limits)
+
+
+def read_body(body: bytes, limits: ServiceLimits) -> ItemSearch:
+    """Return the search of a question in JSON.
+
+    Raises
+    ------
+    RequestError
+        If it is no JSON object, or means nothing.
+    """
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RequestError("body", "", f"the body is no JSON ({type(error).__name__})", "send a JSON object") from error
+    if not isinstance(told, Mapping):
+        raise RequestError("body", str(told)[:40], "the body is no JSON object", "send a JSON object")
+    unknown = [str(name) for name in told if name not in _BODY]
+    if unknown:
+        reason = f"there is no parameter {unknown[0][:80]!r}"
+        raise RequestError(unknown[0][:80], "", reason, f"known are {', '.join(_BODY)}")
+    texts = {name: _as_text(name, value) for name, value in told.items() if value is not None and name != "intersects"}
+    values = read_parameters(texts.items(), item_parameters(limits))
+    if told.get("intersects") is not None:
+        values["intersects"] = geojson_region("intersects", told["intersects"], limits)
+    return _search(values, limits)
+
+
+def _as_text(name: str, value: Any) -> str:
+    """Return a value of JSON as it would stand in an address."""
+    if isinstance(value, list):
+        if all(isinstance(one, (str, int, float)) and not isinstance(one, bool) for one in value):
+            return ",".join(map(str, value))
+    elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise RequestError(name, str(value), f"{name} is a {type(value).__name__}", "give text, a number or a list of them")
+
+
+def _search(values: dict[str, Any], limits: ServiceLimits) -> ItemSearch:
+    """Return the search of checked values."""
+    if "bbox" in values and "intersects" in values:
+        raise RequestError("bbox", "", "bbox and intersects are both given", "give the one or the other")
+    named = {name: _names(name, values.get(name, ""), limits) for name in ("collections", "ids")}
+    return ItemSearch(
+        region=values.get("bbox", values.get("intersects")),
+        period=values.get("datetime", (None, None)),
+        limit=values.get("limit", 10),
+        after=values.get("token", (0, 0)),
+        **named,
+    )
+
+
+def _names(name: str, text: str, limits: ServiceLimits) -> tuple[str, ...]:
+    """Return the names of a list, not too many."""
+    names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if len(names) > limits.page:
+        raise RequestError(name, text, f"{name} has {len(names)} names", f"give at most {limits.page}", 413)
+    return names

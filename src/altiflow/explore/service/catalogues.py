@@ -1,0 +1,107 @@
+"""A served catalogue: its store, and what requests of all kinds ask of it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from altiflow.errors import RequestError
+from altiflow.explore.service.limits import ServiceLimits
+from altiflow.explore.service.stores import Found, Query, Store
+from altiflow.explore.service.stores.store import NO_YEAR
+
+__all__ = ["ServedCatalogue", "count_years"]
+
+_REMEMBERED = 8
+"""Searches whose rows are remembered, for the next page and for the addresses after the counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class ServedCatalogue:
+    """A catalogue as requests see it.
+
+    Attributes
+    ----------
+    store
+        Where its rows are.
+    limits
+        How much one request may ask for.
+    show_paths
+        Whether rows that are on the server's disk alone are answered with their path; else they are left out and
+        counted.
+    """
+
+    store: Store
+    limits: ServiceLimits
+    show_paths: bool = False
+    _found: OrderedDict[Query, Found] = field(default_factory=OrderedDict, repr=False)
+    _lock: Any = field(default_factory=Lock, repr=False)
+
+    def find(self, query: Query) -> Found:
+        """Return which rows meet a query.
+
+        Raises
+        ------
+        RequestError
+            If it takes longer than allowed.
+        """
+        with self._lock:
+            if query in self._found:
+                self._found.move_to_end(query)
+                return self._found[query]
+        try:
+            found = self.store.find(query, seconds=self.limits.seconds)
+        except TimeoutError as error:
+            reason = f"the search took longer than {self.limits.seconds:g} s"
+            raise RequestError("", "", reason, "ask for a smaller area or a shorter period", 503) from error
+        with self._lock:
+            self._found[query] = found
+            while len(self._found) > _REMEMBERED:
+                self._found.popitem(last=False)
+        return found
+
+    def shown(self, found: Found) -> Found:
+        """Return the rows found that have an address to give."""
+        if self.show_paths or found.public.all():
+            return found
+        return Found(found.places[found.public], found.years[found.public], found.public[found.public], 0)
+
+    def check_rows(self, found: Found) -> Found:
+        """Return what is found itself.
+
+        Raises
+        ------
+        RequestError
+            If it is more than one answer may hold.
+        """
+        if len(found.places) > self.limits.rows:
+            reason = f"{len(found.places)} rows are found, and {self.limits.rows} are allowed"
+            fix = "ask for a smaller area or a shorter period; coverage counts them by year"
+            raise RequestError("", "", reason, fix, 413)
+        return found
+
+    def urls(self, found: Found) -> Iterator[list[Mapping[str, Any]]]:
+        """Yield the addresses of rows in batches."""
+        for batch in self.store.rows(found.places, ("address", "local")):
+            yield [{"url": address or local} for address, local in batch]
+
+    def rows(self, places: Any, columns: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        """Yield columns of rows in batches."""
+        for batch in self.store.rows(places, columns):
+            yield [dict(zip(columns, values, strict=True)) for values in batch]
+
+
+def count_years(found: Found) -> list[Mapping[str, Any]]:
+    """Return how many rows there are of each year; the year of those that tell no time is None, and last."""
+    years, counts = np.unique(found.years, return_counts=True)
+    told: list[Mapping[str, Any]] = [
+        {"year": int(year), "count": int(count)} for year, count in zip(years, counts, strict=True)
+    ]
+    if told and told[0]["year"] == NO_YEAR:
+        told = [*told[1:], {"year": None, "count": told[0]["count"]}]
+    return told

@@ -1,0 +1,217 @@
+"""The catalogues as a STAC service: landing page, collections, items and their search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from altiflow.errors import RequestError
+from altiflow.explore.service.answers.items import COLLECTIONS, ITEM_COLUMNS, STAC_VERSION, make_collection, make_item
+from altiflow.explore.service.asking import openapi_parameters
+from altiflow.explore.service.asking.items import ItemSearch, item_parameters, read_body, read_query
+from altiflow.explore.service.catalogues import ServedCatalogue
+
+__all__ = ["stac_router"]
+
+CONFORMS_TO = (
+    "https://api.stacspec.org/v1.0.0/core",
+    "https://api.stacspec.org/v1.0.0/collections",
+    "https://api.stacspec.org/v1.0.0/ogcapi-features",
+    "https://api.stacspec.org/v1.0.0/item-search",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+)
+_GEOJSON = "application/geo+json"
+_OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
+
+
+class ItemPage(JSONResponse):
+    """An answer in GeoJSON."""
+
+    media_type = _GEOJSON
+
+
+def stac_router(catalogues: Sequence[ServedCatalogue]) -> APIRouter:
+    """Return the routes of a STAC service over catalogues."""
+    router = APIRouter(tags=["stac"])
+    _add_descriptions(router, catalogues)
+    _add_items(router, catalogues)
+    _add_search(router, catalogues)
+    return router
+
+
+def _root(request: Request) -> str:
+    """Return the address of the service as the client wrote it."""
+    return str(request.base_url).rstrip("/")
+
+
+def _add_descriptions(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None:
+    """Add what tells of the service and its collections."""
+
+    @router.get("/", summary="Landing page")
+    def landing(request: Request) -> dict[str, Any]:
+        return _landing(_root(request), catalogues)
+
+    @router.get("/conformance", summary="What the service conforms to")
+    def conformance() -> dict[str, Any]:
+        return {"conformsTo": list(CONFORMS_TO)}
+
+    @router.get("/collections", summary="The collections")
+    def collections(request: Request) -> dict[str, Any]:
+        root = _root(request)
+        found = [make_collection(one.store.kind, one.store.extent(), root) for one in catalogues]
+        here = {"rel": "self", "href": f"{root}/collections", "type": "application/json"}
+        return {"collections": found, "links": [here, {"rel": "root", "href": f"{root}/", "type": "application/json"}]}
+
+    @router.get("/collections/{collection}", summary="A collection", responses=_NOT_FOUND)
+    def collection(collection: str, request: Request) -> dict[str, Any]:
+        one = _named(catalogues, collection)
+        return make_collection(one.store.kind, one.store.extent(), _root(request))
+
+
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is none of this name"}}
+
+
+def _landing(root: str, catalogues: Sequence[ServedCatalogue]) -> dict[str, Any]:
+    """Return the landing page."""
+    json, search = "application/json", f"{root}/search"
+    children = [
+        {"rel": "child", "href": f"{root}/collections/{COLLECTIONS[one.store.kind]}", "type": json}
+        for one in catalogues
+    ]
+    return {
+        "type": "Catalog",
+        "stac_version": STAC_VERSION,
+        "id": "altiflow",
+        "title": "altiflow",
+        "description": "Granules of altimetry and image pairs of ice velocity.",
+        "conformsTo": list(CONFORMS_TO),
+        "links": [
+            {"rel": "self", "href": f"{root}/", "type": json},
+            {"rel": "root", "href": f"{root}/", "type": json},
+            {"rel": "data", "href": f"{root}/collections", "type": json},
+            {"rel": "conformance", "href": f"{root}/conformance", "type": json},
+            {"rel": "service-desc", "href": f"{root}/openapi.json", "type": _OPENAPI},
+            {"rel": "search", "href": search, "type": _GEOJSON, "method": "GET"},
+            {"rel": "search", "href": search, "type": _GEOJSON, "method": "POST"},
+            *children,
+        ],
+    }  # fmt: skip
+
+
+def _named(catalogues: Sequence[ServedCatalogue], collection: str) -> ServedCatalogue:
+    """Return the catalogue of a collection."""
+    for one in catalogues:
+        if COLLECTIONS[one.store.kind] == collection:
+            return one
+    reason = f"there is no collection {collection[:80]!r}"
+    raise RequestError("collection", collection, reason, "see /collections", 404)
+
+
+def _add_items(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None:
+    """Add the items of a collection, and each item."""
+
+    @router.get(
+        "/collections/{collection}/items",
+        summary="Items of a collection",
+        response_class=ItemPage,
+        responses=_NOT_FOUND,
+        openapi_extra=openapi_parameters([one for one in _any_parameters(catalogues) if one.name != "collections"]),
+    )
+    def items(collection: str, request: Request) -> ItemPage:
+        one = _named(catalogues, collection)
+        search = read_query(request.query_params.multi_items(), one.limits)
+        if search.collections not in ((), (collection,)):
+            raise RequestError("collections", "", "the address names another collection", "leave it out")
+        return ItemPage(_page([one], search, request, "GET"))
+
+    @router.get(
+        "/collections/{collection}/items/{item:path}",
+        summary="An item",
+        response_class=ItemPage,
+        responses=_NOT_FOUND,
+    )
+    def item(collection: str, item: str, request: Request) -> ItemPage:
+        one = _named(catalogues, collection)
+        place = None if any(ord(letter) < 32 for letter in item) else one.store.place_of(item)
+        if place is None:
+            raise RequestError("item", item, f"there is no item {item[:80]!r}", "search for it at /search", 404)
+        kind = one.store.kind
+        row = next(one.rows(np.array([place]), ITEM_COLUMNS[kind]))[0]
+        return ItemPage(make_item(kind, row, _root(request), show_path=one.show_paths))
+
+
+def _any_parameters(catalogues: Sequence[ServedCatalogue]) -> tuple[Any, ...]:
+    return item_parameters(catalogues[0].limits)
+
+
+def _add_search(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None:
+    """Add the search over all collections."""
+    limits = catalogues[0].limits
+    extra = openapi_parameters(item_parameters(limits))
+    body = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+
+    @router.get("/search", summary="Search for items", response_class=ItemPage, openapi_extra=extra)
+    def get_search(request: Request) -> ItemPage:
+        search = read_query(request.query_params.multi_items(), limits)
+        return ItemPage(_page(_chosen(catalogues, search), search, request, "GET"))
+
+    @router.post("/search", summary="Search for items", response_class=ItemPage, openapi_extra={"requestBody": body})
+    async def post_search(request: Request) -> ItemPage:
+        content = await request.body()
+
+        def answer() -> ItemPage:
+            search = read_body(content, limits)
+            return ItemPage(_page(_chosen(catalogues, search), search, request, "POST"))
+
+        return await run_in_threadpool(answer)
+
+
+def _chosen(catalogues: Sequence[ServedCatalogue], search: ItemSearch) -> list[ServedCatalogue]:
+    """Return the catalogues of the collections that are asked for."""
+    return [one for one in catalogues if not search.collections or COLLECTIONS[one.store.kind] in search.collections]
+
+
+def _page(catalogues: Sequence[ServedCatalogue], search: ItemSearch, request: Request, method: str) -> dict[str, Any]:
+    """Return one page of items, with a link to the next one if there is one."""
+    root, first = _root(request), search.after
+    features: list[dict[str, Any]] = []
+    following, matched = None, 0
+    for number, one in enumerate(catalogues):
+        kind = one.store.kind
+        places = one.shown(one.find(search.query(kind))).places
+        matched += len(places)
+        if number < first[0] or following is not None:
+            continue
+        left = places[np.searchsorted(places, first[1] if number == first[0] else 0) :]
+        room = search.limit - len(features)
+        for batch in one.rows(left[:room], ITEM_COLUMNS[kind]):
+            features += [make_item(kind, row, root, show_path=one.show_paths) for row in batch]
+        if len(left) > room:
+            following = f"{number}.{left[room]}"
+    links = [{"rel": "root", "href": f"{root}/", "type": "application/json"}]
+    if following is not None:
+        links.append(_next_link(request, method, following))
+    return {
+        "type": "FeatureCollection",
+        "features": features,
+        "links": links,
+        "numberMatched": matched,
+        "numberReturned": len(features),
+    }
+
+
+def _next_link(request: Request, method: str, token: str) -> dict[str, Any]:
+    """Return the link to the next page."""
+    here = f"{_root(request)}{request.url.path}"
+    link: dict[str, Any] = {"rel": "next", "href": here, "type": _GEOJSON, "method": method}
+    if method == "POST":
+        return {**link, "body": {"token": token}, "merge": True}
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
+    return {**link, "href": f"{here}?{urlencode([*asked, ('token', token)])}"}

@@ -1,0 +1,198 @@
+"""The embedded store: a catalogue in GeoParquet, asked by DuckDB in this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+
+from altiflow.errors import InputError, UnsupportedFormatError
+from altiflow.explore.service.stores.query import Query, where_clause
+from altiflow.explore.service.stores.store import COLUMNS, NO_YEAR, Found, sort_found
+from altiflow.readers.catalogue.collecting import CatalogueKind
+from altiflow.readers.catalogue.pairs import PAIR_COLUMNS
+from altiflow.readers.catalogue.tables import CATALOGUE_COLUMNS
+
+__all__ = ["EmbeddedStore"]
+
+_BATCH = 4096
+"""Rows whose footprints are tested, or whose columns are read, at a time."""
+_REMOTE = "regexp_matches({0}, '^(https?|s3)://')"
+_MADE = {
+    "pairs": {
+        "when": '"mid"',
+        "finish": '"end"',
+        "address": f"CASE WHEN {_REMOTE.format('url')} THEN url END",
+        "local": f"CASE WHEN NOT {_REMOTE.format('url')} THEN url END",
+    },
+    "granules": {
+        "when": '"start"',
+        "finish": 'CASE WHEN "start" IS NOT NULL THEN coalesce("end", "start") END',
+        "address": "coalesce(url_https, url_s3)",
+        "local": '"path"',
+    },
+}
+"""Columns that are made of those of the file."""
+
+
+class EmbeddedStore:
+    """A catalogue in GeoParquet, read whole into memory when it is opened; see :class:`Store`.
+
+    Boxes are compared in SQL; footprints whose box meets that of the region are tested by shapely.
+
+    Parameters
+    ----------
+    path
+        File that :func:`altiflow.write_catalogue` or :func:`altiflow.write_pairs` wrote.
+    threads
+        Threads of the database, for all requests together.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    UnsupportedFormatError
+        If it is no such catalogue.
+    """
+
+    def __init__(self, path: str | Path, *, threads: int = 2) -> None:
+        source = Path(path)
+        self.kind: CatalogueKind = _kind_of(source)
+        self._database = duckdb.connect(":memory:", config={"threads": threads})
+        try:
+            self._load(source)
+        except duckdb.Error as error:
+            self._database.close()
+            raise UnsupportedFormatError(f"{source.name} cannot be read as a catalogue: {error}") from error
+        self.size = int(self._scalar("SELECT count(*) FROM items"))
+        self._unplaced = int(self._scalar("SELECT count(*) FROM items WHERE wkb IS NULL"))
+
+    def _load(self, source: Path) -> None:
+        """Read the file into a table in the order of the catalogue; then shut the database off from all files."""
+        made = _MADE[self.kind]
+        # NaN is the greatest number in SQL; here it means that nothing is told.
+        told = ", ".join(
+            f'CASE WHEN isnan("{name}") THEN NULL ELSE "{name}" END AS "{name}"'
+            if name in ("percent_valid", "size_mb", "separation_days")
+            else f'"{name}"'
+            for name in COLUMNS[self.kind]
+        )
+        derived = ", ".join(f'{made[name]} AS "{name}"' for name in ("finish", "address", "local"))
+        edges = ("xmin", "ymin", "xmax", "ymax")
+        boxes = ", ".join(f"CASE WHEN NOT isnan(bbox.{edge}) THEN bbox.{edge}::DOUBLE END AS {edge}" for edge in edges)
+        rows = pq.read_table(source)
+        self._database.register("given", rows)
+        self._database.execute(
+            f"CREATE TABLE items AS SELECT row_number() OVER (ORDER BY {made['when']}, granule) - 1 AS place, "
+            f"coalesce(year({made['when']}), {NO_YEAR}) AS year, {told}, {derived}, {boxes}, geometry AS wkb "
+            "FROM given ORDER BY place"
+        )
+        self._database.unregister("given")
+        self._database.execute("SET enable_external_access = false")
+        self._database.execute("SET lock_configuration = true")
+
+    def _scalar(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """Return the one value of a query."""
+        with self._database.cursor() as cursor:
+            row = cursor.execute(sql, list(values)).fetchone()
+        return None if row is None else row[0]
+
+    def find(self, query: Query, *, seconds: float) -> Found:
+        """Return which rows meet a query, exactly; see :meth:`Store.find`."""
+        condition, values = where_clause(query, "?")
+        geometry = None if query.region is None else query.region.geometry
+        kept: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+        deadline = time.monotonic() + seconds
+        wanted = "place, year, address IS NOT NULL AS public" + ("" if geometry is None else ", wkb")
+        for batch in self._batches(f"SELECT {wanted} FROM items WHERE {condition}", values, deadline):
+            met = _meets(geometry, batch)
+            for column, rows in zip(kept, ("place", "year", "public"), strict=True):
+                column.append(batch[rows].to_numpy(zero_copy_only=False)[met])
+        return sort_found(*kept, self._count_unplaced(query))
+
+    def _count_unplaced(self, query: Query) -> int:
+        """Return how many rows meet every test but tell no footprint."""
+        if query.region is None or not self._unplaced:
+            return 0
+        condition, values = where_clause(Query(None, query.tests), "?")
+        return int(self._scalar(f"SELECT count(*) FROM items WHERE wkb IS NULL AND {condition}", values))
+
+    def _batches(self, sql: str, values: Sequence[Any], deadline: float) -> Iterator[pa.RecordBatch]:
+        """Yield the answer of the database batch by batch; an answer that is late is broken off."""
+        with self._database.cursor() as cursor:
+            watch = Timer(max(deadline - time.monotonic(), 0.0), cursor.interrupt)
+            watch.daemon = True
+            watch.start()
+            try:
+                for batch in cursor.sql(sql, params=list(values)).to_arrow_reader(_BATCH):
+                    if time.monotonic() > deadline:
+                        raise TimeoutError("the search took too long")
+                    yield batch
+            except (duckdb.InterruptException, OSError) as error:
+                raise TimeoutError("the search took too long") from error
+            finally:
+                watch.cancel()
+
+    def rows(self, places: npt.NDArray[np.int64], columns: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield columns of the rows at rising places; see :meth:`Store.rows`."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        for first in range(0, len(places), _BATCH):
+            chunk = places[first : first + _BATCH]
+            # The first and last place tell the database which of its blocks to look at.
+            sql = (
+                f"SELECT {names} FROM items WHERE place BETWEEN ? AND ? AND place IN (SELECT unnest(?)) ORDER BY place"
+            )
+            with self._database.cursor() as cursor:
+                yield cursor.execute(sql, [int(chunk[0]), int(chunk[-1]), chunk.tolist()]).fetchall()
+
+    def place_of(self, granule: str) -> int | None:
+        """Return the place of a granule, None if it is not there."""
+        found = self._scalar("SELECT place FROM items WHERE granule = ?", [granule])
+        return None if found is None else int(found)
+
+    def extent(self) -> dict[str, Any]:
+        """Return period and box of all; see :meth:`Store.extent`."""
+        sql = 'SELECT min("start"), max(finish), min(xmin), min(ymin), max(xmax), max(ymax) FROM items'
+        with self._database.cursor() as cursor:
+            start, end, *box = cursor.execute(sql).fetchone() or (None,) * 6
+        return {"start": start, "end": end, "bbox": None if None in box else box}
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._database.close()
+
+
+def _kind_of(source: Path) -> CatalogueKind:
+    """Return what the rows of a file are."""
+    if not source.is_file():
+        raise InputError(f"catalogue {str(source)!r}: no such file; altiflow catalog build makes one")
+    try:
+        columns = set(pq.read_schema(source).names)
+    except (pa.ArrowException, OSError) as error:
+        raise UnsupportedFormatError(f"{source.name} is no Parquet file: {error}") from error
+    kinds: tuple[tuple[CatalogueKind, set[str]], ...] = (
+        ("pairs", set(PAIR_COLUMNS)),
+        ("granules", set(CATALOGUE_COLUMNS)),
+    )
+    for kind, needed in kinds:
+        if columns >= needed | {"bbox"}:
+            return kind
+    raise UnsupportedFormatError(f"{source.name} lacks columns of a catalogue; altiflow catalog build makes one of it")
+
+
+def _meets(geometry: Any, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Return which rows of a batch have a footprint that meets a geometry."""
+    if geometry is None:
+        return np.ones(batch.num_rows, dtype=bool)
+    shapely.prepare(geometry)
+    shapes = shapely.from_wkb(batch["wkb"].to_numpy(zero_copy_only=False))
+    return np.asarray(shapely.intersects(geometry, shapes), dtype=bool)
