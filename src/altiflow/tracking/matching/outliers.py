@@ -120,7 +120,7 @@ def small_clumps(kept: Mask, *, least: int) -> Mask:
     """
     if least < 1:
         raise InputError(f"least={least} is below 1; use a number of cells, 1 for all")
-    group, _ = ndimage.label(kept)
+    group, _ = scipy.ndimage.label(kept)
     return np.asarray(kept & (np.bincount(group.ravel())[group] < least))
 
 
