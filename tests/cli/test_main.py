@@ -22,10 +22,20 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> object:
     return make_sample(tmp_path_factory.mktemp("sample"), granules=4)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def altiflow() -> Callable[..., object]:
     """Return a caller of the command that shows output and exit code."""
     return lambda *words: CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def whole(sample: object, altiflow: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a run of everything, not to be changed."""
+    out, folder = tmp_path_factory.mktemp("whole") / "out", sample.granules[0].parent
+    words = ("--altimetry", folder, "--velocity", folder, "--out", out, "--start", "2019-01-01", "--quiet")
+    result = altiflow("run", *words)
+    assert (result.exit_code, result.output) == (0, "")
+    return out
 
 
 @pytest.mark.parametrize("command", ["run", "read", "grid", "fuse", "map", "info"])
@@ -36,11 +46,8 @@ def test_every_command_has_help_with_an_example(command: str, altiflow: Callable
     assert "\\b" not in result.output
 
 
-def test_run_makes_everything_it_promises(sample: object, altiflow: Callable, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    folder = sample.granules[0].parent
-    result = altiflow("run", "--altimetry", folder, "--velocity", folder, "--out", out, "--start", "2019-01-01")
-    assert result.exit_code == 0, result.output
+def test_run_makes_everything_it_promises(whole: Path) -> None:
+    out = whole
     assert {path.name for path in out.iterdir()} == {
         "segments.parquet",
         "ledger.parquet",
@@ -65,9 +72,10 @@ def test_run_makes_everything_it_promises(sample: object, altiflow: Callable, tm
             assert raster.crs.to_epsg() == 6931
 
 
-def test_the_steps_one_by_one_give_the_same_as_the_run(sample: object, altiflow: Callable, tmp_path: Path) -> None:
-    folder, out = sample.granules[0].parent, tmp_path / "run"
-    assert altiflow("run", "--altimetry", folder, "--velocity", sample.motion, "--out", out, "--quiet").output == ""
+def test_the_steps_one_by_one_give_the_same_as_the_run(
+    sample: object, whole: Path, altiflow: Callable, tmp_path: Path
+) -> None:
+    folder = sample.granules[0].parent
     table, grid, fused = tmp_path / "s.parquet", tmp_path / "g.nc", tmp_path / "f.parquet"
     velocity, picture = tmp_path / "v.nc", tmp_path / "m.pdf"
     for words in (
@@ -78,10 +86,10 @@ def test_the_steps_one_by_one_give_the_same_as_the_run(sample: object, altiflow:
     ):
         result = altiflow(*words)
         assert result.exit_code == 0, result.output
-    for mine, whole in ((table, "segments.parquet"), (fused, "fused.parquet")):
-        assert gpd.read_parquet(mine).equals(gpd.read_parquet(out / whole))
-    for mine, whole in ((grid, "grid.nc"), (velocity, "velocity.nc")):
-        with xr.open_dataset(mine) as one, xr.open_dataset(out / whole) as other:
+    for mine, name in ((table, "segments.parquet"), (fused, "fused.parquet")):
+        assert gpd.read_parquet(mine).equals(gpd.read_parquet(whole / name))
+    for mine, name in ((grid, "grid.nc"), (velocity, "velocity.nc")):
+        with xr.open_dataset(mine) as one, xr.open_dataset(whole / name) as other:
             xr.testing.assert_equal(one, other)
     assert picture.read_bytes().startswith(b"%PDF")
 
@@ -196,11 +204,21 @@ def test_the_named_grids_are_listed(altiflow: Callable) -> None:
     assert "EASE2_N6.25km" in altiflow("grid", "--list").output.split()
 
 
-def test_a_second_run_leaves_nothing_of_the_first(sample: object, altiflow: Callable, tmp_path: Path) -> None:
+def test_a_second_run_leaves_nothing_of_the_first_but_its_inputs_and_strangers(
+    sample: object, altiflow: Callable, tmp_path: Path
+) -> None:
     words = ("run", "--altimetry", sample.granules[0], "--out", tmp_path, "--quiet")
     assert altiflow(*words, "--velocity", sample.motion).exit_code == 0
+    own = tmp_path / "velocity.nc"
+    refused = altiflow(*words, "--velocity", own)
+    assert refused.exit_code == 1
+    assert "is an input" in refused.stderr
+    assert own.exists()
+    stranger = tmp_path / "geotiff" / "mine.tif"
+    stranger.write_bytes(b"mine")
     assert altiflow(*words, "--start", "2019-01-01T00:00:00Z").exit_code == 0
-    assert not (tmp_path / "velocity.nc").exists()
+    assert stranger.read_bytes() == b"mine"
+    assert not own.exists()
     assert not (tmp_path / "fused.parquet").exists()
     failed = altiflow(*words, "--velocity", sample.motion, "--start", "2030-01-01")
     assert failed.exit_code == 1
@@ -223,21 +241,6 @@ def test_a_run_is_checked_before_anything_is_read(
     assert result.exit_code == 1
     assert message in result.stderr
     assert not (tmp_path / "out").exists()
-
-
-def test_a_run_deletes_neither_its_inputs_nor_strangers(sample: object, altiflow: Callable, tmp_path: Path) -> None:
-    words = ("run", "--altimetry", sample.granules[0], "--out", tmp_path, "--quiet")
-    assert altiflow(*words, "--velocity", sample.motion).exit_code == 0
-    own = tmp_path / "velocity.nc"
-    refused = altiflow(*words, "--velocity", own)
-    assert refused.exit_code == 1
-    assert "is an input" in refused.stderr
-    assert own.exists()
-    stranger = tmp_path / "geotiff" / "mine.tif"
-    stranger.write_bytes(b"mine")
-    assert altiflow(*words).exit_code == 0
-    assert stranger.read_bytes() == b"mine"
-    assert not own.exists()
 
 
 def test_reading_into_a_data_set_grows_it_and_refuses_to_shrink(altiflow: Callable, tmp_path: Path) -> None:
