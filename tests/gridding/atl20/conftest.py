@@ -12,6 +12,7 @@ import pyproj
 import pytest
 import xarray as xr
 
+from altiflow.gridding.atl20 import write_atl20
 from altiflow.gridding.frame import make_frame
 from altiflow.gridding.grids.grid import Grid
 
@@ -50,6 +51,12 @@ def north() -> xr.Dataset:
     return fill_days(
         Grid.named("NSIDC_PS_N25km"), ["2022-02-03", "2022-02-04", "2022-02-05", "2022-02-06", "2022-02-28"]
     )
+
+
+@pytest.fixture(scope="session")
+def written(north: xr.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of those days, alone in its folder, not to be changed."""
+    return write_atl20(north, tmp_path_factory.mktemp("atl20"))
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ from altiflow.gridding.tally import tally_segments
 NAMES = {"mean_fb": "freeboard_mean", "sigma": "freeboard_std", "length_sum": "length_sum"}
 
 
-@pytest.fixture(scope="module")
-def written(north, tmp_path_factory):
-    return write_atl20(north, tmp_path_factory.mktemp("atl20"))
-
-
 def test_names():
     assert atl20_name("north", np.datetime64("2022-02-03")) == "ATL20-01_202202_altiflow.h5"
     for hemisphere, month in (("east", "2022-02"), ("north", "2022"), ("north", "2022-13"), ("north", "Feb 2022")):

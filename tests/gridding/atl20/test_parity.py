@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from altiflow.errors import GridMismatchError, InputError, NoOverlapError
-from altiflow.gridding.atl20 import compare_atl20, mean_of_days, pooled_mean, write_atl20, write_atl20_months
+from altiflow.gridding.atl20 import compare_atl20, mean_of_days, pooled_mean, write_atl20_months
 from altiflow.gridding.frame import crs_variable
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.tally import tally_segments
@@ -15,11 +15,6 @@ from altiflow.readers.atl20 import read_atl20
 from altiflow.readers.segments import read_segments
 
 COLUMNS = ["layer", "variable", "both", "only_file", "only_ours", "mean_difference", "rms", "max_abs", "p95_abs"]
-
-
-@pytest.fixture(scope="module")
-def written(north, tmp_path_factory):
-    return write_atl20(north, tmp_path_factory.mktemp("atl20"))
 
 
 def test_own_file_differs_by_the_rounding_of_float32(written, north):
