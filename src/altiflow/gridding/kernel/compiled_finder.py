@@ -152,7 +152,7 @@ def _screen(lon, lat, exact, rough, cell):  # type: ignore[no-untyped-def]
     short_lon, short_lat = np.empty(_STRIP, np.float32), np.empty(_STRIP, np.float32)
     x, y, clear = np.empty(_STRIP, np.float32), np.empty(_STRIP, np.float32), np.empty(_STRIP, np.int32)
     odd = np.empty(lon.size, np.int32)
-    count = 0
+    count = np.int64(0)
     for begin in range(0, lon.size, _STRIP):
         size = min(_STRIP, lon.size - begin)
         _shorten(lon[begin : begin + size], short_lon)

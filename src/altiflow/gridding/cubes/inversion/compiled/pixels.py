@@ -47,7 +47,8 @@ def fit_pixels(model, start, stop, lists, threshold, least, answers):
 
     A threshold of 0 takes no outliers out.
     """
-    most = 0
+    # A number that is no literal, for which the rest would be compiled once more.
+    most = np.int64(0)
     for pixel in range(start.size):
         most = max(most, stop[pixel] - start[pixel])
     work = make_work(model, most)
