@@ -56,7 +56,9 @@ def _chosen(opened: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:
     if variables is None:
         return opened
     wanted = (*variables, "crs", "*_bnds")
-    return opened[[name for name in opened.data_vars if any(fnmatchcase(str(name), one) for one in wanted)]]
+    chosen = [name for name in opened.data_vars if any(fnmatchcase(str(name), one) for one in wanted)]
+    # Coordinates stay also where nothing that was chosen lies along them.
+    return opened.drop_vars([name for name in opened.data_vars if name not in chosen])
 
 
 def holds_grid(path: str | Path) -> bool:

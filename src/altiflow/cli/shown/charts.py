@@ -10,7 +10,7 @@ import click
 import pandas as pd
 
 from altiflow.cli.options import quiet_option, saying, told
-from altiflow.errors import InputError
+from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.explore import draw_coverage, draw_histogram, draw_series
 from altiflow.explore.inventories import is_catalogue
 from altiflow.readers import as_catalogue, read_table, value_column
@@ -110,7 +110,7 @@ def _parquet(path: str) -> pd.DataFrame:
     try:
         found: pd.DataFrame = read_table(path)
         return found
-    except (ValueError, InputError):
+    except UnsupportedFormatError:
         if not Path(path).is_file():
             raise
         return pd.read_parquet(path)

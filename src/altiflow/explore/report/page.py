@@ -43,7 +43,8 @@ figcaption { color: #555; font-size: .85rem; }
 pre { background: #f5f5f3; padding: .7rem .9rem; overflow-x: auto; font-size: .85rem; border-radius: 4px;
       white-space: pre-wrap; overflow-wrap: anywhere; }
 @media (max-width: 40rem) { figure { overflow-x: auto; } figure img { max-width: none; width: 38rem; }
-                            th, td { padding-right: .6rem; } .sum div { flex: 1 1 40%; } }
+                            th, td { padding-right: .6rem; }
+                            td:first-child { max-width: 11rem; overflow-wrap: anywhere; } .sum div { flex: 1 1 40%; } }
 summary { cursor: pointer; margin: .3rem 0 .6rem; color: #2b5c8a; }
 .warn { border-left: 4px solid #b5502f; background: #fbeae5; padding: .5rem .9rem; }
 .good { border-left: 4px solid #4a7d4f; background: #edf5ed; padding: .5rem .9rem; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,16 @@ def series_report(
     """
     if not paths:
         raise InputError("a report of a series needs its files; the series has none")
-    days, counts = zip(*(_summary(Path(path), f"{value}_mean") for path in paths), strict=True)
+    days, counts = zip(*(_summary(Path(path), value) for path in paths), strict=True)
     table = pd.DataFrame(days)
     whole: xr.Dataset = xr.concat(list(counts), dim="time", data_vars="all", combine_attrs="override")
     granules = sorted({name for one in counts for name in str(one.attrs.get("granules", "")).split()})
     whole.attrs["granules"] = " ".join(granules)
     missing = _missing(targets, table)
+    moved = json.loads(whole.attrs.get("drift", "{}")).get("mode") != "eulerian"
+    where = "where its ice is" if moved else "where it was measured"
     page = Page(
-        f"{value.replace('_', ' ').capitalize()} where its ice is: report of a series",
+        f"{value.replace('_', ' ').capitalize()} {where}: report of a series",
         f"{whole.attrs.get('grid_name', '')}, {len(table):,} dates from {table['time'].min():%Y-%m-%d} to "
         f"{table['time'].max():%Y-%m-%d}",
     )
@@ -73,7 +76,7 @@ def series_report(
             (f"{share:.1f} %", "of segments lost on the way"),
         ]
     )
-    _tell_maps(page, paths, value)
+    _tell_maps(page, paths, value, where)
     _tell_time(page, table, whole, value)
     tell_fates(page, whole, missing)
     _tell_errors(page, table, whole, value)
@@ -81,24 +84,24 @@ def series_report(
     return page
 
 
-def _summary(path: Path, mean: str) -> tuple[dict[str, Any], xr.Dataset]:
+def _summary(path: Path, value: str) -> tuple[dict[str, Any], xr.Dataset]:
     """Return numbers of a day's grid, and its counts (time,)."""
-    stem = mean.removesuffix("_mean")
-    errors = [f"{stem}_sigma", f"{stem}_sigma_passes", f"{stem}_sigma_total", "displacement_sigma"]
-    wanted = [mean, "length_sum", "displacement_mean", *errors, "segments_*", "parcels_*"]
+    mean, weight = f"{value}_mean", "length_sum"
+    errors = [f"{value}_{name}" for name in ("sigma", "sigma_passes", "sigma_total")]
+    wanted = [mean, weight, "displacement_mean", *errors, "segments_*", "parcels_*"]
     with read_gridded(path, variables=wanted) as grid:
         if mean not in grid or "segments_in_window" not in grid or grid.sizes.get("time") != 1:
             raise InputError(f"{path} is no drift-aware grid of {mean!r} of one date")
         told = grid[[name for name, one in grid.data_vars.items() if one.dims == ("time",)]].load()
         values = grid[mean].values[0]
         known = np.isfinite(values)
-        length = np.where(known, grid["length_sum"].values[0], 0.0) if "length_sum" in grid else known.astype(float)
+        length = np.where(known, grid[weight].values[0], 0.0) if weight in grid else known.astype(float)
         row: dict[str, Any] = {"time": pd.Timestamp(grid["time"].values[0]), "cells": int(known.sum())}
         row["mean"] = float((values[known] * length[known]).sum() / length[known].sum()) if known.any() else np.nan
         for name in (one for one in (*errors, "displacement_mean") if one in grid):
             held = grid[name].values
             row[name] = float(np.nanmedian(held)) if np.isfinite(held).any() else np.nan
-        told.attrs |= {"units": {n: dict(grid[n].attrs) for n in (mean, *row) if n in grid}}
+        told.attrs |= {"units": {n: dict(grid[n].attrs) for n in row if n in grid} | {"mean": dict(grid[mean].attrs)}}
     return row, told
 
 
@@ -108,7 +111,7 @@ def _missing(targets: Sequence[Any] | None, table: pd.DataFrame) -> list[str]:
     return [f"{moment:%Y-%m-%d}" for moment in asked.difference(pd.DatetimeIndex(table["time"]))]
 
 
-def _tell_maps(page: Page, paths: Sequence[str | Path], value: str) -> None:
+def _tell_maps(page: Page, paths: Sequence[str | Path], value: str, where: str) -> None:
     """Add small maps of some days, and what drift changes on the one in the middle."""
     page.section("Maps")
     mean = f"{value}_mean"
@@ -119,7 +122,7 @@ def _tell_maps(page: Page, paths: Sequence[str | Path], value: str) -> None:
     if np.isfinite(shown[mean].values).any():
         page.picture(
             draw_panels(shown, mean, columns=3),
-            f"Small maps of {what} where its ice is, {len(chosen)} dates from first to last",
+            f"Small maps of {what} {where}, {len(chosen)} dates from first to last",
             f"{len(chosen)} of {len(paths)} dates, evenly chosen." if len(chosen) < len(paths) else "",
         )
     middle = _layer(Path(paths[len(paths) // 2]), f"{value}_difference")
@@ -140,7 +143,7 @@ def _tell_time(page: Page, table: pd.DataFrame, whole: xr.Dataset, value: str) -
     page.section("All dates")
     what = value.replace("_", " ")
     if table["mean"].notna().any():
-        units = str(whole.attrs["units"].get(f"{value}_mean", {}).get("units", ""))
+        units = str(whole.attrs["units"].get("mean", {}).get("units", ""))
         drawn = table.rename(columns={"mean": f"mean_{value}"})
         title = f"Mean {what} of all cells, weighted by length of track"
         page.picture(draw_series(drawn, f"mean_{value}", units=units, title=title), f"Series: mean {what} of each date")
