@@ -10,7 +10,7 @@ from altiflow.cli.onboarding import completion, doctor, tutorial
 from altiflow.cli.readers import coincide, download, read, search
 from altiflow.cli.run import run
 from altiflow.cli.service import catalog, serve
-from altiflow.cli.show import draw, info
+from altiflow.cli.shown import chart, draw, info, style
 from altiflow.cli.track import track
 from altiflow.cli.velocity import velocity
 from altiflow.version import __version__
@@ -46,6 +46,8 @@ for command in (
     velocity,
     track,
     draw,
+    chart,
+    style,
     info,
     catalog,
     serve,

@@ -19,7 +19,7 @@ from altiflow.readers.catalogue.pairs.table import PAIR_COLUMNS
 from altiflow.readers.datasets.account import Account, parts_of
 from altiflow.readers.datasets.layout import read_settings
 
-__all__ = ["catalogue_lines", "dataset_lines", "find_catalogue", "folder_lines", "ledger_lines"]
+__all__ = ["catalogue_lines", "dataset_lines", "find_catalogue", "folder_lines", "is_catalogue", "ledger_lines"]
 
 _SHOWN = 20
 """Granules that are named one by one."""
@@ -28,16 +28,25 @@ _COINCIDENT = {"altimetry", "velocity", "altimetry_row", "velocity_row", "dt_day
 
 def find_catalogue(path: Path) -> list[str]:
     """Return what a file of granules, image pairs, cubes or coincident rows tells; [] where it is something else."""
+    if path.suffix == ".parquet" and _columns(path) >= _COINCIDENT:
+        return _coincident_lines(read_table(path))
+    return catalogue_lines(as_catalogue(path)) if is_catalogue(path) else []
+
+
+def is_catalogue(path: Path) -> bool:
+    """Return whether a file, by its columns or its suffix, is a catalogue of granules, image pairs or cubes."""
     if path.suffix == ".parquet":
-        try:
-            columns = set(pq.read_schema(path).names)
-        except (pa.ArrowException, OSError):
-            return []
-        if columns >= _COINCIDENT:
-            return _coincident_lines(read_table(path))
-        known = (set(CATALOGUE_COLUMNS) - {"geometry"}, set(PAIR_COLUMNS) - {"geometry"})
-        return catalogue_lines(as_catalogue(path)) if any(columns >= names for names in known) else []
-    return catalogue_lines(as_catalogue(path)) if path.suffix in (".geojson", ".json") else []
+        columns = _columns(path)
+        return any(columns >= set(names) - {"geometry"} for names in (CATALOGUE_COLUMNS, PAIR_COLUMNS))
+    return path.is_file() and path.suffix in (".geojson", ".json")
+
+
+def _columns(path: Path) -> set[str]:
+    """Return the columns of a Parquet file; none where it is something else."""
+    try:
+        return set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        return set()
 
 
 def folder_lines(folder: Path) -> list[str]:

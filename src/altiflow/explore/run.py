@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -18,16 +17,15 @@ import xarray as xr
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.explore.maps import draw_map
+from altiflow.explore.plans import RunPlan, RunResult
 from altiflow.explore.qgis import write_styles
 from altiflow.explore.report import run_report
-from altiflow.explore.truth import TruthReport, check_truth, compare_truth
+from altiflow.explore.truth import check_truth, compare_truth
 from altiflow.files import whole_file
 from altiflow.fusion import Overlap, fuse
 from altiflow.gridding import Grid, grid_segments, make_periods, window_with_data, write_geotiffs, write_netcdf
 from altiflow.readers import Ledger, RemoteAccess, Sample, read_segments, read_velocity, write_table
 from altiflow.readers.icesat2 import PRODUCTS
-from altiflow.readers.icesat2.beams import BeamChoice
-from altiflow.readers.icesat2.engines import EngineName
 from altiflow.readers.remote.addresses import public_url
 from altiflow.version import __version__
 
@@ -50,85 +48,6 @@ _RESULTS = (
 
 _RECORDED = ("geopandas", "h5coro", "h5py", "numpy", "pyarrow", "pyproj", "xarray")
 """Packages whose versions go into run.json."""
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """What to do; every field is written to run.json.
-
-    Attributes
-    ----------
-    altimetry, velocity
-        Files, folders or addresses of granules, and velocity files (none: the run stops after the grid).
-    out
-        Folder of the results.
-    product, beams, screens, region, on_error, engine, workers
-        As in :func:`altiflow.read_segments`.
-    start, end
-        Keep segments of start <= time < end; ISO times.
-    grid
-        Name of a grid; "auto" takes EASE-Grid 2.0, 25 km, of the hemisphere of the data.
-    freq
-        Length of a layer, as in :func:`altiflow.grid_segments`.
-    velocity_product, velocity_crs, velocity_metric
-        As in :func:`altiflow.read_velocity`.
-    method, max_dt_days
-        As in :func:`altiflow.sample_velocity`: interpolation in space, and how many days a segment may lie
-        outside the layer nearest in time.
-    quiet
-        No progress bars.
-    sample
-        Seed and hemisphere of the built-in sample, where it is what is read.
-    command
-        What was typed to get here, for the report; where not given, the call that does the same.
-    """
-
-    altimetry: tuple[str, ...]
-    velocity: tuple[str, ...]
-    out: str
-    product: str | None = None
-    beams: BeamChoice = "strong"
-    screens: tuple[str, ...] = ("default",)
-    region: Any = None
-    start: str | None = None
-    end: str | None = None
-    grid: str = "auto"
-    freq: str | None = "MS"
-    velocity_product: str | None = None
-    velocity_crs: str | None = None
-    velocity_metric: Literal["map", "ground"] | None = None
-    method: Literal["linear", "nearest"] = "linear"
-    max_dt_days: float | None = 31.0
-    on_error: Literal["raise", "skip"] = "raise"
-    engine: EngineName = "auto"
-    workers: int = 1
-    quiet: bool = False
-    sample: dict[str, Any] | None = None
-    command: str | None = None
-
-
-@dataclass
-class RunResult:
-    """What a run made.
-
-    Attributes
-    ----------
-    files
-        Paths of the results, by what they are.
-    counts
-        Numbers worth knowing, by name.
-    ledger
-        The account of the granules.
-    truth
-        Distances from the truth, on the sample.
-    """
-
-    files: dict[str, Path]
-    counts: dict[str, Any]
-    ledger: Ledger
-    truth: TruthReport | None = None
-    tables: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
-    grids: dict[str, xr.Dataset] = field(default_factory=dict)
 
 
 def run_fusion(plan: RunPlan, *, access: RemoteAccess | None = None, say: Say = lambda line: None) -> RunResult:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +18,15 @@ __all__ = ["GridKind", "grid_kind", "holds_grid", "raster_head", "read_attribute
 GridKind = Literal["grid", "velocity", "fused"]
 
 
-def read_gridded(path: str | Path) -> xr.Dataset:
+def read_gridded(path: str | Path, *, variables: Sequence[str] | None = None) -> xr.Dataset:
     """Return a gridded Dataset that altiflow wrote, to NetCDF or a Zarr store, in memory.
+
+    Parameters
+    ----------
+    path
+        File or store.
+    variables
+        Data variables to read, patterns such as ``segments_*`` too; what is not there is left out. All where not given.
 
     Raises
     ------
@@ -31,7 +40,7 @@ def read_gridded(path: str | Path) -> xr.Dataset:
         raise InputError(f"there is no file {source}")
     try:
         with xr.open_dataset(source, engine=_engine(source)) as opened:
-            dataset = opened.load()
+            dataset = _chosen(opened, variables).load()
     except (OSError, ValueError) as error:
         raise UnsupportedFormatError(f"{source.name} cannot be opened as NetCDF or Zarr: {error}") from error
     if "crs" not in dataset.variables or not {"x", "y"} <= set(dataset.coords):
@@ -40,6 +49,16 @@ def read_gridded(path: str | Path) -> xr.Dataset:
         if variable.attrs.get("flag_meanings") == "false true":
             dataset[name] = variable.astype(bool)
     return dataset.set_coords([name for name in ("time_bnds", "y_bnds", "x_bnds") if name in dataset.variables])
+
+
+def _chosen(opened: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:
+    """Return the variables whose names match, with the grid mapping and the bounds."""
+    if variables is None:
+        return opened
+    wanted = (*variables, "crs", "*_bnds")
+    chosen = [name for name in opened.data_vars if any(fnmatchcase(str(name), one) for one in wanted)]
+    # Coordinates stay also where nothing that was chosen lies along them.
+    return opened.drop_vars([name for name in opened.data_vars if name not in chosen])
 
 
 def holds_grid(path: str | Path) -> bool:

@@ -8,11 +8,16 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from click.testing import CliRunner
 
 from altiflow.cli import main
-from altiflow.explore.report import Page
+from altiflow.errors import InputError
+from altiflow.explore.report import Page, series_report
+from altiflow.explore.report.series import draw_fates
 from altiflow.readers import make_sample
 
 
@@ -76,6 +81,14 @@ def test_a_page_holds_all_it_shows_and_its_links_lead_somewhere(folder: Path) ->
     assert all(len(words) > 20 for words in page.alts)
 
 
+def test_a_page_has_maps_uncertainty_screens_and_parameters(folder: Path) -> None:
+    page = read_page(folder / "out" / "report.html")
+    for words in ("Map of freeboard", "1-sigma uncertainty", "Histogram of freeboard", "length of track of each day"):
+        assert [alt for alt in page.alts if words in alt]
+    for words in ("All parameters", "dropped: fill value", "[m]", "on error", "skip"):
+        assert words in page.text
+
+
 def test_failures_come_first_and_stand_out(folder: Path) -> None:
     text = (folder / "out" / "report.html").read_text()
     granules = text[text.index(">Granules</h2>") :]
@@ -117,10 +130,61 @@ def test_a_drift_report_tells_what_was_lost(folder: Path, tmp_path: Path) -> Non
     told = re.search(r"of (\d+) segments in the window", result.output)
     assert told is not None
     assert f"{int(told[1]):,}" in page.text
-    series = ["--every", "1D", "--start", "2019-01-02", "--end", "2019-01-03"]
-    refused = CliRunner().invoke(main, [*words[:3], *series, "--report", str(tmp_path / "e.html")])
-    assert refused.exit_code == 2
-    assert "--report shows the layers of --target" in refused.output
+
+
+def test_a_series_writes_a_report_of_all_its_dates(folder: Path, tmp_path: Path) -> None:
+    motion = next((folder / "in").glob("icemotion*.nc"))
+    words = ["drift", folder / "out" / "segments.parquet", motion, "--every", "3D", "--window", "1D", "-o", tmp_path]
+    words = [str(word) for word in (*words, "--start", "2019-01-02", "--end", "2019-01-20")]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    page = read_page(tmp_path / "report.html")
+    files = sorted(tmp_path.glob("drift_*.nc"))
+    assert f"{len(files)} dates from 2019-01-" in page.text
+    missing = 7 - len(files)
+    assert missing > 0
+    assert page.text.count("no altimetry in the window") == missing
+    fates = (tmp_path / "report.html").read_text()
+    fates = fates[fates.index(">What was lost on the way</h2>") :]
+    assert fates.index("no altimetry in the window") < fates.index("brought to")
+    assert len(page.alts) >= 3
+    assert all(len(words) > 20 for words in page.alts)
+    assert not [one for one in page.addresses if not one.startswith(("#", "data:image/png;base64,"))]
+    assert "altiflow drift" in page.text
+    assert "--every=3D" in page.text
+    (tmp_path / "report.html").unlink()
+    assert CliRunner().invoke(main, [*words, "--report", "none"]).exit_code == 0
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_numbers_of_a_series_are_those_of_its_files(folder: Path, tmp_path: Path) -> None:
+    from altiflow import DriftPlan, Grid, drift_series, read_table
+    from altiflow.readers import read_gridded
+
+    table = read_table(folder / "out" / "segments.parquet")
+    days = pd.date_range("2019-01-01", "2019-01-20", freq="2D")
+    plan = DriftPlan(window="1D", mode="eulerian")
+    made = drift_series(table, None, Grid.named("EASE2_N25km"), tmp_path, targets=days, plan=plan, value="freeboard")
+    page = series_report(made.paths, "freeboard", command="again", targets=days)
+    html = page.html()
+    assert "Freeboard where it was measured: report of a series" in html
+    whole = [read_gridded(path) for path in made.paths]
+    assert f"<b>{made.empty}</b><span>dates without altimetry" in html
+    for one in whole:
+        assert f"{int(one['segments_in_window'][0]):,}</td>" in html
+    cells = sorted(int(np.isfinite(one["freeboard_mean"].values).sum()) for one in whole)
+    assert f'cells with data</td><td></td><td class="n">{cells[0]}</td>' in html
+    figure = draw_fates(xr.concat([one[list(FATES)] for one in whole], dim="time"))
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    told = [float(one[name][0]) for name in FATES for one in whole]
+    assert heights == pytest.approx(told)
+    with pytest.raises(InputError, match="the series has none"):
+        series_report([], "freeboard", command="")
+    with pytest.raises(InputError, match="no drift-aware grid of 'freeboard_mean'"):
+        series_report([folder / "out" / "grid.nc"], "freeboard", command="")
+
+
+FATES = ("segments_gridded", "segments_outside_grid", "segments_lost")
 
 
 def test_text_of_others_cannot_change_the_page(tmp_path: Path) -> None:

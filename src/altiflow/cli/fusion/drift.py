@@ -12,7 +12,7 @@ import xarray as xr
 from altiflow.cli.gridding.outputs import check_grid_suffix, write_grid
 from altiflow.cli.options import counted, quiet_option, saying, told, typed_command, velocity_file_options
 from altiflow.errors import InputError
-from altiflow.explore.report import drift_report
+from altiflow.explore.report import drift_report, series_report
 from altiflow.fusion import DriftPlan, drift_series, grid_with_drift
 from altiflow.gridding import Grid, Tally, TallyStore, is_tally, read_tally
 from altiflow.gridding.frame import crop_dataset
@@ -53,7 +53,9 @@ __all__ = ["drift"]
 @click.option("--rho", default=0.0, show_default=True, help="Correlation of the errors of one day and the next.")
 @click.option("--growth", help="Correct growth: fit, or a rate per day; not corrected where not given.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, of a series.")
-@click.option("--report", help="Also write a page that shows it all, such as march.html; not of a series.")
+@click.option(
+    "--report", help="Page that shows it all, such as march.html; of a series report.html in its folder, or none."
+)
 @velocity_file_options
 @quiet_option
 @told
@@ -68,8 +70,6 @@ def drift(altimetry: str, velocity: tuple[str, ...], quiet: bool, **options: Any
     altiflow drift winter.tally icemotion_*.nc --every 1D --start 2018-11-01 --end 2019-04-30 -o daily/
     """
     say = saying(quiet)
-    if options["report"] and options["every"]:
-        raise click.UsageError("--report shows the layers of --target; a series of --every has none")
     field = _field(velocity, options)
     plan = DriftPlan(**{name: options[name] for name in _PLAN}, growth=_growth(options["growth"]))
     source = _source(altimetry)
@@ -92,6 +92,9 @@ def drift(altimetry: str, velocity: tuple[str, ...], quiet: bool, **options: Any
         say(f"{counted(len(made.paths), 'file')} in {options['out']}: {made.made} made, {made.kept} were there already")
         if made.empty:
             click.echo(f"warning: {counted(made.empty, 'target')} without altimetry in the window", err=True)
+        if options["report"] != "none":
+            page = series_report(made.paths, value, command=typed_command(), targets=_targets(options))
+            say(f"wrote {page.write(options['report'] or Path(options['out']) / 'report.html')}")
         return
     check_grid_suffix(Path(options["out"]))
     tally = source.tally() if isinstance(source, TallyStore) else source
@@ -101,7 +104,7 @@ def drift(altimetry: str, velocity: tuple[str, ...], quiet: bool, **options: Any
     _account(found, say)
     shape = " x ".join(str(cut.sizes[name]) for name in ("time", "y", "x"))
     say(f"{found.attrs['grid_name']}, {shape}: {write_grid(cut, options['out'])}")
-    if options["report"]:
+    if options["report"] not in (None, "none"):
         say(f"wrote {drift_report(cut, value, command=typed_command()).write(options['report'])}")
 
 

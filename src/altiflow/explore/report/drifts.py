@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
@@ -13,7 +14,7 @@ from altiflow.explore.report.page import Page
 from altiflow.explore.report.sections import tell_origin
 from altiflow.version import __version__
 
-__all__ = ["drift_report"]
+__all__ = ["drift_report", "tell_fates", "tell_motion"]
 
 _FATES = (
     ("in_window", "in the window of time"),
@@ -32,6 +33,9 @@ _WHY = {
 
 _MANY = 0.2
 """Share of segments that is much to lose."""
+
+_LISTED = 12
+"""Most targets whose table is open."""
 
 
 def drift_report(grid: xr.Dataset, value: str, *, command: str) -> Page:
@@ -58,17 +62,43 @@ def drift_report(grid: xr.Dataset, value: str, *, command: str) -> Page:
         layer = next((n for n in range(grid.sizes["time"]) if name in grid and np.isfinite(grid[name][n]).any()), None)
         if layer is not None:
             page.picture(draw_map(grid, name, time=layer), f"Map of {name.replace('_', ' ')}, {targets[layer]}")
-    _tell_fates(page, grid)
+    tell_fates(page, grid)
     _tell_cells(page, grid, mean)
-    page.section("How the ice was moved")
-    told = json.loads(grid.attrs.get("drift", "{}"))
-    page.table(("parameter", "value"), [(name, str(one)) for name, one in told.items()])
-    tell_origin(page, {"altiflow": __version__, "product": grid.attrs.get("product", "")}, command)
+    tell_motion(page, grid, command)
     return page
 
 
-def _tell_fates(page: Page, grid: xr.Dataset) -> None:
-    """Add what became of the segments of each target, and why parcels were lost."""
+def tell_motion(page: Page, grid: xr.Dataset, command: str) -> None:
+    """Add how the ice was moved, what went in, and where all came from."""
+    page.section("How the ice was moved")
+    told = json.loads(grid.attrs.get("drift", "{}"))
+    rows = [("velocity", str(grid.attrs.get("velocity_source", "none")))]
+    rows += [(name.replace("_", " "), "none" if one is None else str(one)) for name, one in told.items()]
+    page.table(("what", "value"), rows)
+    page.section("What went in")
+    granules = str(grid.attrs.get("granules", "")).split()
+    screens = json.loads(grid.attrs.get("screens", "[]"))
+    what = [("granules", f"{len(granules):,}"), ("beams", str(grid.attrs.get("beams", "")))]
+    what.append(("screens", ", ".join(one.replace("_", " ") for one in screens) or "none"))
+    page.table(("what", "value"), what)
+    if granules:
+        page.table(("granule",), [(one,) for one in granules], folded=f"The {len(granules):,} granules by name")
+    record = {"altiflow": __version__, "product": grid.attrs.get("product", "")}
+    tell_origin(page, record | {"releases": str(grid.attrs.get("releases", "")).split()}, command)
+
+
+def tell_fates(page: Page, grid: xr.Dataset, missing: Sequence[str] = ()) -> None:
+    """Add what became of the segments of each target, and why parcels were lost: the worst targets first.
+
+    Parameters
+    ----------
+    page
+        Where to.
+    grid
+        Counts by target (time,).
+    missing
+        Targets that have no grid, as text.
+    """
     page.section("What was lost on the way")
     reasons = [name for name in _WHY if f"parcels_{name}" in grid]
     rows, bad = [], []
@@ -78,7 +108,15 @@ def _tell_fates(page: Page, grid: xr.Dataset) -> None:
         rows.append((period_text(grid, layer), *counts, *(int(one[f"parcels_{name}"]) for name in reasons)))
         bad.append(int(one["segments_lost"]) > _MANY * int(one["segments_in_window"]))
     heads = ("target", *(f"segments {what}" for _, what in _FATES), *(f"parcels that {_WHY[name]}" for name in reasons))
-    page.table(heads, rows, bad=bad)
+    worst = [(f"{one}: no altimetry in the window", *[0] * (len(heads) - 1)) for one in missing]
+    worst += [row for row, is_bad in zip(rows, bad, strict=True) if is_bad]
+    rest = [row for row, is_bad in zip(rows, bad, strict=True) if not is_bad]
+    if len(rest) <= _LISTED:
+        page.table(heads, worst + rest, bad=[True] * len(worst))
+    else:
+        if worst:
+            page.table(heads, worst, bad=[True] * len(worst))
+        page.table(heads, rest, folded=f"{len(rest)} targets of which no more than {_MANY:.0%} was lost")
     page.text("A parcel is what one beam measured of one day in one cell; it moves as one.")
 
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from altiflow.explore.cartography.style import REPORT_DPI
 from altiflow.files import whole_file
 
 __all__ = ["Page"]
-
-_DPI = 110
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -35,13 +34,17 @@ a { color: #2b5c8a; }
 table { border-collapse: collapse; font-size: .88rem; margin: .3rem 0 .8rem; }
 th, td { text-align: left; padding: .28rem .8rem .28rem 0; border-bottom: 1px solid #ececec; vertical-align: top; }
 th { color: #444; font-weight: 600; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+td:first-child { min-width: 7rem; }
 tr.bad td { background: #fbeae5; }
 figure { margin: 0 0 1.2rem; }
 figure img { max-width: 100%; height: auto; }
 figcaption { color: #555; font-size: .85rem; }
 pre { background: #f5f5f3; padding: .7rem .9rem; overflow-x: auto; font-size: .85rem; border-radius: 4px;
       white-space: pre-wrap; overflow-wrap: anywhere; }
+@media (max-width: 40rem) { figure { overflow-x: auto; } figure img { max-width: none; width: 38rem; }
+                            th, td { padding-right: .6rem; }
+                            td:first-child { max-width: 11rem; overflow-wrap: anywhere; } .sum div { flex: 1 1 40%; } }
 summary { cursor: pointer; margin: .3rem 0 .6rem; color: #2b5c8a; }
 .warn { border-left: 4px solid #b5502f; background: #fbeae5; padding: .5rem .9rem; }
 .good { border-left: 4px solid #4a7d4f; background: #edf5ed; padding: .5rem .9rem; }
@@ -78,8 +81,9 @@ class Page:
     ) -> None:
         """Add a table; numbers go to the right, rows that are bad stand out, and a folded one opens at its heading."""
         marks = list(bad)
-        lines = [f"<tr>{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>"]
-        for place, row in enumerate(rows):
+        held = [tuple(row) for row in rows]
+        lines = [f"<tr>{''.join(_head(head, [row[n] for row in held]) for n, head in enumerate(heads))}</tr>"]
+        for place, row in enumerate(held):
             mark = ' class="bad"' if place < len(marks) and marks[place] else ""
             lines.append(f"<tr{mark}>{''.join(_cell(value) for value in row)}</tr>")
         whole = f'<div class="scroll"><table>{"".join(lines)}</table></div>'
@@ -88,7 +92,7 @@ class Page:
     def picture(self, figure: Figure, alt: str, caption: str = "") -> None:
         """Add a figure as a picture inside the page, with words for those who cannot see it."""
         buffer = BytesIO()
-        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=REPORT_DPI, metadata={"Software": None})
         held = base64.b64encode(buffer.getvalue()).decode()
         under = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
         self._parts.append(
@@ -119,9 +123,16 @@ class Page:
         return target
 
 
+def _head(text: str, values: Sequence[object]) -> str:
+    """Return the head of a column, at the side where its values are."""
+    right = any(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+    kind = ' class="n"' if right else ""
+    return f"<th{kind}>{escape(text)}</th>"
+
+
 def _cell(value: object) -> str:
     """Return a cell of a table."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return f"<td>{escape(str(value))}</td>"
-    text = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return f'<td class="n">{text}</td>'

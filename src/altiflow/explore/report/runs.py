@@ -58,6 +58,7 @@ def run_report(
     tell_granules(page, ledger)
     tell_screens(page, ledger)
     tell_grid(page, grid, value)
+    _tell_sigma(page, grid, value)
     if velocity is not None:
         _tell_velocity(page, counts)
     if record.get("truth"):
@@ -105,6 +106,17 @@ def _tell_maps(page: Page, grid: xr.Dataset, velocity: xr.Dataset | None, value:
             f"Small maps of {what}, {len(shown)} periods",
             f"The first {_PANELS} of {len(full)} periods." if len(full) > _PANELS else "",
         )
+
+
+def _tell_sigma(page: Page, grid: xr.Dataset, value: str) -> None:
+    """Add the map of the uncertainty of the first period that has one."""
+    for name in (f"{value}_sigma_total", f"{value}_sigma"):
+        full = [n for n in range(grid.sizes["time"]) if name in grid and bool(grid[name].isel(time=n).notnull().any())]
+        if full:
+            page.picture(
+                draw_map(grid, name, time=full[0]), f"Map of the 1-sigma uncertainty of the mean {value}, first period"
+            )
+            return
 
 
 def _tell_charts(page: Page, table: gpd.GeoDataFrame, value: str) -> None:

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from altiflow.explore.cartography.furniture import period_text, pretty_units
+from altiflow.explore.cartography.furniture import period_text, pretty_units, value_label
 from altiflow.explore.report.page import Page
 from altiflow.readers import Ledger
 
 __all__ = ["tell_granules", "tell_grid", "tell_origin", "tell_screens"]
+
+_NOT_ASKED = ("command", "quiet")
+"""Parameters that change nothing in the results."""
 
 _SHOWN = 200
 """Granules that are listed; the ledger has all."""
@@ -81,7 +84,10 @@ def tell_grid(page: Page, grid: xr.Dataset, value: str) -> None:
         rows.append(
             (period_text(grid, layer) or "undated", int(known.sum()), float(np.nanmedian(one[mean].values)), *spread)
         )
-    told = [str(grid[name].attrs.get("long_name", name)) for name in sigmas]
+    told = [
+        value_label(str(grid[name].attrs.get("long_name", name)), str(grid[name].attrs.get("units", "")))
+        for name in sigmas
+    ]
     suffix = f" [{unit}]" if unit else ""
     heads = ("period", "cells", f"median of {mean.replace('_', ' ')}{suffix}", *(f"median of: {one}" for one in told))
     page.table(heads, rows)
@@ -95,6 +101,13 @@ def tell_origin(page: Page, record: Mapping[str, Any], command: str) -> None:
     rows = [("altiflow", record.get("altiflow", "")), *versions.items()]
     rows += [("product", record.get("product", "")), ("releases", ", ".join(record.get("releases", [])))]
     page.table(("what", "version"), [row for row in rows if row[1]])
+    asked = {name: value for name, value in record.get("parameters", {}).items() if name not in _NOT_ASKED}
+    if asked:
+        page.table(
+            ("parameter", "value"),
+            [(name.replace("_", " "), "none" if value is None else str(value)) for name, value in asked.items()],
+            folded="All parameters",
+        )
     page.text("To repeat it:")
     page.code(command)
 
