@@ -1,7 +1,7 @@
 """Sphinx configuration."""
 
 import os
-import shutil
+import re
 from pathlib import Path
 
 from altiflow import __version__
@@ -17,6 +17,8 @@ myst_heading_anchors = 3
 # Where the tests have just run the tutorials and left them here, they are not run once more.
 executed = os.environ.get("ALTIFLOW_EXECUTED", "")
 nb_execution_mode = "off" if executed else "force"
+# Where a backend is set, notebooks show no figures of their own.
+os.environ.pop("MPLBACKEND", None)
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 exclude_patterns = ["_build", "jupyter_execute", "performance-missed.md"]
@@ -35,7 +37,10 @@ def copy_tutorials(app):
         path.unlink()
     for path in source.glob("*.md"):
         done = Path(executed) / f"{path.stem}.ipynb" if executed else path
-        shutil.copyfile(done, target / done.name)
+        text = done.read_text(encoding="utf-8")
+        # Tutorials that were run are notebooks, and link to one another as such.
+        text = re.sub(r"\((0\d_\w+)\.md\)", r"(\1.ipynb)", text) if executed else text
+        (target / done.name).write_text(text, encoding="utf-8")
 
 
 def list_missed(app):
@@ -52,6 +57,12 @@ def list_missed(app):
     (docs / "performance-missed.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
+def spare_schemes(app, what, name, thing, options, lines):
+    """Keep https:// and its like, where they name a kind of address, from becoming links to nowhere."""
+    lines[:] = [re.sub(r"(?<![`\w])((?:https?|file|s3)://)(?=[\s,;.)]|$)", r"``\1``", line) for line in lines]
+
+
 def setup(app):
+    app.connect("autodoc-process-docstring", spare_schemes)
     app.connect("builder-inited", copy_tutorials)
     app.connect("builder-inited", list_missed)
