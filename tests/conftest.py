@@ -37,12 +37,21 @@ def data() -> Callable[[str], Path]:
 
 
 class Browser:
-    """Headless Chromium, spoken to in its DevTools protocol over a pair of pipes; it sees this machine's files alone."""
+    """Headless Chromium, told what to do over two pipes in its DevTools protocol; it sees local files alone."""
 
     FLAGS = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-        "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars --remote-debugging-pipe"
-    ).split()
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+        "--remote-debugging-pipe",
+    )
 
     def __init__(self, program: str, folder: Path) -> None:
         import fcntl  # Not on every system, and only a browser needs it.

@@ -44,12 +44,13 @@ def test_a_folder_without_notebooks_is_told(tmp_path: Path) -> None:
 def test_the_command_copies_and_says_what_opening_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(main, ["tutorial", "2", "--to", str(tmp_path)])
     assert result.exit_code == 0
-    assert Path(result.output.split("wrote ")[1].strip()).is_file()
+    assert Path(result.output.split("wrote ")[1].splitlines()[0]).is_file()
+    assert "jupyter lab" in result.output
     monkeypatch.setattr("importlib.util.find_spec", lambda *_: None)
     result = CliRunner().invoke(main, ["tutorial", "1", "--to", str(tmp_path), "--open"])
     assert result.exit_code == 1
-    assert "pip install jupyterlab" in result.output
-    assert len(list(tmp_path.iterdir())) == 1
+    assert f"pip install jupyterlab, then jupyter lab {tmp_path}" in result.output
+    assert len(list(tmp_path.iterdir())) == 2, "the copy is there to be opened"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -59,3 +60,21 @@ def test_completion_is_a_script_of_the_shell(shell: str) -> None:
     assert f"_ALTIFLOW_COMPLETE={shell}_complete" in result.output
     if shutil.which(shell):
         subprocess.run([shell, "-n"], input=result.output, text=True, check=True)
+
+
+def test_completion_takes_the_shell_of_the_user_or_asks_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/usr/bin/zsh")
+    assert "_ALTIFLOW_COMPLETE=zsh_complete" in CliRunner().invoke(main, ["completion"]).output
+    for unknown in ("/bin/tcsh", ""):
+        monkeypatch.setenv("SHELL", unknown)
+        result = CliRunner().invoke(main, ["completion"])
+        assert result.exit_code == 1
+        assert "altiflow completion bash" in result.output
+
+
+def test_the_help_names_every_command_once_and_whole() -> None:
+    help_text = CliRunner().invoke(main, ["--help"], terminal_width=100).output
+    text = " ".join(help_text.partition("Begin:")[2].split())
+    assert "..." not in text
+    for name, command in main.commands.items():
+        assert f"{name} {command.get_short_help_str(500)[:40]}" in text

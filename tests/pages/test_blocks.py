@@ -28,8 +28,9 @@ def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytes
     for block in marked(page):
         if ">>>" in block:
             test = doctest.DocTestParser().get_doctest(block, known, page.name, str(page), 0)
-            assert doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).run(test)[0] == 0
-            known |= test.globs
+            runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+            assert runner.run(test, clear_globs=False).failed == 0
+            known = test.globs
         else:
             exec(compile(block, str(page), "exec"), known)
 

@@ -136,4 +136,4 @@ def test_names_that_do_not_exist_are_found() -> None:
     assert list(wrong_words("altiflow read g -o t.parquet --beam all")) != []
     assert list(wrong_words("altiflow velocity filter")) != []
     assert list(wrong_words("altiflow velocity mean cube.zarr --periods YS | less --raw")) == []
-    assert list(commands_in("x\n    altiflow run --sample \\\n        --out here\n")) == ["altiflow run --sample --out here"]
+    assert list(commands_in("x\n    altiflow run \\\n        --sample\n")) == ["altiflow run --sample"]

@@ -98,7 +98,7 @@ def test_every_picture_says_in_words_what_it_shows() -> None:
         f"{path.name}: {picture.get('src')}"
         for path, page in pages().items()
         for picture in page.pictures
-        if len((picture.get("alt") or "").split()) < 3
+        if len((picture.get("alt") or "").split()) < 3 and "_static/" not in (picture.get("src") or "")
     ]
     assert mute == []
 

@@ -18,7 +18,30 @@ from altiflow.version import __version__
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+CHAPTERS = {
+    "Begin": (doctor, tutorial, completion),
+    "Find and bring": (search, coincide, download),
+    "All in one": (run,),
+    "Altimetry": (read, grid, tally, dhdt),
+    "Velocity": (velocity, track),
+    "Both": (fuse, drift, flux),
+    "Look": (info, draw, chart, style),
+    "Serve others": (catalog, serve),
+}
+"""Commands by what they are for, as the help lists them."""
+
+
+class Chapters(click.Group):
+    """A group whose help lists commands by chapters, each with its whole first sentence."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the lists of commands."""
+        for title, commands in CHAPTERS.items():
+            with formatter.section(title):
+                formatter.write_dl([(one.name or "", one.get_short_help_str(500)) for one in commands])
+
+
+@click.group(cls=Chapters, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="altiflow")
 def main() -> None:
     """ICESat-2 altimetry and ice velocity on one grid: read, grid, fuse and map.
@@ -31,27 +54,6 @@ def main() -> None:
     """
 
 
-for command in (
-    run,
-    search,
-    coincide,
-    download,
-    read,
-    grid,
-    tally,
-    fuse,
-    drift,
-    dhdt,
-    flux,
-    velocity,
-    track,
-    draw,
-    chart,
-    style,
-    info,
-    catalog,
-    serve,
-):
-    main.add_command(command)
-for command in (doctor, tutorial, completion):
-    main.add_command(command)
+for chapter in CHAPTERS.values():
+    for command in chapter:
+        main.add_command(command)

@@ -57,6 +57,12 @@ def test_an_extra_that_is_not_there_is_a_note_that_says_what_it_gains() -> None:
     assert "as fast" in fast.text
 
 
+def test_jupyter_is_named_where_it_is_lacking() -> None:
+    lacking = {one.name: one for one in examine_extras(lambda name: None if name == "jupyterlab" else "99")}
+    assert (lacking["jupyterlab"].state, lacking["jupyterlab"].fix) == ("note", "pip install jupyterlab")
+    assert {one.name: one for one in examine_extras(lambda name: "99")}["jupyterlab"].state == "ok"
+
+
 @pytest.mark.parametrize(
     ("end", "state", "words"), [(4e9, "ok", "holds until 2096-10-02"), (1e9, "problem", "expired on 2001-09-09")]
 )
@@ -103,9 +109,18 @@ def test_a_user_name_needs_its_password(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_to_is_a_problem(tmp_path: Path) -> None:
-    disk = next(one for one in examine_machine(tmp_path / "not there") if one.name == "disk for results")
-    assert disk.state == "problem"
-    assert "No such file" in disk.text
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    disk = next(one for one in examine_machine(file / "results") if one.name == "disk for results")
+    assert (disk.state, "Not a directory" in disk.text) == ("problem", True)
+    assert "--folder" in disk.fix
+
+
+def test_a_folder_that_is_not_there_yet_is_judged_by_the_one_it_goes_into(tmp_path: Path) -> None:
+    disk = next(one for one in examine_machine(tmp_path / "new" / "run") if one.name == "disk for results")
+    assert disk.state != "problem"
+    assert f"free in {tmp_path.resolve()}, where run will be made" in disk.text
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_projections_that_are_off_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ __all__ = ["tutorial"]
 @click.argument("number", type=int, required=False)
 @click.option("--to", default=".", show_default=True, help="Folder for the copy.")
 @click.option("--replace", is_flag=True, help="Replace a copy that is there.")
-@click.option("--open", "show", is_flag=True, help="Open it in Jupyter.")
+@click.option("--open", "show", is_flag=True, help="Open it in Jupyter (pip install jupyterlab).")
 @told
 def tutorial(number: int | None, to: str, replace: bool, show: bool) -> None:
     """List the tutorials, or copy tutorial NUMBER to work through it.
@@ -35,11 +35,13 @@ def tutorial(number: int | None, to: str, replace: bool, show: bool) -> None:
             click.echo(f"{one.number}  {one.title}")
         click.echo("\naltiflow tutorial 1 --open copies the first one here and opens it")
         return
-    if show and importlib.util.find_spec("jupyterlab") is None:
-        raise InputError(
-            "--open needs Jupyter: pip install jupyterlab; or go without --open, and open the copy elsewhere"
-        )
     copy = copy_tutorial(number, to, replace=replace)
     click.echo(f"wrote {copy}")
-    if show:
-        sys.exit(subprocess.run([sys.executable, "-m", "jupyterlab", str(copy)], check=False).returncode)
+    if importlib.util.find_spec("jupyterlab") is not None:
+        if show:
+            sys.exit(subprocess.run([sys.executable, "-m", "jupyterlab", str(copy)], check=False).returncode)
+        click.echo(f"open it: jupyter lab {copy}")
+    elif show:
+        raise InputError(f"there is no Jupyter here: pip install jupyterlab, then jupyter lab {copy}")
+    else:
+        click.echo(f"open it where notebooks are opened, or: pip install jupyterlab, then jupyter lab {copy}")

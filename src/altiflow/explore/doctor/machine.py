@@ -54,16 +54,18 @@ def _temporary() -> Path:
 
 def _disk(use: str, folder: Path) -> Finding:
     """Return whether a folder can be written to, and how much room there is."""
-    name = f"disk for {use}"
+    name, folder = f"disk for {use}", folder.resolve()
+    # What writes results makes their folder, so the nearest one that is there tells.
+    there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
     try:
-        with tempfile.TemporaryFile(dir=folder) as probe:
+        with tempfile.TemporaryFile(dir=there) as probe:
             probe.write(b"altiflow")
             probe.flush()
-        room = shutil.disk_usage(folder).free / _GIB
+        room = shutil.disk_usage(there).free / _GIB
     except OSError as error:
-        told = f"{folder.resolve()} cannot be written to: {error.strerror}"
-        return Finding("machine", name, "problem", told, "choose another folder")
-    told = f"{room:.1f} GiB free in {folder.resolve()}"
+        told = f"{there} cannot be written to: {error.strerror}"
+        return Finding("machine", name, "problem", told, "choose another folder: altiflow doctor --folder FOLDER")
+    told = f"{room:.1f} GiB free in {there}" + ("" if there == folder else f", where {folder.name} will be made")
     return Finding("machine", name, "ok" if room >= _ROOM else "note", told, "" if room >= _ROOM else "make room")
 
 

@@ -62,7 +62,15 @@ def examine_extras(version: Version | None = None) -> list[Finding]:
             found.append(Finding("extras", extra, "note", f"{told} ({_GAINS[extra]})", fix))
         else:
             found.append(Finding("extras", extra, "ok", _GAINS[extra]))
-    return found
+    return [*found, _jupyter(version or find_version)]
+
+
+def _jupyter(version: Version) -> Finding:
+    """Return whether tutorials can be opened; Jupyter is no extra, as users have one of their own."""
+    held, gain = version("jupyterlab"), "altiflow tutorial --open"
+    if held is None:
+        return Finding("extras", "jupyterlab", "note", f"not installed ({gain})", "pip install jupyterlab")
+    return Finding("extras", "jupyterlab", "ok", gain)
 
 
 def find_version(name: str) -> str | None:
