@@ -75,7 +75,9 @@ def make_app(
         redirect_slashes=False,
         lifespan=lifespan,
         description="Search of granules of altimetry and of image pairs of ice velocity.",
-        responses={400: {"description": "A parameter means nothing", "content": {"application/json": _ERROR}}},
+        responses={
+            status: {"description": said, "content": {"application/json": _ERROR}} for status, said in _SAID.items()
+        },
     )
     for one in catalogues:
         app.include_router(contract_router(one))
@@ -91,18 +93,23 @@ def make_app(
     return app
 
 
-_ERROR = {
-    "schema": {
-        "type": "object",
-        "properties": {
-            "error": {
+_TOLD = {name: {"type": ["string", "null"]} for name in ("parameter", "value", "reason", "fix")}
+_ERROR: dict[str, Any] = {
+    "content": {
+        "application/json": {
+            "schema": {
                 "type": "object",
-                "properties": {name: {"type": ["string", "null"]} for name in ("parameter", "value", "reason", "fix")},
-                "required": ["parameter", "reason", "fix"],
+                "properties": {"error": {"type": "object", "properties": _TOLD, "required": list(_TOLD)}},
+                "required": ["error"],
             }
-        },
-        "required": ["error"],
+        }
     }
+}
+_SAID: dict[int | str, str] = {
+    400: "A parameter means nothing",
+    401: "The token is missing or wrong",
+    413: "More is asked for than is allowed",
+    503: "The search took too long",
 }
 
 
