@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import xarray as xr
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from altiflow.errors import InputError, RequestError
 from altiflow.explore.service.catalogues import ServedCatalogue
+from altiflow.explore.service.fields import ServedField
 from altiflow.explore.service.guard import Guard
 from altiflow.explore.service.limits import ServiceLimits
-from altiflow.explore.service.routes import contract_router, stac_router
+from altiflow.explore.service.routes import contract_router, field_router, stac_router
 from altiflow.explore.service.stores import Store
 from altiflow.version import __version__
 
@@ -24,19 +27,22 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 def make_app(
-    stores: Store | Sequence[Store],
+    stores: Store | Sequence[Store] = (),
     *,
+    fields: Mapping[str, xr.Dataset] | None = None,
     limits: ServiceLimits | None = None,
     token: str | None = None,
     hosts: Sequence[str] = LOOPBACK_HOSTS,
     show_paths: bool = False,
 ) -> FastAPI:
-    """Return the search service over one store, or one of pairs and one of granules.
+    """Return the service over one store, or one of pairs and one of granules, and over velocity fields.
 
     Parameters
     ----------
     stores
         What is searched.
+    fields
+        Velocity fields by the names that they have in addresses: cubes, mosaics and the like, read when needed.
     limits
         How much one request may ask for.
     token
@@ -49,12 +55,14 @@ def make_app(
     Raises
     ------
     InputError
-        If there is no store, two are of a kind, or the token is too short to keep anybody out.
+        If there is nothing to serve, two stores are of a kind, a field's name cannot stand in an address, or the token
+        is too short to keep anybody out.
     """
     given = list(stores) if isinstance(stores, Sequence) else [stores]
     kinds = [store.kind for store in given]
-    if not given or len(set(kinds)) < len(kinds):
+    if len(set(kinds)) < len(kinds) or not (given or fields):
         raise InputError(f"stores are one of pairs and one of granules, or either, got {kinds}; leave one out")
+    served = _serve_fields(fields or {})
     if token is not None and len(token) < 16:
         raise InputError("token is shorter than 16 characters; make one with python -c 'import secrets; ...'")
     allowed = limits or ServiceLimits()
@@ -81,7 +89,10 @@ def make_app(
     )
     for one in catalogues:
         app.include_router(contract_router(one))
-    app.include_router(stac_router(catalogues))
+    if catalogues:
+        app.include_router(stac_router(catalogues))
+    if served:
+        app.include_router(field_router(served))
     _add_refusals(app)
     app.add_middleware(
         Guard,  # type: ignore[arg-type]
@@ -93,6 +104,15 @@ def make_app(
     return app
 
 
+def _serve_fields(fields: Mapping[str, xr.Dataset]) -> list[ServedField]:
+    """Return the fields as they are served."""
+    wrong = [name for name in fields if not _NAME.fullmatch(name)]
+    if wrong:
+        raise InputError(f"fields: the name {wrong[0]!r} cannot stand in an address; use letters, digits, _ and -")
+    return [ServedField(name, field) for name, field in fields.items()]
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TOLD = {name: {"type": ["string", "null"]} for name in ("parameter", "value", "reason", "fix")}
 _ERROR: dict[str, Any] = {
     "content": {

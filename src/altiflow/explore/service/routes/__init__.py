@@ -1,6 +1,7 @@
 """Routes: which address gives which answer."""
 
 from altiflow.explore.service.routes.contract import contract_router
+from altiflow.explore.service.routes.fields import field_router
 from altiflow.explore.service.routes.stac import stac_router
 
-__all__ = ["contract_router", "stac_router"]
+__all__ = ["contract_router", "field_router", "stac_router"]
