@@ -20,6 +20,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 @click.command()
 @click.argument("catalogues", nargs=-1)
 @click.option("--field", "fields", multiple=True, metavar="NAME=PATH", help="Cube or mosaic to serve.")
+@click.option("--jobs", metavar="FOLDER", help="Take jobs (cubes, grids), kept with their results in this folder.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to answer at; this machine alone.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes one that is free."
@@ -68,8 +69,15 @@ def serve(
     stores = [service.EmbeddedStore(path) for path in catalogues]
     names = ("localhost", "127.0.0.1", "[::1]", *options["allow_host"], *([host] if host not in _LOOPBACK else []))
     fields = dict(_open_field(text) for text in options["fields"])
-    shown = options["show_paths"]
-    app = service.make_app(stores, fields=fields, limits=limits, token=token, hosts=names, show_paths=shown)
+    app = service.make_app(
+        stores,
+        fields=fields,
+        jobs=options["jobs"],
+        limits=limits,
+        token=token,
+        hosts=names,
+        show_paths=options["show_paths"],
+    )
 
     def say(address: str) -> None:
         if not quiet:

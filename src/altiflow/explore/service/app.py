@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -16,8 +17,9 @@ from altiflow.errors import InputError, RequestError
 from altiflow.explore.service.catalogues import ServedCatalogue
 from altiflow.explore.service.fields import ServedField
 from altiflow.explore.service.guard import Guard
+from altiflow.explore.service.jobs import JobBook, JobRunner
 from altiflow.explore.service.limits import ServiceLimits
-from altiflow.explore.service.routes import contract_router, field_router, stac_router
+from altiflow.explore.service.routes import contract_router, field_router, job_router, stac_router
 from altiflow.explore.service.stores import Store
 from altiflow.version import __version__
 
@@ -30,6 +32,7 @@ def make_app(
     stores: Store | Sequence[Store] = (),
     *,
     fields: Mapping[str, xr.Dataset] | None = None,
+    jobs: str | Path | None = None,
     limits: ServiceLimits | None = None,
     token: str | None = None,
     hosts: Sequence[str] = LOOPBACK_HOSTS,
@@ -43,6 +46,8 @@ def make_app(
         What is searched.
     fields
         Velocity fields by the names that they have in addresses: cubes, mosaics and the like, read when needed.
+    jobs
+        Folder of jobs and their results, of which those that were not done go on; None for no jobs.
     limits
         How much one request may ask for.
     token
@@ -68,9 +73,15 @@ def make_app(
     allowed = limits or ServiceLimits()
     catalogues = [ServedCatalogue(store, allowed, show_paths) for store in given]
 
+    runner = None if jobs is None else JobRunner(JobBook(jobs))
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if runner is not None:
+            runner.start()
         yield
+        if runner is not None:
+            runner.close()
         for store in given:
             store.close()
 
@@ -87,12 +98,8 @@ def make_app(
             status: {"description": said, "content": {"application/json": _ERROR}} for status, said in _SAID.items()
         },
     )
-    for one in catalogues:
-        app.include_router(contract_router(one))
-    if catalogues:
-        app.include_router(stac_router(catalogues))
-    if served:
-        app.include_router(field_router(served))
+    for router in _routers(catalogues, served, runner):
+        app.include_router(router)
     _add_refusals(app)
     app.add_middleware(
         Guard,  # type: ignore[arg-type]
@@ -102,6 +109,19 @@ def make_app(
         body_bytes=allowed.body_bytes,
     )
     return app
+
+
+def _routers(
+    catalogues: Sequence[ServedCatalogue], served: Sequence[ServedField], runner: JobRunner | None
+) -> Iterator[APIRouter]:
+    """Yield the routes of what there is."""
+    yield from (contract_router(one) for one in catalogues)
+    if catalogues:
+        yield stac_router(catalogues)
+    if served:
+        yield field_router(served)
+    if runner is not None:
+        yield job_router(runner, catalogues)
 
 
 def _serve_fields(fields: Mapping[str, xr.Dataset]) -> list[ServedField]:
