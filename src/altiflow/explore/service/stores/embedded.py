@@ -79,7 +79,7 @@ class EmbeddedStore:
         self._unplaced = int(self._scalar("SELECT count(*) FROM held.items WHERE wkb IS NULL"))
 
     def _load(self, source: Path) -> None:
-        """Read the file into a table, numbered as the catalogue is sorted; then shut the database off from all files."""
+        """Read the file into a table, numbered as the catalogue is sorted; then shut the database off from files."""
         made = _MADE[self.kind]
         # NaN is the greatest number in SQL; here it means that nothing is told.
         told = ", ".join(
