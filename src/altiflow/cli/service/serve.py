@@ -10,6 +10,7 @@ import click
 
 from altiflow.cli.options import counted, quiet_option, told
 from altiflow.errors import InputError
+from altiflow.readers import read_velocity
 
 __all__ = ["serve"]
 
@@ -17,7 +18,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @click.command()
-@click.argument("catalogues", nargs=-1, required=True)
+@click.argument("catalogues", nargs=-1)
+@click.option("--field", "fields", multiple=True, metavar="NAME=PATH", help="Cube or mosaic to serve.")
+@click.option("--jobs", metavar="FOLDER", help="Take jobs (cubes, grids), kept with their results in this folder.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to answer at; this machine alone.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes one that is free."
@@ -41,15 +44,19 @@ def serve(
     """Answer searches of CATALOGUES (GeoParquet), one of image pairs and one of granules, or either.
 
     The addresses are those of ITS_LIVE's former search service (/velocities/urls/, /velocities/coverage/), the same
-    for granules (/altimetry/urls/, /altimetry/coverage/), and a STAC service (/, /search). /openapi.json tells all.
+    for granules (/altimetry/urls/, /altimetry/coverage/), and a STAC service (/, /search). Velocity fields have tiles
+    (/tiles/NAME/3413/ZOOM/X/Y.png) and series (/fields/NAME/series). /openapi.json tells all.
 
     \b
     altiflow serve pairs.parquet granules.parquet
+    altiflow serve --field jakobshavn=cube.zarr
     curl 'http://127.0.0.1:8000/velocities/coverage/?bbox=-50,69,-48,70'
 
     Stop it with Ctrl-C. Needs the extra: pip install "altiflow[service]".
     """
     service = _load_service()
+    if not (catalogues or options["fields"]):
+        raise InputError("there is nothing to serve; give a catalogue, or --field NAME=PATH")
     token = None if token_file is None else _read_token(token_file)
     if host not in _LOOPBACK and token is None:
         raise InputError(f"--host {host} can be reached by others, who are to bring a secret; give --token-file")
@@ -61,16 +68,32 @@ def serve(
     )
     stores = [service.EmbeddedStore(path) for path in catalogues]
     names = ("localhost", "127.0.0.1", "[::1]", *options["allow_host"], *([host] if host not in _LOOPBACK else []))
-    app = service.make_app(stores, limits=limits, token=token, hosts=names, show_paths=options["show_paths"])
+    fields = dict(_open_field(text) for text in options["fields"])
+    app = service.make_app(
+        stores,
+        fields=fields,
+        jobs=options["jobs"],
+        limits=limits,
+        token=token,
+        hosts=names,
+        show_paths=options["show_paths"],
+    )
 
     def say(address: str) -> None:
         if not quiet:
-            held = " and ".join(
-                counted(store.size, "image pair" if store.kind == "pairs" else "granule") for store in stores
-            )
-            click.echo(f"serving {held} at {address}")
+            held = [counted(store.size, "image pair" if store.kind == "pairs" else "granule") for store in stores]
+            held += [counted(len(fields), "velocity field")] if fields else []
+            click.echo(f"serving {' and '.join(held)} at {address}")
 
     service.run_app(app, host=host, port=port, say=say)
+
+
+def _open_field(text: str) -> tuple[str, Any]:
+    """Return name and velocity of NAME=PATH; the data are read when they are asked for."""
+    name, told, path = text.partition("=")
+    if not (name and told and path):
+        raise InputError(f"--field {text} is not NAME=PATH, such as jakobshavn=cube.zarr")
+    return name, read_velocity(path if "://" in path else Path(path))
 
 
 def _load_service() -> Any:

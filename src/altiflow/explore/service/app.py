@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+import xarray as xr
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from altiflow.errors import InputError, RequestError
 from altiflow.explore.service.catalogues import ServedCatalogue
+from altiflow.explore.service.fields import ServedField
 from altiflow.explore.service.guard import Guard
+from altiflow.explore.service.jobs import JobBook, JobRunner
 from altiflow.explore.service.limits import ServiceLimits
-from altiflow.explore.service.routes import contract_router, stac_router
+from altiflow.explore.service.routes import contract_router, field_router, job_router, stac_router
 from altiflow.explore.service.stores import Store
 from altiflow.version import __version__
 
@@ -24,19 +29,25 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 def make_app(
-    stores: Store | Sequence[Store],
+    stores: Store | Sequence[Store] = (),
     *,
+    fields: Mapping[str, xr.Dataset] | None = None,
+    jobs: str | Path | None = None,
     limits: ServiceLimits | None = None,
     token: str | None = None,
     hosts: Sequence[str] = LOOPBACK_HOSTS,
     show_paths: bool = False,
 ) -> FastAPI:
-    """Return the search service over one store, or one of pairs and one of granules.
+    """Return the service over one store, or one of pairs and one of granules, and over velocity fields.
 
     Parameters
     ----------
     stores
         What is searched.
+    fields
+        Velocity fields by the names that they have in addresses: cubes, mosaics and the like, read when needed.
+    jobs
+        Folder of jobs and their results, of which those that were not done go on; None for no jobs.
     limits
         How much one request may ask for.
     token
@@ -49,20 +60,28 @@ def make_app(
     Raises
     ------
     InputError
-        If there is no store, two are of a kind, or the token is too short to keep anybody out.
+        If there is nothing to serve, two stores are of a kind, a field's name cannot stand in an address, or the token
+        is too short to keep anybody out.
     """
     given = list(stores) if isinstance(stores, Sequence) else [stores]
     kinds = [store.kind for store in given]
-    if not given or len(set(kinds)) < len(kinds):
+    if len(set(kinds)) < len(kinds) or not (given or fields):
         raise InputError(f"stores are one of pairs and one of granules, or either, got {kinds}; leave one out")
+    served = _serve_fields(fields or {})
     if token is not None and len(token) < 16:
         raise InputError("token is shorter than 16 characters; make one with python -c 'import secrets; ...'")
     allowed = limits or ServiceLimits()
     catalogues = [ServedCatalogue(store, allowed, show_paths) for store in given]
 
+    runner = None if jobs is None else JobRunner(JobBook(jobs))
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if runner is not None:
+            runner.start()
         yield
+        if runner is not None:
+            runner.close()
         for store in given:
             store.close()
 
@@ -75,11 +94,12 @@ def make_app(
         redirect_slashes=False,
         lifespan=lifespan,
         description="Search of granules of altimetry and of image pairs of ice velocity.",
-        responses={400: {"description": "A parameter means nothing", "content": {"application/json": _ERROR}}},
+        responses={
+            status: {"description": said, "content": {"application/json": _ERROR}} for status, said in _SAID.items()
+        },
     )
-    for one in catalogues:
-        app.include_router(contract_router(one))
-    app.include_router(stac_router(catalogues))
+    for router in _routers(catalogues, served, runner):
+        app.include_router(router)
     _add_refusals(app)
     app.add_middleware(
         Guard,  # type: ignore[arg-type]
@@ -91,18 +111,45 @@ def make_app(
     return app
 
 
-_ERROR = {
-    "schema": {
-        "type": "object",
-        "properties": {
-            "error": {
+def _routers(
+    catalogues: Sequence[ServedCatalogue], served: Sequence[ServedField], runner: JobRunner | None
+) -> Iterator[APIRouter]:
+    """Yield the routes of what there is."""
+    yield from (contract_router(one) for one in catalogues)
+    if catalogues:
+        yield stac_router(catalogues)
+    if served:
+        yield field_router(served)
+    if runner is not None:
+        yield job_router(runner, catalogues)
+
+
+def _serve_fields(fields: Mapping[str, xr.Dataset]) -> list[ServedField]:
+    """Return the fields as they are served."""
+    wrong = [name for name in fields if not _NAME.fullmatch(name)]
+    if wrong:
+        raise InputError(f"fields: the name {wrong[0]!r} cannot stand in an address; use letters, digits, _ and -")
+    return [ServedField(name, field) for name, field in fields.items()]
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_TOLD = {name: {"type": ["string", "null"]} for name in ("parameter", "value", "reason", "fix")}
+_ERROR: dict[str, Any] = {
+    "content": {
+        "application/json": {
+            "schema": {
                 "type": "object",
-                "properties": {name: {"type": ["string", "null"]} for name in ("parameter", "value", "reason", "fix")},
-                "required": ["parameter", "reason", "fix"],
+                "properties": {"error": {"type": "object", "properties": _TOLD, "required": list(_TOLD)}},
+                "required": ["error"],
             }
-        },
-        "required": ["error"],
+        }
     }
+}
+_SAID: dict[int | str, str] = {
+    400: "A parameter means nothing",
+    401: "The token is missing or wrong",
+    413: "More is asked for than is allowed",
+    503: "The search took too long",
 }
 
 

@@ -1,5 +1,6 @@
 """What the service answers: rows in several forms, and items of STAC."""
 
 from altiflow.explore.service.answers.forms import MEDIA_TYPES, write_rows, zip_of
+from altiflow.explore.service.answers.sending import send_rows, take_form
 
-__all__ = ["MEDIA_TYPES", "write_rows", "zip_of"]
+__all__ = ["MEDIA_TYPES", "send_rows", "take_form", "write_rows", "zip_of"]

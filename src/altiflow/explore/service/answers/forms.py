@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["MEDIA_TYPES", "write_rows", "zip_of"]
+__all__ = ["MEDIA_TYPES", "Rows", "write_rows", "zip_of"]
 
 MEDIA_TYPES = {
     "json": "application/json",

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
-from altiflow.explore.service.answers import MEDIA_TYPES, write_rows, zip_of
+from altiflow.explore.service.answers import MEDIA_TYPES, send_rows, take_form
 from altiflow.explore.service.asking import (
     Parameter,
     form_parameters,
@@ -46,28 +46,23 @@ def contract_router(catalogue: ServedCatalogue) -> APIRouter:
     router = APIRouter(prefix=f"/{PREFIXES[kind]}", tags=[PREFIXES[kind]])
 
     def urls(request: Request) -> Response:
-        values, form, packed = _read(request, known)
+        values = read_parameters(request.query_params.multi_items(), known)
+        form = take_form(values)
         found = catalogue.find(make_query(kind, values))
         shown = catalogue.check_rows(catalogue.shown(found))
-        pieces = write_rows(catalogue.urls(shown), form, f"Addresses of {_NOUNS[kind]}")
-        return _answer(pieces, form, packed, "urls", _counts(found, shown))
+        title, headers = f"Addresses of {_NOUNS[kind]}", _counts(found, shown)
+        return send_rows(catalogue.urls(shown), form, name="urls", title=title, headers=headers)
 
     def coverage(request: Request) -> Response:
-        values, form, packed = _read(request, known)
+        values = read_parameters(request.query_params.multi_items(), known)
+        form = take_form(values)
         found = catalogue.find(make_query(kind, values))
-        pieces = write_rows([count_years(found)], form, f"Number of {_NOUNS[kind]} by year")
-        return _answer(pieces, form, packed, "coverage", _counts(found, found))
+        title, headers = f"Number of {_NOUNS[kind]} by year", _counts(found, found)
+        return send_rows([count_years(found)], form, name="coverage", title=title, headers=headers)
 
     _add(router, "/urls", urls, f"Addresses of the {_NOUNS[kind]} of a search", _URLS, known)
     _add(router, "/coverage", coverage, f"Number of {_NOUNS[kind]} of a search by year", _YEARS, known)
     return router
-
-
-def _read(request: Request, known: tuple[Parameter, ...]) -> tuple[dict[str, Any], str, bool]:
-    """Return the values of a search, the form of the answer, and whether it is packed."""
-    values = read_parameters(request.query_params.multi_items(), known)
-    form, packed = values.pop("serialization", "json"), values.pop("compression", False)
-    return values, "json" if form == "zip" else form, packed or form == "zip"
 
 
 def _counts(found: Found, shown: Found) -> dict[str, str]:
@@ -77,14 +72,6 @@ def _counts(found: Found, shown: Found) -> dict[str, str]:
         "Altiflow-Without-Address": str(len(found.places) - len(shown.places)),
         "Altiflow-Without-Footprint": str(found.without_footprint),
     }
-
-
-def _answer(pieces: Any, form: str, packed: bool, name: str, headers: Mapping[str, str]) -> Response:
-    """Return an answer that is sent while it is made."""
-    told = dict(headers)
-    if packed:
-        pieces, told["Content-Disposition"] = zip_of(pieces, name, form), f'attachment; filename="{name}.zip"'
-    return StreamingResponse(pieces, media_type=MEDIA_TYPES["zip" if packed else form], headers=told)
 
 
 def _add(

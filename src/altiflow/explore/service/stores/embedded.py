@@ -26,6 +26,8 @@ __all__ = ["EmbeddedStore"]
 
 _BATCH = 4096
 """Rows whose footprints are tested, or whose columns are read, at a time."""
+_BLOCK = 8192
+"""Rows of a block of the database; rows lie in bands of latitude, so that most blocks are passed over unread."""
 _REMOTE = "regexp_matches({0}, '^(https?|s3)://')"
 _MADE = {
     "pairs": {
@@ -73,11 +75,11 @@ class EmbeddedStore:
         except duckdb.Error as error:
             self._database.close()
             raise UnsupportedFormatError(f"{source.name} cannot be read as a catalogue: {error}") from error
-        self.size = int(self._scalar("SELECT count(*) FROM items"))
-        self._unplaced = int(self._scalar("SELECT count(*) FROM items WHERE wkb IS NULL"))
+        self.size = int(self._scalar("SELECT count(*) FROM held.items"))
+        self._unplaced = int(self._scalar("SELECT count(*) FROM held.items WHERE wkb IS NULL"))
 
     def _load(self, source: Path) -> None:
-        """Read the file into a table in the order of the catalogue; then shut the database off from all files."""
+        """Read the file into a table, numbered as the catalogue is sorted; then shut the database off from files."""
         made = _MADE[self.kind]
         # NaN is the greatest number in SQL; here it means that nothing is told.
         told = ", ".join(
@@ -90,11 +92,12 @@ class EmbeddedStore:
         edges = ("xmin", "ymin", "xmax", "ymax")
         boxes = ", ".join(f"CASE WHEN NOT isnan(bbox.{edge}) THEN bbox.{edge}::DOUBLE END AS {edge}" for edge in edges)
         rows = pq.read_table(source)
+        self._database.execute(f"ATTACH ':memory:' AS held (ROW_GROUP_SIZE {_BLOCK})")
         self._database.register("given", rows)
         self._database.execute(
-            f"CREATE TABLE items AS SELECT row_number() OVER (ORDER BY {made['when']}, granule) - 1 AS place, "
+            f"CREATE TABLE held.items AS SELECT row_number() OVER (ORDER BY {made['when']}, granule) - 1 AS place, "
             f"coalesce(year({made['when']}), {NO_YEAR}) AS year, {told}, {derived}, {boxes}, geometry AS wkb "
-            "FROM given ORDER BY place"
+            "FROM given ORDER BY floor((ymin + ymax) / 2), xmin"
         )
         self._database.unregister("given")
         self._database.execute("SET enable_external_access = false")
@@ -113,7 +116,7 @@ class EmbeddedStore:
         kept: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         deadline = time.monotonic() + seconds
         wanted = "place, year, address IS NOT NULL AS public" + ("" if geometry is None else ", wkb")
-        for batch in self._batches(f"SELECT {wanted} FROM items WHERE {condition}", values, deadline):
+        for batch in self._batches(f"SELECT {wanted} FROM held.items WHERE {condition}", values, deadline):
             met = _meets(geometry, batch)
             for column, rows in zip(kept, ("place", "year", "public"), strict=True):
                 column.append(batch[rows].to_numpy(zero_copy_only=False)[met])
@@ -124,7 +127,7 @@ class EmbeddedStore:
         if query.region is None or not self._unplaced:
             return 0
         condition, values = where_clause(Query(None, query.tests), "?")
-        return int(self._scalar(f"SELECT count(*) FROM items WHERE wkb IS NULL AND {condition}", values))
+        return int(self._scalar(f"SELECT count(*) FROM held.items WHERE wkb IS NULL AND {condition}", values))
 
     def _batches(self, sql: str, values: Sequence[Any], deadline: float) -> Iterator[pa.RecordBatch]:
         """Yield the answer of the database batch by batch; an answer that is late is broken off."""
@@ -147,21 +150,18 @@ class EmbeddedStore:
         names = ", ".join(f'"{name}"' for name in columns)
         for first in range(0, len(places), _BATCH):
             chunk = places[first : first + _BATCH]
-            # The first and last place tell the database which of its blocks to look at.
-            sql = (
-                f"SELECT {names} FROM items WHERE place BETWEEN ? AND ? AND place IN (SELECT unnest(?)) ORDER BY place"
-            )
+            sql = f"SELECT {names} FROM held.items WHERE place IN (SELECT unnest(?)) ORDER BY place"
             with self._database.cursor() as cursor:
-                yield cursor.execute(sql, [int(chunk[0]), int(chunk[-1]), chunk.tolist()]).fetchall()
+                yield cursor.execute(sql, [chunk.tolist()]).fetchall()
 
     def place_of(self, granule: str) -> int | None:
         """Return the place of a granule, None if it is not there."""
-        found = self._scalar("SELECT place FROM items WHERE granule = ?", [granule])
+        found = self._scalar("SELECT place FROM held.items WHERE granule = ?", [granule])
         return None if found is None else int(found)
 
     def extent(self) -> dict[str, Any]:
         """Return period and box of all; see :meth:`Store.extent`."""
-        sql = 'SELECT min("start"), max(finish), min(xmin), min(ymin), max(xmax), max(ymax) FROM items'
+        sql = 'SELECT min("start"), max(finish), min(xmin), min(ymin), max(xmax), max(ymax) FROM held.items'
         with self._database.cursor() as cursor:
             start, end, *box = cursor.execute(sql).fetchone() or (None,) * 6
         return {"start": start, "end": end, "bbox": None if None in box else box}

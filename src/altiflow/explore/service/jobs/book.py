@@ -1,0 +1,158 @@
+"""The book of jobs: what was asked for and how far it is, in a database that outlives the server."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Any, Literal
+from uuid import uuid4
+
+__all__ = ["Job", "JobBook", "JobState"]
+
+JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+_COLUMNS = "id, state, asked, plan, attempts, message, submitted, started, ended"
+_PATIENCE = 30.0
+"""Longest wait [s] for another process that writes to the book."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job.
+
+    Attributes
+    ----------
+    id
+        Its name, 32 hexadecimal digits.
+    state
+        "waiting", "running", "done", "failed" or "cancelled".
+    asked
+        What was asked for.
+    plan
+        What is to be done, ready for JSON: nothing is looked up anew when it is taken up again.
+    attempts
+        How often it was begun; more than once where the server stopped in between.
+    message
+        Why it failed.
+    submitted, started, ended
+        Seconds since 1970; None for what has not happened.
+    """
+
+    id: str
+    state: JobState
+    asked: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    attempts: int
+    message: str
+    submitted: float
+    started: float | None
+    ended: float | None
+
+
+class JobBook:
+    """The jobs of a folder; each has a folder of its own below it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> book = JobBook(tempfile.mkdtemp())
+    >>> job = book.add({"kind": "cube"}, {"sources": []})
+    >>> book.take().id == job.id, book.take() is None, book.find(job.id).state
+    (True, True, 'running')
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._open() as database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, state TEXT NOT NULL, asked TEXT NOT NULL, "
+                "plan TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', "
+                "submitted REAL NOT NULL, started REAL, ended REAL)"
+            )
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Yield the database; what was written stands when the block ends well."""
+        database = sqlite3.connect(self.folder / "jobs.sqlite", timeout=_PATIENCE, isolation_level="IMMEDIATE")
+        try:
+            with database:
+                yield database
+        finally:
+            database.close()
+
+    def add(self, asked: Mapping[str, Any], plan: Mapping[str, Any]) -> Job:
+        """Return a new job, which waits."""
+        name = uuid4().hex
+        with self._open() as database:
+            database.execute(
+                "INSERT INTO jobs (id, state, asked, plan, submitted) VALUES (?, 'waiting', ?, ?, ?)",
+                (name, json.dumps(asked), json.dumps(plan), time()),
+            )
+        found = self.find(name)
+        if found is None:
+            raise RuntimeError(f"job {name} is not in the book it was just written to")
+        return found
+
+    def find(self, name: str) -> Job | None:
+        """Return the job of a name, None if there is none."""
+        with self._open() as database:
+            row = database.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (name,)).fetchone()
+        return None if row is None else _job(row)
+
+    def list(self, count: int = 100) -> list[Job]:
+        """Return the newest jobs, the newest first."""
+        with self._open() as database:
+            rows = database.execute(f"SELECT {_COLUMNS} FROM jobs ORDER BY submitted DESC LIMIT ?", (count,)).fetchall()
+        return [_job(row) for row in rows]
+
+    def count_open(self) -> int:
+        """Return how many jobs wait or run."""
+        with self._open() as database:
+            row = database.execute("SELECT count(*) FROM jobs WHERE state IN ('waiting', 'running')").fetchone()
+        return int(row[0])
+
+    def take(self) -> Job | None:
+        """Return the job that waited longest, which runs from now on; None if none waits."""
+        with self._open() as database:
+            row = database.execute(
+                "UPDATE jobs SET state = 'running', attempts = attempts + 1, started = ? WHERE id = "
+                f"(SELECT id FROM jobs WHERE state = 'waiting' ORDER BY submitted LIMIT 1) RETURNING {_COLUMNS}",
+                (time(),),
+            ).fetchone()
+        return None if row is None else _job(row)
+
+    def end(self, name: str, state: JobState, message: str = "") -> bool:
+        """End a job that waits or runs, and return whether it did."""
+        with self._open() as database:
+            done = database.execute(
+                "UPDATE jobs SET state = ?, message = ?, ended = ? WHERE id = ? AND state IN ('waiting', 'running')",
+                (state, message[:1000], time(), name),
+            )
+        return done.rowcount == 1
+
+    def take_up_again(self) -> int:
+        """Let jobs wait that ran when the server stopped, and return how many."""
+        with self._open() as database:
+            return database.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'running'").rowcount
+
+    def work_folder(self, job: Job) -> Path:
+        """Return the folder of a job, made if it is not there."""
+        path = self.folder / job.id
+        path.mkdir(exist_ok=True)
+        return path
+
+    def result(self, job: Job) -> Path:
+        """Return where the result of a job is when it is done."""
+        return self.folder / job.id / str(job.plan["result"])
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    """Return a row as a job."""
+    name, state, asked, plan, *rest = row
+    return Job(name, state, json.loads(asked), json.loads(plan), *rest)
