@@ -38,7 +38,7 @@ _TEXT = (
 _COUNTS = ("sc_orient", "segments_found", "segments_kept", *_DROPPED)
 _COSTS = ("bytes", "requests", "retries", "modified", "simulated")
 _TIMES = ("time_first", "time_last")
-_FILES = ("file_version", "parts")
+_FILES = ("file_version", "parts", "part_sizes")
 _PLACES = ("west", "south", "east", "north")
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys((*_TEXT, *_FILES), ""),

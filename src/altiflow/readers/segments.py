@@ -16,13 +16,14 @@ import pandas as pd
 
 from altiflow.errors import AltiflowError, EmptyDataError, InputError
 from altiflow.readers.catalogue import find_local_granules
+from altiflow.readers.catalogue.tables.newest import newest_files
 from altiflow.readers.icesat2.beams import BeamChoice, check_beams
 from altiflow.readers.icesat2.engines import EngineName, check_engine
 from altiflow.readers.icesat2.granule import GranuleReading, ReadOptions, read_granule
 from altiflow.readers.icesat2.products import COMMON_VARIABLES, LEADS, Product, product_named
 from altiflow.readers.icesat2.screens import choose_screens
 from altiflow.readers.ledger import Ledger
-from altiflow.readers.remote.addresses import url_file_name
+from altiflow.readers.remote.addresses import distinct_urls, url_file_name
 from altiflow.readers.remote.ranges import RemoteAccess, Sources, Traffic, is_remote
 from altiflow.region import as_region
 from altiflow.version import __version__
@@ -63,7 +64,9 @@ def read_segments(
     ----------
     granules
         Files, folders, https:// and s3:// addresses, a list of them, or a catalogue: of each row ``path``, else
-        ``url_https``, else ``url_s3``. For the buckets pass ``list(catalogue["url_s3"])``.
+        ``url_https``, else ``url_s3``. For the buckets pass ``list(catalogue["url_s3"])``. Of several releases,
+        revisions or copies of a granule, told by their names, the newest is read; the others are "superseded" in the
+        ledger.
     product
         "ATL10", "ATL07", "ATL06" or "ATL11"; found from the files where None. All granules must be of one product.
     beams
@@ -75,7 +78,8 @@ def read_segments(
         Keep segments in this region only; anything :func:`altiflow.region.as_region` takes. Positions are read first,
         then only the rows that reach into it. Screens count segments inside it.
     on_error
-        "raise" stops at the first granule that fails; "skip" leaves it out and says so in the ledger.
+        "raise" stops at the first granule that fails; "skip" leaves it out and says so in the ledger. Files of a list
+        or catalogue that are not there are such granules; "raise" refuses them before anything is read.
     ledger
         Rows are appended to it, one per granule, also when an error is raised.
     transition
@@ -173,7 +177,8 @@ def _read_table(
     """Return the rows of all granules as one table, and enter each in the ledger."""
     if on_error not in ("raise", "skip"):
         raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
-    places = granule_places(granules)
+    given = granule_places(granules, absent="keep" if on_error == "skip" else "refuse")
+    places, left = newest_files(given)
     if options.sources is not None:
         options.sources.access.check_hosts(places)
     outcomes: dict[Path | str, _Outcome] = {}
@@ -194,8 +199,12 @@ def _read_table(
     finally:
         if options.sources is not None:
             options.sources.close()
-        for place in places:
-            _enter(account, place, outcomes.get(place))
+        superseded = dict(left)
+        for place in given:
+            if place in superseded:
+                account.add_superseded(place, url_file_name(str(superseded[place])))
+            else:
+                _enter(account, place, outcomes.get(place))
     readings = [found for place in places if isinstance(found := outcomes[place].result, GranuleReading)]
     return _assembled(readings, options, account)
 
@@ -209,17 +218,22 @@ class _Outcome:
     seconds: float
 
 
-def granule_places(granules: Granules) -> list[Path | str]:
+def granule_places(granules: Granules, *, absent: Literal["refuse", "keep"] = "refuse") -> list[Path | str]:
     """Return the files and addresses that `granules` stands for, each once, by file name.
+
+    Files of a list or a catalogue that are not there are refused, or kept to fail when they are read.
 
     Raises
     ------
     InputError
-        If a path does not exist, or a catalogue has neither files nor addresses.
+        If a path does not exist, a download failed, or a catalogue has neither files nor addresses.
     EmptyDataError
         If a folder holds no granule.
     """
+    single = isinstance(granules, str | Path)
     if isinstance(granules, pd.DataFrame):
+        if absent == "refuse":
+            _check_downloaded(granules)
         here = {"path", "url_https", "url_s3"} & {*granules.columns}
         told = granules[[name for name in ("path", "url_https", "url_s3") if name in here]].bfill(axis=1)
         if not here or told.iloc[:, 0].isna().any():
@@ -227,9 +241,24 @@ def granule_places(granules: Granules) -> list[Path | str]:
         granules = [str(place) for place in told.iloc[:, 0]]
     given = [granules] if isinstance(granules, str | Path) else list(granules)
     remote = [str(place) for place in given if is_remote(place)]
-    local = [place for place in given if not is_remote(place)]
-    found: list[Path | str] = [*dict.fromkeys(remote), *(granule_paths(local) if local or not remote else [])]
+    local = [Path(place) for place in given if not is_remote(place)]
+    gone = [place for place in local if absent == "keep" and not single and not place.exists()]
+    there = [place for place in local if place not in gone]
+    files = granule_paths(there) if there or not (remote or gone) else []
+    found: list[Path | str] = [*distinct_urls(remote), *dict.fromkeys(gone), *files]
     return sorted(found, key=lambda place: (url_file_name(str(place)), str(place)))
+
+
+def _check_downloaded(table: pd.DataFrame) -> None:
+    """Refuse a table of downloads some of which failed."""
+    if not {"status", "reason", "path"} <= {*table.columns}:
+        return
+    failed = table[table["status"] == "failed"]
+    if len(failed):
+        raise InputError(
+            f"{len(failed)} of {len(table)} granules were not downloaded ({failed['reason'].iloc[0]}); call "
+            "download_files again, or pass on_error='skip' to go on without them"
+        )
 
 
 def granule_paths(granules: Granules) -> list[Path]:

@@ -23,11 +23,13 @@ _LAST_SEGMENT = 14
 """Along-track granules hold one of 14 parts of an orbit; half-orbit granules say 01."""
 _PARTED = {"ATL03", "ATL06", "ATL08", "ATL11"}
 """Products cut into those parts: 1 to 7 lie north of the equator, 8 to 14 south of it (ATL03 user guide)."""
+_MONTHLY = {"ATL20", "ATL21"}
+"""Products of a month, whatever the first orbit in it."""
 
 _DATED = r"_(?P<start>\d{14})_(?P<rgt>\d{4})(?P<cycle>\d\d)(?P<segment>\d\d)"
 _TAIL = r"_(?P<version>\d{3})_(?P<revision>\d\d)(?P<subset>[_-]\w[\w-]*)?(?P<extension>\.(h5|hdf5|nc|nc4))?"
 _GRAMMARS = tuple(
-    re.compile(r"(processed_)?(?P<product>" + head + _TAIL, re.ASCII)
+    re.compile(r"(processed_)?(?P<product>" + head + _TAIL, re.ASCII | re.IGNORECASE)
     for head in (
         r"ATL(07|10|20|21))-(?P<hemisphere>\d\d)" + _DATED,
         r"ATL(03|04|06|08|12|13))" + _DATED,
@@ -84,6 +86,18 @@ class GranuleName:
         return "north" if self.segment <= _LAST_SEGMENT // 2 else "south"
 
     @property
+    def key(self) -> str:
+        """What all releases and revisions of the same data have in common."""
+        if self.start is None:
+            # An ATL11 granule grows with every cycle; its track does not.
+            return f"{self.product}_{self.rgt:04d}{self.segment:02d}"
+        side = f"-{_HEMISPHERE_CODES[self.hemisphere]}" if self.hemisphere else ""
+        if self.product in _MONTHLY:
+            return f"{self.product}{side}_{self.start:%Y%m}"
+        # The first moment may move by seconds from one release to the next; the track is flown once in a cycle.
+        return f"{self.product}{side}_{self.rgt:04d}{self.cycle:02d}{self.segment:02d}"
+
+    @property
     def stem(self) -> str:
         """The canonical name without folder, prefix, subset marks and extension."""
         tail = f"{self.version}_{self.revision:02d}"
@@ -105,8 +119,8 @@ def parse_granule_name(name: str | Path) -> GranuleName:
     Parameters
     ----------
     name
-        File name, path or URL of an ICESat-2 granule; a prefix ``processed_``, marks of a subset after the
-        revision and a missing extension are allowed.
+        File name, path or URL of an ICESat-2 granule in upper or lower case; a prefix ``processed_``, marks of a
+        subset after the revision and a missing extension are allowed.
 
     Raises
     ------
@@ -147,7 +161,7 @@ def parse_granule_name(name: str | Path) -> GranuleName:
     if wrong:
         raise InputError(f"granule name {text!r} cannot be: {'; '.join(wrong)}")
     return GranuleName(
-        product=parts["product"],
+        product=parts["product"].upper(),
         rgt=rgt or 0,
         cycle=cycle or 0,
         segment=segment or 0,
@@ -163,19 +177,17 @@ def parse_granule_name(name: str | Path) -> GranuleName:
 def granule_key(name: str) -> str:
     """Return what granules of one orbit and product have in common, whatever their release, revision and subset.
 
+    A name of no known form is its own key.
+
     Examples
     --------
-    >>> granule_key("ATL10-01_20190101000000_00010201_006_02_subsetted")
-    'ATL10-01_20190101000000_00010201'
-    >>> granule_key("my flight")
-    'my flight'
+    >>> granule_key("ATL10-01_20190101002408_00010201_006_02_subsetted")
+    'ATL10-01_00010201'
+    >>> granule_key("atl10-01_20190101002409_00010201_007_01"), granule_key("my flight")
+    ('ATL10-01_00010201', 'my flight')
     """
-    try:
-        found = parse_granule_name(name)
-    except InputError:
-        return name
-    # A later release of ATL11 holds more cycles, so that they are no part of which granule it is.
-    return found.stem.rsplit("_", 3 if found.start is None else 2)[0]
+    found = try_granule_name(name)
+    return name if found is None else found.key
 
 
 def _start(digits: str, name: str) -> datetime:

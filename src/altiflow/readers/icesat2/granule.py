@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from altiflow.errors import CorruptGranuleError, InputError, MissingDataError, WrongProductError
 from altiflow.readers.catalogue import parse_granule_name
+from altiflow.readers.catalogue.names import try_granule_name
 from altiflow.readers.icesat2.beams import BEAMS, BeamChoice, is_strong, pair_of, spot_numbers
 from altiflow.readers.icesat2.cycles import CycleEngine
 from altiflow.readers.icesat2.engines import Arrays, Engine, EngineName, StaleIndexError, open_engine
@@ -95,13 +96,20 @@ class GranuleReading:
 def granule_stem(place: Path | str) -> str:
     """Return the granule's name: file name without the archive's ``processed_`` prefix and the extension.
 
+    A product written in lower case comes in upper case.
+
     Examples
     --------
-    >>> granule_stem(Path("processed_ATL10-01_20220107195849_02531401_006_01.h5"))
+    >>> granule_stem(Path("processed_atl10-01_20220107195849_02531401_006_01.H5"))
     'ATL10-01_20220107195849_02531401_006_01'
     """
     name = Path(url_file_name(str(place)))
-    return name.name.removesuffix(name.suffix).removeprefix("processed_")
+    stem = name.name.removesuffix(name.suffix)
+    known = try_granule_name(stem)
+    if known is None:
+        return stem.removeprefix("processed_")
+    # All before the product is the prefix; marks of a subset stay as they are.
+    return known.product + stem[stem.upper().index(known.product) + len(known.product) :]
 
 
 def read_granule(place: Path | str, options: ReadOptions, traffic: Traffic | None = None) -> GranuleReading:

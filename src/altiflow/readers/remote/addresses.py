@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -11,7 +11,7 @@ import pandas as pd
 
 from altiflow.errors import InputError
 
-__all__ = ["REMOTE_SCHEMES", "public_url", "table_addresses", "url_file_name", "url_host"]
+__all__ = ["REMOTE_SCHEMES", "distinct_urls", "public_url", "table_addresses", "url_file_name", "url_host"]
 
 REMOTE_SCHEMES = ("http", "https", "s3")
 
@@ -70,6 +70,22 @@ def url_file_name(url: str) -> str:
     if not name or name in {".", ".."} or "/" in name or "\\" in name or "\0" in name:
         raise InputError(f"{public_url(url)} names no file; give the address of one")
     return name
+
+
+def distinct_urls(urls: Iterable[str]) -> list[str]:
+    """Return addresses of different files, in their order: one file may be there with several signed queries.
+
+    Where the path does not end in the name of a file, the query may tell which file is meant.
+
+    Examples
+    --------
+    >>> distinct_urls(["https://h/a.h5?signed=1", "https://h/a.h5?signed=2", "https://h/get?id=1", "https://h/get?id=2"])
+    ['https://h/a.h5?signed=1', 'https://h/get?id=1', 'https://h/get?id=2']
+    """
+    found: dict[str, str] = {}
+    for url in urls:
+        found.setdefault(public_url(url) if PurePosixPath(urlsplit(url).path).suffix else url, url)
+    return list(found.values())
 
 
 _PLACES = ("url_https", "url_s3", "path")
