@@ -113,7 +113,7 @@ def test_compiled_and_plain_decoding_give_the_same_bytes(
     source, walker, index = learnt(path, remote=False)
     tables = {name: table for name, table in index.tables.items() if isinstance(table, ChunkTable)}
     whole = read_arrays(source, tables, walker=walker)
-    part = read_arrays(source, tables, walker=walker, rows=dict.fromkeys(tables, (150, 987)))
+    part = read_arrays(source, tables, walker=walker, rows={key: [(150, 987)] for key in tables})
     source.close()
     with h5py.File(path) as file:
         for name, values in whole.items():
@@ -128,7 +128,7 @@ def test_rows_are_those_of_hdf5(stored: Path, one: int, other: int) -> None:
     first, last = min(one, other), max(one, other)
     names = ["everything/f8", "plain/i4", "summed/f4", "partly", "unwritten"]
     source, _, index = learnt(stored, remote=False)
-    found = read_arrays(source, {n: index.tables[n] for n in names}, rows=dict.fromkeys(names, (first, last)))  # type: ignore[misc]
+    found = read_arrays(source, {n: index.tables[n] for n in names}, rows={key: [(first, last)] for key in names})  # type: ignore[misc]
     source.close()
     with h5py.File(stored) as file:
         for name in names:

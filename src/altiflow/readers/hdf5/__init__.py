@@ -1,6 +1,6 @@
 """HDF5 files: whether one is whole, and its chunks read without HDF5's library."""
 
-from altiflow.readers.hdf5.arrays import read_arrays
+from altiflow.readers.hdf5.arrays import count_bytes, read_arrays
 from altiflow.readers.hdf5.attributes import text_attribute
 from altiflow.readers.hdf5.index import ChunkIndex, drop_index, load_index, save_index
 from altiflow.readers.hdf5.tables import ChunkTable, describe_data_set
@@ -23,6 +23,7 @@ __all__ = [
     "check_claim",
     "check_hdf5",
     "check_head",
+    "count_bytes",
     "describe_data_set",
     "drop_index",
     "load_index",

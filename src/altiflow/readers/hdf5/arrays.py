@@ -13,15 +13,18 @@ from altiflow.errors import CorruptGranuleError
 from altiflow.readers.hdf5.decode import Unfiltered, native, unfilter_chunk
 from altiflow.readers.hdf5.tables import ChunkTable, check_table
 from altiflow.readers.hdf5.walk import Walker
-from altiflow.readers.remote.ranges import ByteSource, Extent, coalesce
-from altiflow.readers.remote.ranges.extents import WASTE
+from altiflow.readers.remote.ranges import ByteSource, Extent, Thrift, coalesce
+from altiflow.readers.remote.ranges.extents import FREE, WASTE
 
-__all__ = ["read_arrays"]
+__all__ = ["count_bytes", "read_arrays"]
 
 Array = npt.NDArray[np.generic]
-Rows = Mapping[str, tuple[int, int]]
+Spans = Sequence[tuple[int, int]]
+Rows = Mapping[str, Spans]
 _ALIGNED = 64
 """Where arrays begin in a common piece of memory [bytes]."""
+_TIGHT = (0.01, 2**12)
+"""Share of bytes nobody asked for, and bytes always allowed, where bytes are spared rather than requests."""
 
 
 class _Errand(NamedTuple):
@@ -35,7 +38,12 @@ class _Errand(NamedTuple):
 
 
 def read_arrays(
-    source: ByteSource, tables: Mapping[str, ChunkTable], *, rows: Rows | None = None, walker: Walker | None = None
+    source: ByteSource,
+    tables: Mapping[str, ChunkTable],
+    *,
+    rows: Rows | None = None,
+    walker: Walker | None = None,
+    thrift: Thrift = "few_requests",
 ) -> dict[str, Array]:
     """Return the values of data sets, in this machine's byte order; their memory is one piece.
 
@@ -46,9 +54,11 @@ def read_arrays(
     tables
         Chunk table of each data set, by path.
     rows
-        First row and the one after the last, of data sets of which not all rows are wanted.
+        Spans of rows, in order, of data sets of which not all rows are wanted: first row and the one after the last.
     walker
         The walk that found the tables; bytes that it brought are not asked for again.
+    thrift
+        What is spared.
 
     Raises
     ------
@@ -58,17 +68,15 @@ def read_arrays(
     stamp = source.stamp
     for path, table in tables.items():
         check_table(table, None if stamp is None else stamp.size, f"{source.name.rpartition('/')[2]}: {path}")
-    spans = {path: _span(table, (rows or {}).get(path)) for path, table in tables.items()}
+    spans = _spans(tables, rows)
     arrays = _made(tables, spans)
-    wanted = [errand for path, table in tables.items() for errand in _errands(path, table, spans[path])]
-    wanted.sort(key=lambda errand: errand.offset)
-    held = [walker is not None and walker.holds(errand.offset, errand.size) for errand in wanted]
-    extents, batches = _batches(wanted, held, walker.waste if walker is not None else WASTE)
+    wanted = _wanted(tables, spans)
+    extents, batches = _batches(wanted, walker, thrift)
 
     def place(errand: _Errand, data: bytes | memoryview) -> None:
         table = tables[errand.path]
         chunk = unfilter_chunk(data, table, errand.mask, f"{source.name.rpartition('/')[2]}: {errand.path}")
-        _paste(arrays[errand.path], chunk, errand.corner, spans[errand.path][0])
+        _paste(arrays[errand.path], chunk, errand.corner, spans[errand.path])
 
     _run(source, extents, batches, place)
     fetched = {id(errand) for batch in batches for errand in batch}
@@ -78,18 +86,49 @@ def read_arrays(
     return {path: native(array) for path, array in arrays.items()}
 
 
-def _batches(wanted: Sequence[_Errand], held: Sequence[bool], waste: float) -> tuple[list[Extent], list[list[_Errand]]]:
+def count_bytes(
+    tables: Mapping[str, ChunkTable],
+    *,
+    rows: Rows | None = None,
+    walker: Walker | None = None,
+    thrift: Thrift = "few_requests",
+) -> int:
+    """Return how many bytes :func:`read_arrays` would fetch."""
+    return sum(extent.size for extent in _batches(_wanted(tables, _spans(tables, rows)), walker, thrift)[0])
+
+
+def _spans(tables: Mapping[str, ChunkTable], rows: Rows | None) -> dict[str, Spans]:
+    """Return the spans of rows of each data set that are wanted."""
+    asked = rows or {}
+    return {path: _within(table, asked.get(path)) for path, table in tables.items()}
+
+
+def _wanted(tables: Mapping[str, ChunkTable], spans: Mapping[str, Spans]) -> list[_Errand]:
+    """Return all chunks that are wanted, as they lie in the file."""
+    wanted = [errand for path, table in tables.items() for errand in _errands(path, table, spans[path])]
+    return sorted(wanted, key=lambda errand: errand.offset)
+
+
+def _batches(
+    wanted: Sequence[_Errand], walker: Walker | None, thrift: Thrift
+) -> tuple[list[Extent], list[list[_Errand]]]:
     """Return the extents to fetch and the chunks of each; what is at hand is fetched where it saves a request."""
-    extents = coalesce([errand.offset for errand in wanted], [errand.size for errand in wanted], waste=waste)
+    held = [walker is not None and walker.holds(errand.offset, errand.size) for errand in wanted]
+    waste, free = walker.waste if walker is not None else WASTE, FREE
+    if thrift == "few_bytes":
+        wanted = [errand for errand, here in zip(wanted, held, strict=True) if not here]
+        held, (waste, free) = [False] * len(wanted), _TIGHT
+    places, sizes = [errand.offset for errand in wanted], [errand.size for errand in wanted]
+    extents = coalesce(places, sizes, waste=waste, free=free)
     starts = np.array([extent.start for extent in extents], np.int64)
-    places = np.searchsorted(starts, np.array([errand.offset for errand in wanted], np.int64), side="right") - 1
+    numbers = np.searchsorted(starts, np.array(places, np.int64), side="right") - 1
     batches: list[list[_Errand]] = [[] for _ in extents]
     needed = [False] * len(extents)
-    for errand, here, number in zip(wanted, held, places.tolist(), strict=True):
+    for errand, here, number in zip(wanted, held, numbers.tolist(), strict=True):
         batches[number].append(errand)
         needed[number] |= not here
-    numbers = [number for number, need in enumerate(needed) if need]
-    return [extents[number] for number in numbers], [batches[number] for number in numbers]
+    rest = [number for number, need in enumerate(needed) if need]
+    return [extents[number] for number in rest], [batches[number] for number in rest]
 
 
 def _run(
@@ -113,23 +152,24 @@ def _run(
     source.lanes.run(fetch, len(extents))
 
 
-def _span(table: ChunkTable, rows: tuple[int, int] | None) -> tuple[int, int]:
-    """Return first row and the one after the last that are wanted; (0, 1) of a scalar."""
-    whole = (0, table.shape[0]) if table.shape else (0, 1)
-    return whole if rows is None or not table.shape else (max(rows[0], 0), min(rows[1], whole[1]))
+def _within(table: ChunkTable, rows: Spans | None) -> Spans:
+    """Return the spans of rows that are wanted, cut to those there are; (0, 1) of a scalar."""
+    if rows is None or not table.shape:
+        return [(0, table.shape[0] if table.shape else 1)]
+    return [(max(first, 0), max(min(last, table.shape[0]), first, 0)) for first, last in rows]
 
 
-def _made(tables: Mapping[str, ChunkTable], spans: Mapping[str, tuple[int, int]]) -> dict[str, Array]:
+def _made(tables: Mapping[str, ChunkTable], spans: Mapping[str, Spans]) -> dict[str, Array]:
     """Return the arrays where nothing was written; those of small data sets as they are."""
     made: dict[str, Array] = {}
     shapes: dict[str, tuple[int, ...]] = {}
     for path, table in tables.items():
-        first, last = spans[path]
         if table.inline is not None:
             values: Array = np.frombuffer(table.inline, table.dtype).reshape(table.shape).copy()
-            made[path] = values[first:last] if table.shape else values
+            made[path] = np.concatenate([values[:0], *(values[a:b] for a, b in spans[path])]) if table.shape else values
         else:
-            shapes[path] = (last - first, *table.shape[1:]) if table.shape else ()
+            count = sum(last - first for first, last in spans[path])
+            shapes[path] = (count, *table.shape[1:]) if table.shape else ()
     room = _room([math.prod(shape) * tables[path].dtype.itemsize for path, shape in shapes.items()])
     for (path, shape), part in zip(shapes.items(), room, strict=True):
         table = tables[path]
@@ -150,13 +190,15 @@ def _room(sizes: Sequence[int]) -> list[npt.NDArray[np.uint8]]:
     return [whole[end - step : end - step + size] for end, step, size in zip(ends, steps, sizes, strict=True)]
 
 
-def _errands(path: str, table: ChunkTable, span: tuple[int, int]) -> list[_Errand]:
-    """Return the chunks that hold rows of a span."""
+def _errands(path: str, table: ChunkTable, spans: Spans) -> list[_Errand]:
+    """Return the chunks that hold rows of some span."""
     if not len(table.places):
         return []
     corners = table.corners()
     if table.shape:
-        reach = (corners[:, 0] < span[1]) & (corners[:, 0] + table.chunk[0] > span[0])
+        reach = np.zeros(len(corners), dtype=bool)
+        for first, last in spans:
+            reach |= (corners[:, 0] < last) & (corners[:, 0] + table.chunk[0] > first) & (first < last)
     else:
         reach = np.ones(len(corners), dtype=bool)
     return [
@@ -165,7 +207,17 @@ def _errands(path: str, table: ChunkTable, span: tuple[int, int]) -> list[_Erran
     ]
 
 
-def _paste(target: Array, found: Unfiltered, corner: tuple[int, ...], first: int) -> None:
+def _paste(target: Array, found: Unfiltered, corner: tuple[int, ...], spans: Spans) -> None:
+    """Put a chunk into the array of these spans of rows; what lies outside is left out."""
+    place = 0
+    for first, last in spans:
+        part = target[place : place + last - first] if corner else target
+        if not corner or (corner[0] < last and corner[0] + found.table.chunk[0] > first):
+            _paste_span(part, found, corner, first)
+        place += last - first
+
+
+def _paste_span(target: Array, found: Unfiltered, corner: tuple[int, ...], first: int) -> None:
     """Put a chunk into the array whose first row is `first`; what lies outside is left out."""
     if len(corner) == 1:
         low, high = max(corner[0], first), min(corner[0] + found.table.chunk[0], first + target.size)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from altiflow.readers.icesat2.engines import Engine
+from altiflow.readers.icesat2.engines import Engine, Rows, Spans
 from altiflow.readers.icesat2.products import Layout
+from altiflow.readers.icesat2.stretches import Track, find_stretches
 from altiflow.region import Region
 
 __all__ = ["Gathered", "gather_beams"]
 
 Array = npt.NDArray[np.generic]
 
-_LARGEST = 1e300
+_SPARED = 2**18
+"""Bytes that looking for the rows first must be able to spare: less time than the wait for another answer takes."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Gathered:
     arrays
         Array of each path, None where the granule has no such data set.
     left_out
-        Segments of each beam that lie before or behind all those in the region, and were not read.
+        Segments of each beam that lie outside the stretches in the region, and were not read.
     """
 
     arrays: dict[str, Array | None]
@@ -42,8 +44,8 @@ class Gathered:
 def gather_beams(engine: Engine, layout: Layout, beams: Sequence[str], region: Region | None) -> Gathered:
     """Return the arrays that the tables of these beams need.
 
-    With a region, positions are read first, and of everything else along the segments only the rows from the first
-    to the last segment in the region.
+    With a region, positions are read first, and of everything else along the segments only the stretches of rows in
+    the region; everything at once where that brings no more bytes.
 
     Parameters
     ----------
@@ -62,32 +64,41 @@ def gather_beams(engine: Engine, layout: Layout, beams: Sequence[str], region: R
     engine.expect(everything, ())
     if region is None or layout.cycles:
         return Gathered(engine.read(everything))
-    places = {beam: tuple(f"{beam}/{layout.paths[name]}" for name in ("latitude", "longitude")) for beam in beams}
-    arrays = engine.read([path for pair in places.values() for path in pair])
-    spans = {beam: _span(arrays[pair[0]], arrays[pair[1]], region) for beam, pair in places.items()}
     shapes = engine.shapes(everything)
-    rows: dict[str, tuple[int, int]] = {}
-    left_out: dict[str, int] = {}
-    for beam, span in spans.items():
-        if span is None:
-            continue
-        first, last, count = span
-        left_out[beam] = count - (last - first)
-        rows |= {path: (first, last) for path in wanted[beam] if shapes[path] == (count,)}
-        for path in places[beam]:
-            values = arrays[path]
-            arrays[path] = None if values is None else values[first:last]
+    tracks = _tracks(layout, beams, shapes)
+    whole = engine.cost(everything)
+    first = engine.cost([track.latitude for track in tracks.values()], thrift="few_bytes")
+    if not tracks or (whole is not None and first is not None and whole - first < _SPARED):
+        return Gathered(engine.read(everything))
+    found = find_stretches(engine, tracks, region)
+    rows: dict[str, Spans] = {}
+    for beam, spans in found.spans.items():
+        rows |= {path: spans for path in wanted[beam] if shapes[path] == (tracks[beam].rows,)}
     # An empty stretch is no reason to read sections.
-    idle = {beam for beam, span in spans.items() if span is not None and span[0] == span[1]}
-    rest = [path for path in everything if path not in arrays and path.split("/")[0] not in idle]
-    found = engine.read(rest, {path: span for path, span in rows.items() if path in rest})
-    return Gathered(dict.fromkeys(everything) | found | arrays, left_out)
+    idle = {beam for beam, spans in found.spans.items() if not spans}
+    rest = [path for path in everything if path not in found.arrays and path.split("/")[0] not in idle]
+    arrays = _read_rest(engine, rest, {path: rows[path] for path in rest if path in rows}, whole, found.spent)
+    left_out = {
+        beam: tracks[beam].rows - sum(last - first for first, last in spans) for beam, spans in found.spans.items()
+    }
+    return Gathered(dict.fromkeys(everything) | arrays | found.arrays, left_out)
 
 
-def _span(latitude: Array | None, longitude: Array | None, region: Region) -> tuple[int, int, int] | None:
-    """Return first row in the region, the one after the last, and the number of rows; None where it cannot be told."""
-    if latitude is None or longitude is None or latitude.ndim != 1 or latitude.shape != longitude.shape:
-        return None
-    lat, lon = (np.where(np.abs(values) < _LARGEST, values, np.nan).astype(float) for values in (latitude, longitude))
-    inside = np.flatnonzero(region.contains(lon, lat))
-    return (int(inside[0]), int(inside[-1]) + 1, lat.size) if inside.size else (0, 0, lat.size)
+def _tracks(layout: Layout, beams: Sequence[str], shapes: Mapping[str, tuple[int, ...] | None]) -> dict[str, Track]:
+    """Return where the beams keep their positions, of those that have as many of both."""
+    tracks: dict[str, Track] = {}
+    for beam in beams:
+        latitude, longitude = (f"{beam}/{layout.paths[name]}" for name in ("latitude", "longitude"))
+        shape = shapes[latitude]
+        if shape is not None and len(shape) == 1 and shape == shapes[longitude]:
+            tracks[beam] = Track(latitude, longitude, shape[0])
+    return tracks
+
+
+def _read_rest(
+    engine: Engine, paths: Sequence[str], rows: Rows, whole: int | None, spent: int
+) -> dict[str, Array | None]:
+    """Return the arrays; gaps between chunks are read through only while all of it is less than the `whole`."""
+    usual = engine.cost(paths, rows)
+    tight = usual is not None and whole is not None and spent + usual > whole
+    return engine.read(paths, rows, thrift="few_bytes" if tight else "few_requests")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,7 @@ from h5coro.h5dataset import H5Dataset, H5Metadata
 from altiflow.errors import AltiflowError, CorruptGranuleError, UnsupportedFormatError
 from altiflow.readers.hdf5 import check_claim, open_hdf5, size_of, telling_damage, text_attribute
 from altiflow.readers.icesat2.engines.protocol import Array, Rows
-from altiflow.readers.remote.ranges import BlockCache, SourceFile
+from altiflow.readers.remote.ranges import BlockCache, SourceFile, Thrift
 
 __all__ = ["H5coroEngine"]
 
@@ -48,7 +48,7 @@ class _Description:
     fill: np.generic | None
     written: bool
 
-    def sliced(self, spans: Rows, path: str) -> tuple[int, ...]:
+    def sliced(self, spans: Mapping[str, tuple[int, int]], path: str) -> tuple[int, ...]:
         """Return the shape of the rows that are wanted."""
         if path not in spans:
             return self.shape
@@ -131,10 +131,27 @@ class H5coroEngine:
         self._headers: dict[str, _Description | None] = {}
         self._attributes: h5py.File | None = None
 
-    def read(self, paths: Sequence[str], rows: Rows | None = None) -> dict[str, Array | None]:
+    def read(
+        self, paths: Sequence[str], rows: Rows | None = None, *, thrift: Thrift = "few_requests"
+    ) -> dict[str, Array | None]:
         """Return the array of each path, None where there is no such data set."""
+        # h5coro takes one span of each data set at a time.
+        asked = {path: list(spans) or [(0, 0)] for path, spans in (rows or {}).items() if path in paths}
+        found = self._read_spans(paths, {path: spans[0] for path, spans in asked.items()})
+        for number in range(1, max(map(len, asked.values()), default=1)):
+            more = {path: spans[number] for path, spans in asked.items() if len(spans) > number}
+            for path, part in self._read_spans(list(more), more).items():
+                before = found[path]
+                found[path] = None if before is None or part is None else np.concatenate([before, part])
+        return found
+
+    def cost(self, paths: Sequence[str], rows: Rows | None = None, *, thrift: Thrift = "few_requests") -> int | None:
+        """Return None: h5coro does not tell beforehand."""
+        return None
+
+    def _read_spans(self, paths: Sequence[str], spans: Mapping[str, tuple[int, int]]) -> dict[str, Array | None]:
+        """Return the array of each path, of those named in `spans` that span of rows."""
         found = {path: self._describe(path) for path in paths}
-        spans = {path: span for path, span in (rows or {}).items() if path in found}
         needed = [path for path, head in found.items() if head and head.written and 0 not in head.sliced(spans, path)]
         answers: Any = {}
         if needed:

@@ -11,8 +11,8 @@ import numpy as np
 
 from altiflow.errors import UnsupportedFormatError
 from altiflow.readers.hdf5 import check_claim, open_hdf5, size_of, telling_damage, text_attribute
-from altiflow.readers.icesat2.engines.protocol import Array, Rows
-from altiflow.readers.remote.ranges import SourceFile
+from altiflow.readers.icesat2.engines.protocol import Array, Rows, Spans
+from altiflow.readers.remote.ranges import SourceFile, Thrift
 
 __all__ = ["H5pyEngine"]
 
@@ -33,17 +33,24 @@ class H5pyEngine:
         self._file = open_hdf5(place, name)
         self._size = size_of(place)
 
-    def read(self, paths: Sequence[str], rows: Rows | None = None) -> dict[str, Array | None]:
+    def read(
+        self, paths: Sequence[str], rows: Rows | None = None, *, thrift: Thrift = "few_requests"
+    ) -> dict[str, Array | None]:
         """Return the array of each path, None where there is no such data set."""
         return {path: self._read_one(path, (rows or {}).get(path)) for path in paths}
 
-    def _read_one(self, path: str, rows: tuple[int, int] | None) -> Array | None:
+    def cost(self, paths: Sequence[str], rows: Rows | None = None, *, thrift: Thrift = "few_requests") -> int | None:
+        """Return None: HDF5 does not tell beforehand."""
+        return None
+
+    def _read_one(self, path: str, rows: Spans | None) -> Array | None:
         with telling_damage(self._place, f"{self._name}: {path} cannot be read"):
             node = self._node(path)
             if node is None:
                 return None
             check_claim(f"{self._name}: {path}", node.shape or (), node.dtype.itemsize, self._size)
-            values = np.asarray(node[()] if rows is None else node[rows[0] : rows[1]])
+            parts = [node[()]] if rows is None else [node[:0], *(node[first:last] for first, last in rows)]
+            values = np.asarray(parts[0]) if len(parts) == 1 else np.concatenate(parts)
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     def _node(self, path: str) -> h5py.Dataset | None:

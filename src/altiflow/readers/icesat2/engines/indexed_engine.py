@@ -7,7 +7,16 @@ from pathlib import Path
 from types import TracebackType
 
 from altiflow.errors import CorruptGranuleError, GranuleError, UnsupportedFormatError
-from altiflow.readers.hdf5 import ChunkIndex, ChunkTable, Walker, drop_index, load_index, read_arrays, save_index
+from altiflow.readers.hdf5 import (
+    ChunkIndex,
+    ChunkTable,
+    Walker,
+    count_bytes,
+    drop_index,
+    load_index,
+    read_arrays,
+    save_index,
+)
 from altiflow.readers.icesat2.engines.protocol import Array, Rows
 from altiflow.readers.remote.ranges import ByteSource, Thrift
 
@@ -56,16 +65,21 @@ class IndexedEngine:
             source.close()
             raise
 
-    def read(self, paths: Sequence[str], rows: Rows | None = None) -> dict[str, Array | None]:
+    def read(
+        self, paths: Sequence[str], rows: Rows | None = None, *, thrift: Thrift = "few_requests"
+    ) -> dict[str, Array | None]:
         """Return the array of each path, None where there is no such data set."""
-        found = {path: self._table(path) for path in self._learnt(paths)}
-        tables = {path: table for path, table in found.items() if table is not None}
+        tables = self._tables(paths)
         try:
-            arrays = read_arrays(self._source, tables, rows=rows, walker=self._walker)
+            arrays = read_arrays(self._source, tables, rows=rows, walker=self._walker, thrift=thrift)
         finally:
             # Chunks of another version look damaged; that is told first.
             self._check_version()
         return {path: arrays.get(path) for path in paths}
+
+    def cost(self, paths: Sequence[str], rows: Rows | None = None, *, thrift: Thrift = "few_requests") -> int:
+        """Return how many bytes reading would fetch."""
+        return count_bytes(self._tables(paths), rows=rows, walker=self._walker, thrift=thrift)
 
     def shapes(self, paths: Sequence[str]) -> dict[str, tuple[int, ...] | None]:
         """Return the shape of each data set, None where there is none."""
@@ -85,6 +99,11 @@ class IndexedEngine:
     def _learnt(self, paths: Sequence[str]) -> Sequence[str]:
         self.expect(paths, ())
         return paths
+
+    def _tables(self, paths: Sequence[str]) -> dict[str, ChunkTable]:
+        """Return what is known of the data sets that are there."""
+        found = {path: self._table(path) for path in self._learnt(paths)}
+        return {path: table for path, table in found.items() if table is not None}
 
     def _table(self, path: str) -> ChunkTable | None:
         """Return what is known of a data set, refused where it cannot be read."""

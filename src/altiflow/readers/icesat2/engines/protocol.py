@@ -9,12 +9,16 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "Arrays", "Engine", "EngineName", "Rows"]
+from altiflow.readers.remote.ranges import Thrift
+
+__all__ = ["Array", "Arrays", "Engine", "EngineName", "Rows", "Spans"]
 
 Array = npt.NDArray[np.generic]
 EngineName = Literal["auto", "h5coro", "h5py", "indexed"]
-Rows = Mapping[str, tuple[int, int]]
-"""First row and the one after the last, by path, of data sets of which not all rows are wanted."""
+Spans = Sequence[tuple[int, int]]
+"""Stretches of rows, in order: first row and the one after the last of each."""
+Rows = Mapping[str, Spans]
+"""Spans of rows, by path, of data sets of which not all rows are wanted."""
 
 
 class Arrays(Protocol):
@@ -27,16 +31,21 @@ class Arrays(Protocol):
 class Engine(Protocol):
     """An open granule: arrays by path, string attributes by group. A context manager."""
 
-    def read(self, paths: Sequence[str], rows: Rows | None = None) -> dict[str, Array | None]:
+    def read(
+        self, paths: Sequence[str], rows: Rows | None = None, *, thrift: Thrift = "few_requests"
+    ) -> dict[str, Array | None]:
         """Return the array of each path, None where the granule has no such data set.
 
-        Fill values are kept as they are.
+        Fill values are kept as they are. An engine that can choose spares requests or bytes.
 
         Raises
         ------
         UnsupportedFormatError, CorruptGranuleError
             If a data set is there and cannot be read rightly.
         """
+
+    def cost(self, paths: Sequence[str], rows: Rows | None = None, *, thrift: Thrift = "few_requests") -> int | None:
+        """Return how many bytes :meth:`read` would fetch; None where that is not known beforehand."""
 
     def shapes(self, paths: Sequence[str]) -> dict[str, tuple[int, ...] | None]:
         """Return the shape of each data set, None where there is none; no data are read.

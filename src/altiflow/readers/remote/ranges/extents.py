@@ -41,11 +41,12 @@ def coalesce(
     gap: int = GAP,
     largest: int = LARGEST,
     waste: float = WASTE,
+    free: int = FREE,
 ) -> list[Extent]:
     """Return the extents, in order, that hold all pieces.
 
     The smallest gaps between pieces are read through first, until the bytes that nobody asked for reach `waste` times
-    those asked for (256 KiB are always allowed). No piece is cut.
+    those asked for, or `free` where that is more. No piece is cut.
 
     Parameters
     ----------
@@ -57,6 +58,8 @@ def coalesce(
         Largest extent of several pieces [bytes].
     waste
         Bytes in gaps over bytes in pieces, at most.
+    free
+        Bytes in gaps that are allowed whatever the share.
 
     Examples
     --------
@@ -72,7 +75,7 @@ def coalesce(
     reach = np.maximum.accumulate(last)
     gaps = first[1:] - reach[:-1]
     held = int(size.sum() if not (gaps < 0).any() else (reach[-1] - first[0]) - gaps[gaps > 0].sum())
-    through = _read_through(gaps, gap, max(waste * held, FREE))
+    through = _read_through(gaps, gap, max(waste * held, free))
     extents, begin = [], int(first[0])
     for place in range(1, first.size):
         end = int(reach[place - 1])
