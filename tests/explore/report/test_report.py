@@ -61,7 +61,7 @@ def read_page(path: Path) -> Reader:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run with a granule that failed."""
     folder = tmp_path_factory.mktemp("report")
-    made = make_sample(folder / "in", granules=2)
+    made = make_sample(folder / "in", granules=4)
     bad = folder / "in" / made.granules[0].name.replace("20190101", "20190102")
     bad.write_bytes(made.granules[0].read_bytes()[:5000])
     words = ["run", "--altimetry", folder / "in", "--velocity", made.motion, "--out", folder / "out"]
@@ -97,7 +97,7 @@ def test_failures_come_first_and_stand_out(folder: Path) -> None:
     assert first[0].startswith('<tr class="bad">')
     assert "failed" in first[1]
     assert "20190102" in first[1]
-    assert re.search(r'class="warn">3 granules: \d read', granules)
+    assert re.search(r'class="warn">5 granules: \d read', granules)
 
 
 def test_numbers_are_those_of_the_record(folder: Path) -> None:
