@@ -14,7 +14,7 @@ from altiflow.tracking.matching.extras import load_cv2, require_numba
 from altiflow.tracking.matching.frames import Frame
 from altiflow.tracking.status import EDGE, FLAT, LEAST_TEXTURE, NODATA
 
-__all__ = ["full_matches", "peak_between"]
+__all__ = ["full_matches", "peak_between", "surface_peak"]
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -82,24 +82,26 @@ def full_matches(
     searched has none: EDGE; nor has one less than 3 px from a place without data, where there is nothing to put a
     spline through: NODATA.
     """
-    from altiflow.tracking.compiled.peaks import spline_peak, surface_peak
+    from altiflow.tracking.compiled.peaks import spline_peak
 
-    cv2, pieces, work = load_cv2(), _pieces(), np.empty((2, 4, 2, 4))
+    pieces, work = _pieces(), np.empty((2, 4, 2, 4))
+    # Correlations do not know the mean, and products of small numbers are more exact.
+    two = frame.two - frame.two.mean(dtype=np.float64).astype(np.float32)
+    norms = _window_norms(two, chip)
     shift, quality = np.full((len(places), 2), np.nan), np.full((len(places), 3), np.nan)
-    status, patch = np.zeros(len(places), np.uint8), np.empty((_SIDE, _SIDE))
+    corners, patch = places - chip // 2, np.empty((_SIDE, _SIDE))
+    status = _unfit(frame, corners, chip, needs[0])
     rows, cols = frame.one.shape
-    for n, (row, col) in enumerate((places - chip // 2).tolist()):
-        status[n] = _unfit(frame, row, col, chip, needs[0])
-        if status[n]:
-            continue
+    for n in np.flatnonzero(status == 0).tolist():
+        row, col = corners[n].tolist()
         (x, y), radius = near[n].tolist(), int(radii[n])
         top, bottom = max(row + y - radius, 0), min(row + y + radius + chip, rows)
         left, right = max(col + x - radius, 0), min(col + x + radius + chip, cols)
         if bottom - top < chip + _SIDE - 1 or right - left < chip + _SIDE - 1:
             status[n] = EDGE
             continue
-        template = frame.one[row : row + chip, col : col + chip]
-        found = cv2.matchTemplate(frame.two[top:bottom, left:right], template, cv2.TM_CCOEFF_NORMED)
+        norm = norms[top : bottom - chip + 1, left : right - chip + 1]
+        found = _correlations(frame.one[row : row + chip, col : col + chip], two[top:bottom, left:right], norm)
         status[n] = _bar_unfit(found, frame.counts_two, top, left, chip, needs[1])
         if status[n]:
             continue
@@ -114,17 +116,68 @@ def full_matches(
     return shift, quality, status
 
 
-def _unfit(frame: Frame, row: int, col: int, chip: int, need: float) -> int:
-    """Return why a chip of image 1 cannot be looked for; 0 if it can."""
-    from altiflow.tracking.compiled.correlation import sum_of
+def _correlations(
+    template: npt.NDArray[np.float32], window: npt.NDArray[np.float32], norm: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return the normalised correlation of a template at each place in a window, of which the norms are known."""
+    cv2 = load_cv2()
+    even = cv2.subtract(template, cv2.mean(template)[0])
+    length = cv2.norm(even)
+    products = cv2.matchTemplate(window, even, cv2.TM_CCORR)
+    # A chip that the filter left nothing of correlates with nothing.
+    return np.asarray(cv2.multiply(products, norm, dst=products, scale=1 / length if length else 0.0))
 
+
+def _window_norms(image: npt.NDArray[np.float32], chip: int) -> npt.NDArray[np.float32]:
+    """Return one over the root of the sum of squares, less their mean, of the window that begins at each pixel.
+
+    It is 0 where the window is even but for rounding. Of all chips of one width these are the same.
+    """
+    cv2 = load_cv2()
+    sums, powers = (
+        each[chip:, chip:] - each[:-chip, chip:] - each[chip:, :-chip] + each[:-chip, :-chip]
+        for each in cv2.integral2(image, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
+    )
+    spread = powers - sums * sums / (chip * chip)
+    even = spread <= 1e-9 * powers + 1e-13 * powers.max(initial=0.0)
+    spread[even] = np.inf
+    return np.asarray(1 / np.sqrt(spread), np.float32)
+
+
+def surface_peak(found: npt.NDArray[np.float32], patch: Floats) -> tuple[int, int, float, float, float]:
+    """Return row, column and height of the best of a surface, its lead and its ratio to what lies about it.
+
+    The lead is that over the best outside 7 x 7 about it, at least 0; the ratio that to the root mean square of every
+    second place of these within 7 px. The patch (7, 7) about the best is filled; where it passes the rim or has barred
+    places (-2) its first value is NaN.
+    """
+    from altiflow.tracking.compiled.peaks import peak_patch
+
+    half = _SIDE // 2
+    row, col = divmod(int(found.argmax()), found.shape[1])
+    best = float(found[row, col])
+    ratio = peak_patch(found, row, col, patch)
+    near = found[max(row - half, 0) : row + half + 1, max(col - half, 0) : col + half + 1]
+    kept = near.copy()
+    near[:] = 0
+    second = max(float(found.max()), 0.0)
+    near[:] = kept
+    return row, col, best, best - second, ratio
+
+
+def _unfit(frame: Frame, corners: Ints, chip: int, need: float) -> npt.NDArray[np.uint8]:
+    """Return why chips of image 1 that begin at (n, 2) cannot be looked for (n,); 0 if they can."""
+    row, col = corners.T
     rows, cols = frame.one.shape
-    if min(row, col) < 0 or row + chip > rows or col + chip > cols:
-        return EDGE
-    seen, textured = (sum_of(table, row, col, chip, chip) for table in frame.counts_one)
-    if seen < need * chip * chip - 1e-6:
-        return NODATA
-    return FLAT if textured < LEAST_TEXTURE * chip * chip else 0
+    inside = (row >= 0) & (col >= 0) & (row + chip <= rows) & (col + chip <= cols)
+    top, left = np.where(inside, row, 0), np.where(inside, col, 0)
+    low, right = np.minimum(top + chip, rows), np.minimum(left + chip, cols)
+    seen, textured = (
+        each[low, right] - each[top, right] - each[low, left] + each[top, left] for each in frame.counts_one
+    )
+    area = chip * chip
+    why = [~inside, seen < need * area - 1e-6, textured < LEAST_TEXTURE * area]
+    return np.select(why, [EDGE, NODATA, FLAT], 0).astype(np.uint8)
 
 
 def _bar_unfit(found: npt.NDArray[Any], counts: Ints, top: int, left: int, chip: int, need: float) -> int:
