@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,19 @@ import numpy.typing as npt
 import scipy
 
 from altiflow.errors import InputError
+from altiflow.tracking.matching.batched import Surfaces, batch_peaks
 from altiflow.tracking.matching.extras import load_cv2, require_numba
 from altiflow.tracking.matching.frames import Frame
+from altiflow.tracking.parameters import Backend
 from altiflow.tracking.status import EDGE, FLAT, LEAST_TEXTURE, NODATA
 
 __all__ = ["full_matches", "peak_between", "surface_peak"]
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
+
+Match = tuple[int, int, tuple[int, int], Sequence[float]]
+"""Cell, why it has none (0 if it has), place of the best in the surface, and correlation, lead and ratio."""
 
 _SIDE = 7
 
@@ -58,7 +64,7 @@ def peak_between(patch: npt.NDArray[Any]) -> tuple[float, float, float]:
 
 
 def full_matches(
-    frame: Frame, places: Ints, near: Ints, radii: Ints, *, chip: int, needs: Floats
+    frame: Frame, places: Ints, near: Ints, radii: Ints, *, chip: int, needs: Floats, backend: Backend = "opencv"
 ) -> tuple[Floats, Floats, npt.NDArray[np.uint8]]:
     """Return displacements (n, 2) [px], correlation, its lead and its ratio (n, 3), and status (n,) of chips.
 
@@ -74,6 +80,13 @@ def full_matches(
         Width of the chips [px].
     needs
         Least shares of valid pixels in both images (2,).
+    backend
+        What finds the correlations and the best of them.
+
+    Raises
+    ------
+    InputError
+        If the backend is not at hand.
 
     Notes
     -----
@@ -84,36 +97,85 @@ def full_matches(
     """
     from altiflow.tracking.compiled.peaks import spline_peak
 
-    pieces, work = _pieces(), np.empty((2, 4, 2, 4))
-    # Correlations do not know the mean, and products of small numbers are more exact.
-    two = frame.two - frame.two.mean(dtype=np.float64).astype(np.float32)
-    norms = _window_norms(two, chip)
+    pieces, work, half = _pieces(), np.empty((2, 4, 2, 4)), _SIDE // 2
     shift, quality = np.full((len(places), 2), np.nan), np.full((len(places), 3), np.nan)
     corners, patch = places - chip // 2, np.empty((_SIDE, _SIDE))
     status = _unfit(frame, corners, chip, needs[0])
-    rows, cols = frame.one.shape
-    for n in np.flatnonzero(status == 0).tolist():
-        row, col = corners[n].tolist()
-        (x, y), radius = near[n].tolist(), int(radii[n])
-        top, bottom = max(row + y - radius, 0), min(row + y + radius + chip, rows)
-        left, right = max(col + x - radius, 0), min(col + x + radius + chip, cols)
-        if bottom - top < chip + _SIDE - 1 or right - left < chip + _SIDE - 1:
-            status[n] = EDGE
+    windows = _windows(corners, near, radii, chip, frame.one.shape)
+    lags = windows[:, [1, 3]] - windows[:, [0, 2]] - chip + 1
+    status[(status == 0) & (lags < _SIDE).any(axis=1)] = EDGE
+    search = _one_by_one if backend == "opencv" else partial(_in_batches, device=backend.removeprefix("torch-"))
+    for n, why, (i, j), told in search(frame, corners, windows, np.flatnonzero(status == 0), chip, needs[1], patch):
+        status[n] = why
+        if why:
             continue
-        norm = norms[top : bottom - chip + 1, left : right - chip + 1]
-        found = _correlations(frame.one[row : row + chip, col : col + chip], two[top:bottom, left:right], norm)
-        status[n] = _bar_unfit(found, frame.counts_two, top, left, chip, needs[1])
-        if status[n]:
-            continue
-        i, j, *quality[n] = surface_peak(found, patch)
+        quality[n] = told
         if np.isnan(patch[0, 0]):
-            half = _SIDE // 2
-            inside = half <= i < found.shape[0] - half and half <= j < found.shape[1] - half
+            inside = half <= i < lags[n, 0] - half and half <= j < lags[n, 1] - half
             status[n] = NODATA if inside else EDGE
             continue
         fine_y, fine_x, _ = spline_peak(patch, pieces, work)
-        shift[n] = left + j - col + fine_x, top + i - row + fine_y
+        row, col = windows[n, [0, 2]] - corners[n]
+        shift[n] = col + j + fine_x, row + i + fine_y
     return shift, quality, status
+
+
+def _windows(corners: Ints, near: Ints, radii: Ints, chip: int, shape: tuple[int, ...]) -> Ints:
+    """Return top, bottom, left and right of what chips are compared with (n, 4)."""
+    row, col = corners[:, 0] + near[:, 1], corners[:, 1] + near[:, 0]
+    edges = [
+        (np.maximum(at - radii, 0), np.minimum(at + radii + chip, size))
+        for at, size in zip((row, col), shape, strict=True)
+    ]
+    return np.stack([each for pair in edges for each in pair], axis=1).astype(np.int32)
+
+
+def _one_by_one(
+    frame: Frame, corners: Ints, windows: Ints, cells: npt.NDArray[Any], chip: int, need: float, patch: Floats
+) -> Iterator[Match]:
+    """Yield the match of each of some cells, by OpenCV; the patch is filled with what lies about it."""
+    two, norms = _centred(frame.two, chip)
+    for n in cells.tolist():
+        (row, col), (top, bottom, left, right) = corners[n].tolist(), windows[n].tolist()
+        norm = norms[top : bottom - chip + 1, left : right - chip + 1]
+        found = _correlations(frame.one[row : row + chip, col : col + chip], two[top:bottom, left:right], norm)
+        why = _bar_unfit(found, frame.counts_two, top, left, chip, need)
+        i, j, *told = (0, 0) if why else surface_peak(found, patch)
+        yield n, why, (i, j), told
+
+
+def _in_batches(
+    frame: Frame,
+    corners: Ints,
+    windows: Ints,
+    cells: npt.NDArray[Any],
+    chip: int,
+    need: float,
+    patch: Floats,
+    *,
+    device: str,
+) -> Iterator[Match]:
+    """Yield the match of each of some cells, by torch; the patch is filled with what lies about it."""
+    from altiflow.tracking.compiled.peaks import peak_patch
+
+    two, norms = _centred(frame.two, chip)
+    surfaces = Surfaces.of_tile(frame.one, two, norms, frame.counts_two, chip=chip, need=need)
+    for peaks in batch_peaks(surfaces, corners[cells], windows[cells], device=device):
+        middle = peaks.near.shape[1] // 2
+        for k, n in enumerate(cells[peaks.cells].tolist()):
+            why = (NODATA if peaks.lacking[k] else FLAT) if peaks.barred[k] else 0
+            ratio = peak_patch(peaks.near[k], middle, middle, patch)
+            best = float(peaks.best[k])
+            yield n, why, (int(peaks.row[k]), int(peaks.col[k])), [best, best - float(peaks.second[k]), ratio]
+
+
+def _centred(image: npt.NDArray[np.float32], chip: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return an image without its mean, and the norms of its windows.
+
+    Correlations do not know the mean, and products of small numbers are more exact.
+    """
+    made = image - image.mean(dtype=np.float64).astype(np.float32)
+    return made, _window_norms(made, chip)
 
 
 def _correlations(
