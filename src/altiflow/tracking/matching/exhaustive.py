@@ -102,8 +102,8 @@ def full_matches(
     corners, patch = places - chip // 2, np.empty((_SIDE, _SIDE))
     status = _unfit(frame, corners, chip, needs[0])
     windows = _windows(corners, near, radii, chip, frame.one.shape)
-    lags = windows[:, [1, 3]] - windows[:, [0, 2]] - chip + 1
-    status[(status == 0) & (lags < _SIDE).any(axis=1)] = EDGE
+    down, right = windows[:, 1] - windows[:, 0] - chip + 1, windows[:, 3] - windows[:, 2] - chip + 1
+    status[(status == 0) & (np.minimum(down, right) < _SIDE)] = EDGE
     search = _one_by_one if backend == "opencv" else partial(_in_batches, device=backend.removeprefix("torch-"))
     for n, why, (i, j), told in search(frame, corners, windows, np.flatnonzero(status == 0), chip, needs[1], patch):
         status[n] = why
@@ -111,13 +111,12 @@ def full_matches(
             continue
         quality[n] = told
         if np.isnan(patch[0, 0]):
-            inside = half <= i < lags[n, 0] - half and half <= j < lags[n, 1] - half
+            inside = half <= i < down[n] - half and half <= j < right[n] - half
             status[n] = NODATA if inside else EDGE
             continue
         fine_y, fine_x, _ = spline_peak(patch, pieces, work)
-        row, col = windows[n, [0, 2]] - corners[n]
-        shift[n] = col + j + fine_x, row + i + fine_y
-    return shift, quality, status
+        shift[n] = j + fine_x, i + fine_y
+    return shift + (windows[:, [2, 0]] - corners[:, [1, 0]]), quality, status
 
 
 def _windows(corners: Ints, near: Ints, radii: Ints, chip: int, shape: tuple[int, ...]) -> Ints:
@@ -135,8 +134,8 @@ def _one_by_one(
 ) -> Iterator[Match]:
     """Yield the match of each of some cells, by OpenCV; the patch is filled with what lies about it."""
     two, norms = _centred(frame.two, chip)
-    for n in cells.tolist():
-        (row, col), (top, bottom, left, right) = corners[n].tolist(), windows[n].tolist()
+    places = zip(cells.tolist(), corners[cells].tolist(), windows[cells].tolist(), strict=True)
+    for n, (row, col), (top, bottom, left, right) in places:
         norm = norms[top : bottom - chip + 1, left : right - chip + 1]
         found = _correlations(frame.one[row : row + chip, col : col + chip], two[top:bottom, left:right], norm)
         why = _bar_unfit(found, frame.counts_two, top, left, chip, need)
