@@ -97,8 +97,9 @@ def test_the_full_search_finds_what_a_plain_loop_finds(draw: Any) -> None:
 
 def test_any_number_of_threads_gives_the_same_bits(draw: Any) -> None:
     rng = np.random.default_rng(5)
-    size = 1500
-    texture = np.tile(draw(300), (5, 5)) + 0.3 * rng.normal(size=(size, size))
+    # Two tiles along each axis.
+    size = 1600
+    texture = np.tile(draw(320), (5, 5)) + 0.3 * rng.normal(size=(size, size))
     moved = np.roll(texture, (3, -5), axis=(0, 1)) + 0.2 * rng.normal(size=(size, size))
     wide = replace(SMALL, spacing=25, radius=10)
     one, two = (track_offsets(texture, moved, parameters=replace(wide, threads=count)) for count in (1, 2))

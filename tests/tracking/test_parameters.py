@@ -46,6 +46,8 @@ def test_other_json_is_refused(text: str) -> None:
         ({"min_valid_second": 0}, "min_valid_second"),
         ({"corr_min": 2}, "corr_min"),
         ({"median_threshold": 0}, "median_threshold"),
+        ({"backend": "gpu"}, "torch-cuda"),
+        ({"backend": "torch-cpu"}, "is for search='full'"),
         ({"snr_min": -1}, "snr_min"),
         ({"coherence": 0}, "coherence"),
         ({"min_clump": 0}, "min_clump"),

@@ -49,6 +49,11 @@ _LOOKING = (
     click.option("--coherence", type=float, help="What three neighbours may differ by (NDC) [pixel]; 1.5."),
     click.option("--min-clump", type=int, help="Fewest cells of a group that is kept; 1."),
     click.option("--fill-gaps", type=int, help="Largest gap that is filled from its neighbours [cells]; 0."),
+    click.option(
+        "--backend",
+        type=click.Choice(["opencv", "torch-cpu", "torch-cuda"]),
+        help="What finds the correlations with --search full; opencv.",
+    ),
     click.option("--threads", type=int, help="Threads of a pair; all there are."),
     click.option("--parameters", type=click.Path(), help="JSON file of parameters; options given here come first."),
 )

@@ -9,9 +9,10 @@ from typing import Any, Literal, get_args
 
 from altiflow.errors import InputError
 
-__all__ = ["DEFAULT_RADIUS", "Prefilter", "Search", "TrackParameters", "fastest_motion", "search_radius"]
+__all__ = ["DEFAULT_RADIUS", "Backend", "Prefilter", "Search", "TrackParameters", "fastest_motion", "search_radius"]
 
 Search = Literal["coarse-to-fine", "full"]
+Backend = Literal["opencv", "torch-cpu", "torch-cuda"]
 Prefilter = Literal["gaussian", "box", "wallis", "orientation", "laplacian", "sobel", "none"]
 
 DEFAULT_RADIUS = 25
@@ -57,6 +58,9 @@ class TrackParameters:
         Fewest cells of a group that touches along edges, to be kept; 1 keeps all.
     fill_gaps
         Largest gap that is filled from its neighbours [cells]; 0 fills none.
+    backend
+        What finds the correlations of the full search: OpenCV chip by chip, or torch many at a time, on the processor
+        or on a graphics card. Their best whole displacements are the same; see the page on tracking.
     threads
         Number of threads; None takes those this process may use. No answer depends on it.
 
@@ -92,6 +96,7 @@ class TrackParameters:
     coherence: float | None = 1.5
     min_clump: int = 1
     fill_gaps: int = 0
+    backend: Backend = "opencv"
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -102,6 +107,9 @@ class TrackParameters:
         if self.radius is not None:
             _whole("radius", self.radius, 1, _LARGEST_RADIUS)
         _word("search", self.search, get_args(Search))
+        _word("backend", self.backend, get_args(Backend))
+        if self.backend != "opencv" and self.search != "full":
+            raise InputError(f"backend={self.backend!r} is for search='full'; leave it out with {self.search!r}")
         _word("prefilter", self.prefilter, get_args(Prefilter))
         _between("prefilter_width", self.prefilter_width, 0.5, 100.0)
         for name in ("min_valid_first", "min_valid_second"):

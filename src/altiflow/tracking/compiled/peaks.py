@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-__all__ = ["spline_peak", "surface_peak"]
+__all__ = ["peak_patch", "spline_peak"]
 
 SIDE = 7
 """Width of the patch about a peak."""
@@ -13,27 +13,14 @@ _HALF = SIDE // 2
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def surface_peak(found, patch):  # type: ignore[no-untyped-def]
-    """Return row, column and height of the best of a surface, its lead and its ratio to what lies about it.
+def peak_patch(found, row, col, patch):  # type: ignore[no-untyped-def]
+    """Fill the patch (7, 7) about a value of a surface, and return its ratio to what lies about it.
 
-    The lead is that over the best outside 7 x 7 about it; the ratio that to the root mean square of every second place
-    of these within 7 px.
-
-    The patch (7, 7) about the best is filled; where it passes the rim or has barred places (-2) its first value is NaN.
+    The ratio is that to the root mean square of every second place outside 7 x 7 and within 7 px. Where the patch
+    passes the rim or has barred places (-2) its first value is NaN.
     """
-    rows, cols = found.shape
-    best, row, col = np.float32(-2), -1, -1
-    for i in range(rows):
-        for j in range(cols):
-            if found[i, j] > best:
-                best, row, col = found[i, j], i, j
-    second = np.float32(0)
-    for i in range(rows):
-        for j in range(cols):
-            if (abs(i - row) > _HALF or abs(j - col) > _HALF) and found[i, j] > second:
-                second = found[i, j]
     _cut_patch(found, row - _HALF, col - _HALF, patch)
-    return row, col, best, best - second, _ratio(found, row, col)
+    return _ratio(found, row, col)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,19 @@ import numpy.typing as npt
 import scipy
 
 from altiflow.errors import InputError
+from altiflow.tracking.matching.batched import Surfaces, batch_peaks
 from altiflow.tracking.matching.extras import load_cv2, require_numba
 from altiflow.tracking.matching.frames import Frame
+from altiflow.tracking.parameters import Backend
 from altiflow.tracking.status import EDGE, FLAT, LEAST_TEXTURE, NODATA
 
-__all__ = ["full_matches", "peak_between"]
+__all__ = ["full_matches", "peak_between", "surface_peak"]
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
+
+Match = tuple[int, int, tuple[int, int], Sequence[float]]
+"""Cell, why it has none (0 if it has), place of the best in the surface, and correlation, lead and ratio."""
 
 _SIDE = 7
 
@@ -58,7 +64,7 @@ def peak_between(patch: npt.NDArray[Any]) -> tuple[float, float, float]:
 
 
 def full_matches(
-    frame: Frame, places: Ints, near: Ints, radii: Ints, *, chip: int, needs: Floats
+    frame: Frame, places: Ints, near: Ints, radii: Ints, *, chip: int, needs: Floats, backend: Backend = "opencv"
 ) -> tuple[Floats, Floats, npt.NDArray[np.uint8]]:
     """Return displacements (n, 2) [px], correlation, its lead and its ratio (n, 3), and status (n,) of chips.
 
@@ -74,6 +80,13 @@ def full_matches(
         Width of the chips [px].
     needs
         Least shares of valid pixels in both images (2,).
+    backend
+        What finds the correlations and the best of them.
+
+    Raises
+    ------
+    InputError
+        If the backend is not at hand.
 
     Notes
     -----
@@ -82,49 +95,150 @@ def full_matches(
     searched has none: EDGE; nor has one less than 3 px from a place without data, where there is nothing to put a
     spline through: NODATA.
     """
-    from altiflow.tracking.compiled.peaks import spline_peak, surface_peak
+    from altiflow.tracking.compiled.peaks import spline_peak
 
-    cv2, pieces, work = load_cv2(), _pieces(), np.empty((2, 4, 2, 4))
+    pieces, work, half = _pieces(), np.empty((2, 4, 2, 4)), _SIDE // 2
     shift, quality = np.full((len(places), 2), np.nan), np.full((len(places), 3), np.nan)
-    status, patch = np.zeros(len(places), np.uint8), np.empty((_SIDE, _SIDE))
-    rows, cols = frame.one.shape
-    for n, (row, col) in enumerate((places - chip // 2).tolist()):
-        status[n] = _unfit(frame, row, col, chip, needs[0])
-        if status[n]:
+    corners, patch = places - chip // 2, np.empty((_SIDE, _SIDE))
+    status = _unfit(frame, corners, chip, needs[0])
+    windows = _windows(corners, near, radii, chip, frame.one.shape)
+    down, right = windows[:, 1] - windows[:, 0] - chip + 1, windows[:, 3] - windows[:, 2] - chip + 1
+    status[(status == 0) & (np.minimum(down, right) < _SIDE)] = EDGE
+    search = _one_by_one if backend == "opencv" else partial(_in_batches, device=backend.removeprefix("torch-"))
+    for n, why, (i, j), told in search(frame, corners, windows, np.flatnonzero(status == 0), chip, needs[1], patch):
+        status[n] = why
+        if why:
             continue
-        (x, y), radius = near[n].tolist(), int(radii[n])
-        top, bottom = max(row + y - radius, 0), min(row + y + radius + chip, rows)
-        left, right = max(col + x - radius, 0), min(col + x + radius + chip, cols)
-        if bottom - top < chip + _SIDE - 1 or right - left < chip + _SIDE - 1:
-            status[n] = EDGE
-            continue
-        template = frame.one[row : row + chip, col : col + chip]
-        found = cv2.matchTemplate(frame.two[top:bottom, left:right], template, cv2.TM_CCOEFF_NORMED)
-        status[n] = _bar_unfit(found, frame.counts_two, top, left, chip, needs[1])
-        if status[n]:
-            continue
-        i, j, *quality[n] = surface_peak(found, patch)
+        quality[n] = told
         if np.isnan(patch[0, 0]):
-            half = _SIDE // 2
-            inside = half <= i < found.shape[0] - half and half <= j < found.shape[1] - half
+            inside = half <= i < down[n] - half and half <= j < right[n] - half
             status[n] = NODATA if inside else EDGE
             continue
         fine_y, fine_x, _ = spline_peak(patch, pieces, work)
-        shift[n] = left + j - col + fine_x, top + i - row + fine_y
-    return shift, quality, status
+        shift[n] = j + fine_x, i + fine_y
+    return shift + (windows[:, [2, 0]] - corners[:, [1, 0]]), quality, status
 
 
-def _unfit(frame: Frame, row: int, col: int, chip: int, need: float) -> int:
-    """Return why a chip of image 1 cannot be looked for; 0 if it can."""
-    from altiflow.tracking.compiled.correlation import sum_of
+def _windows(corners: Ints, near: Ints, radii: Ints, chip: int, shape: tuple[int, ...]) -> Ints:
+    """Return top, bottom, left and right of what chips are compared with (n, 4)."""
+    row, col = corners[:, 0] + near[:, 1], corners[:, 1] + near[:, 0]
+    edges = [
+        (np.maximum(at - radii, 0), np.minimum(at + radii + chip, size))
+        for at, size in zip((row, col), shape, strict=True)
+    ]
+    return np.stack([each for pair in edges for each in pair], axis=1).astype(np.int32)
 
+
+def _one_by_one(
+    frame: Frame, corners: Ints, windows: Ints, cells: npt.NDArray[Any], chip: int, need: float, patch: Floats
+) -> Iterator[Match]:
+    """Yield the match of each of some cells, by OpenCV; the patch is filled with what lies about it."""
+    two, norms = _centred(frame.two, chip)
+    places = zip(cells.tolist(), corners[cells].tolist(), windows[cells].tolist(), strict=True)
+    for n, (row, col), (top, bottom, left, right) in places:
+        norm = norms[top : bottom - chip + 1, left : right - chip + 1]
+        found = _correlations(frame.one[row : row + chip, col : col + chip], two[top:bottom, left:right], norm)
+        why = _bar_unfit(found, frame.counts_two, top, left, chip, need)
+        i, j, *told = (0, 0) if why else surface_peak(found, patch)
+        yield n, why, (i, j), told
+
+
+def _in_batches(
+    frame: Frame,
+    corners: Ints,
+    windows: Ints,
+    cells: npt.NDArray[Any],
+    chip: int,
+    need: float,
+    patch: Floats,
+    *,
+    device: str,
+) -> Iterator[Match]:
+    """Yield the match of each of some cells, by torch; the patch is filled with what lies about it."""
+    from altiflow.tracking.compiled.peaks import peak_patch
+
+    two, norms = _centred(frame.two, chip)
+    surfaces = Surfaces.of_tile(frame.one, two, norms, frame.counts_two, chip=chip, need=need)
+    for peaks in batch_peaks(surfaces, corners[cells], windows[cells], device=device):
+        middle = peaks.near.shape[1] // 2
+        for k, n in enumerate(cells[peaks.cells].tolist()):
+            why = (NODATA if peaks.lacking[k] else FLAT) if peaks.barred[k] else 0
+            ratio = peak_patch(peaks.near[k], middle, middle, patch)
+            best = float(peaks.best[k])
+            yield n, why, (int(peaks.row[k]), int(peaks.col[k])), [best, best - float(peaks.second[k]), ratio]
+
+
+def _centred(image: npt.NDArray[np.float32], chip: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return an image without its mean, and the norms of its windows.
+
+    Correlations do not know the mean, and products of small numbers are more exact.
+    """
+    made = image - image.mean(dtype=np.float64).astype(np.float32)
+    return made, _window_norms(made, chip)
+
+
+def _correlations(
+    template: npt.NDArray[np.float32], window: npt.NDArray[np.float32], norm: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return the normalised correlation of a template at each place in a window, of which the norms are known."""
+    cv2 = load_cv2()
+    even = cv2.subtract(template, cv2.mean(template)[0])
+    length = cv2.norm(even)
+    products = cv2.matchTemplate(window, even, cv2.TM_CCORR)
+    # A chip that the filter left nothing of correlates with nothing.
+    return np.asarray(cv2.multiply(products, norm, dst=products, scale=1 / length if length else 0.0))
+
+
+def _window_norms(image: npt.NDArray[np.float32], chip: int) -> npt.NDArray[np.float32]:
+    """Return one over the root of the sum of squares, less their mean, of the window that begins at each pixel.
+
+    It is 0 where the window is even but for rounding. Of all chips of one width these are the same.
+    """
+    cv2 = load_cv2()
+    sums, powers = (
+        each[chip:, chip:] - each[:-chip, chip:] - each[chip:, :-chip] + each[:-chip, :-chip]
+        for each in cv2.integral2(image, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
+    )
+    spread = powers - sums * sums / (chip * chip)
+    even = spread <= 1e-9 * powers + 1e-13 * powers.max(initial=0.0)
+    spread[even] = np.inf
+    return np.asarray(1 / np.sqrt(spread), np.float32)
+
+
+def surface_peak(found: npt.NDArray[np.float32], patch: Floats) -> tuple[int, int, float, float, float]:
+    """Return row, column and height of the best of a surface, its lead and its ratio to what lies about it.
+
+    The lead is that over the best outside 7 x 7 about it, at least 0; the ratio that to the root mean square of every
+    second place of these within 7 px. The patch (7, 7) about the best is filled; where it passes the rim or has barred
+    places (-2) its first value is NaN.
+    """
+    from altiflow.tracking.compiled.peaks import peak_patch
+
+    half = _SIDE // 2
+    row, col = divmod(int(found.argmax()), found.shape[1])
+    best = float(found[row, col])
+    ratio = peak_patch(found, row, col, patch)
+    near = found[max(row - half, 0) : row + half + 1, max(col - half, 0) : col + half + 1]
+    kept = near.copy()
+    near[:] = 0
+    second = max(float(found.max()), 0.0)
+    near[:] = kept
+    return row, col, best, best - second, ratio
+
+
+def _unfit(frame: Frame, corners: Ints, chip: int, need: float) -> npt.NDArray[np.uint8]:
+    """Return why chips of image 1 that begin at (n, 2) cannot be looked for (n,); 0 if they can."""
+    row, col = corners.T
     rows, cols = frame.one.shape
-    if min(row, col) < 0 or row + chip > rows or col + chip > cols:
-        return EDGE
-    seen, textured = (sum_of(table, row, col, chip, chip) for table in frame.counts_one)
-    if seen < need * chip * chip - 1e-6:
-        return NODATA
-    return FLAT if textured < LEAST_TEXTURE * chip * chip else 0
+    inside = (row >= 0) & (col >= 0) & (row + chip <= rows) & (col + chip <= cols)
+    top, left = np.where(inside, row, 0), np.where(inside, col, 0)
+    low, right = np.minimum(top + chip, rows), np.minimum(left + chip, cols)
+    seen, textured = (
+        each[low, right] - each[top, right] - each[low, left] + each[top, left] for each in frame.counts_one
+    )
+    area = chip * chip
+    why = [~inside, seen < need * area - 1e-6, textured < LEAST_TEXTURE * area]
+    return np.select(why, [EDGE, NODATA, FLAT], 0).astype(np.uint8)
 
 
 def _bar_unfit(found: npt.NDArray[Any], counts: Ints, top: int, left: int, chip: int, need: float) -> int:

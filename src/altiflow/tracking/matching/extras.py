@@ -11,7 +11,7 @@ from typing import Any
 
 from altiflow.errors import InputError
 
-__all__ = ["load_cv2", "one_thread_each", "require_numba"]
+__all__ = ["load_cv2", "load_torch", "one_thread_each", "require_numba"]
 
 
 def load_cv2() -> Any:
@@ -23,6 +23,23 @@ def load_cv2() -> Any:
         If it is not installed.
     """
     return _load("cv2", "OpenCV")
+
+
+def load_torch(device: str) -> Any:
+    """Return torch.
+
+    Raises
+    ------
+    InputError
+        If it is not installed, or "cuda" is asked for and no such card is at hand.
+    """
+    try:
+        torch: Any = import_module("torch")
+    except ImportError as error:
+        raise InputError(f"backend='torch-{device}' needs torch; install it with: pip install torch") from error
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("backend='torch-cuda' finds no CUDA card; use backend='torch-cpu' or 'opencv'")
+    return torch
 
 
 def require_numba() -> None:

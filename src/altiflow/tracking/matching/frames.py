@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
-_SIDE = 1280
+_SIDE = 1024
 """Tiles are about this wide, without their margin [px]."""
 _HALO = 16
 """Width of what the filters need beyond what is looked at [px]."""

@@ -106,9 +106,18 @@ class Stages:
             cells = tile.cells
             near, radius = self.plan.near[cells].reshape(-1, 2), self.plan.radius[cells].ravel()
             frame, places = self.pair.frame(tile), self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))
-            return full_matches(frame, places, near, radius, chip=self.parameters.chip, needs=self.needs)
+            return full_matches(
+                frame,
+                places,
+                near,
+                radius,
+                chip=self.parameters.chip,
+                needs=self.needs,
+                backend=self.parameters.backend,
+            )
 
-        for tile, (shift, quality, status) in zip(self.tiles, self._each("full search", work), strict=True):
+        done = self._each("full search", work, alone=self.parameters.backend != "opencv")
+        for tile, (shift, quality, status) in zip(self.tiles, done, strict=True):
             shape = self.found.status[tile.cells].shape
             self.found.shift[tile.cells], self.found.quality[tile.cells] = (
                 each.reshape(*shape, -1) for each in (shift, quality)
@@ -259,9 +268,9 @@ class Stages:
             found.chip[tile.cells][settled] = chosen[chosen > 0]
         found.status[tried] = np.where(np.isfinite(found.fine[..., 0][tried]), 0, NO_CONVERGENCE)
 
-    def _each(self, label: str, work: Callable[[Tile], Any]) -> list[Any]:
-        """Return what comes of all tiles, in order."""
-        return map_each(work, self.tiles, workers=self.threads, label=label, quiet=self.quiet)
+    def _each(self, label: str, work: Callable[[Tile], Any], *, alone: bool = False) -> list[Any]:
+        """Return what comes of all tiles, in order; one at a time if the work has threads of its own."""
+        return map_each(work, self.tiles, workers=1 if alone else self.threads, label=label, quiet=self.quiet)
 
     def _places(self, tile: Tile, rows: npt.NDArray[Any], cols: npt.NDArray[Any]) -> Ints:
         """Return row and column behind the middles of chips (n, 2), in the window of a tile."""
