@@ -10,9 +10,11 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
+import xarray as xr
 
 from altiflow.readers.catalogue import build_catalogue, write_catalogue, write_pairs
 from altiflow.readers.catalogue.pairs.table import build_pairs
+from altiflow.readers.field import build_field
 from altiflow.region import enclose_ring, wrap_longitudes
 
 SATELLITES = [("landsat", "L8"), ("landsat", "L7+L8"), ("sentinel1", "S1A"), ("landsat+sentinel2", "L8+S2A")]
@@ -108,4 +110,31 @@ def write_both(folder: Path) -> Both:
         granules,
         write_pairs(pairs, folder / "pairs.parquet"),
         write_catalogue(granules, folder / "granules.parquet"),
+    )
+
+
+BOUNDS = np.array([["2019-01-01", "2019-01-17"], ["2019-02-01", "2019-02-17"]], "M8[ns]")
+
+
+def make_field(metric: str = "ground", crs: int = 3413, origin: tuple[float, float] = (-4e5, -2.4e6)) -> xr.Dataset:
+    """Return two layers of 200 x 160 cells of 1 km: 10 m/yr west of the middle, 1000 m/yr east of it, a hole."""
+    x = origin[0] + 1000.0 * np.arange(160) + 500
+    y = origin[1] - 1000.0 * np.arange(200) - 500
+    vx = np.where(np.arange(160) < 80, 6.0, 600.0) * np.ones((2, 200, 1))
+    vy = vx * 8 / 6
+    vx[:, 90:110, 20:40] = np.nan
+    vx[1] *= 2
+    vy[1] *= 2
+    return build_field(
+        vx,
+        vy,
+        x=x,
+        y=y,
+        time_bnds=BOUNDS,
+        crs=crs,
+        units="m/yr",
+        year_days=365.25,
+        velocity_metric=metric,
+        metric_source="user",
+        source="test",
     )

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from catalogues import Both, write_both
+from catalogues import Both, make_field, write_both
 
 from altiflow.explore.service import EmbeddedStore, make_app, start_app
 
@@ -34,6 +34,7 @@ def stores(catalogues: Both) -> Iterator[SimpleNamespace]:
 @pytest.fixture(scope="session")
 def service(catalogues: Both) -> Iterator[str]:
     """Return the address of a running service."""
-    app = make_app([EmbeddedStore(catalogues.pairs_file), EmbeddedStore(catalogues.granules_file)])
+    stores = [EmbeddedStore(catalogues.pairs_file), EmbeddedStore(catalogues.granules_file)]
+    app = make_app(stores, fields={"north": make_field()})
     with start_app(app) as running:
         yield running.url

@@ -11,8 +11,8 @@ import numpy as np
 import pyproj
 import pytest
 import requests
-import xarray as xr
-from hypothesis import given
+from catalogues import make_field
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -20,34 +20,6 @@ from altiflow.errors import InputError
 from altiflow.explore.service import make_app, start_app
 from altiflow.explore.service.fields import TILE_GRIDS, ServedField, draw_tile
 from altiflow.gridding import series_at, series_table
-from altiflow.readers.field import build_field
-
-BOUNDS = np.array([["2019-01-01", "2019-01-17"], ["2019-02-01", "2019-02-17"]], "M8[ns]")
-
-
-def make_field(metric: str = "ground", crs: int = 3413, origin: tuple[float, float] = (-4e5, -2.4e6)) -> xr.Dataset:
-    """Return two layers of 200 x 160 cells of 1 km: 10 m/yr west of the middle, 1000 m/yr east of it, a hole."""
-    x = origin[0] + 1000.0 * np.arange(160) + 500
-    y = origin[1] - 1000.0 * np.arange(200) - 500
-    vx = np.where(np.arange(160) < 80, 6.0, 600.0) * np.ones((2, 200, 1))
-    vy = vx * 8 / 6
-    vx[:, 90:110, 20:40] = np.nan
-    vx[1] *= 2
-    vy[1] *= 2
-    return build_field(
-        vx,
-        vy,
-        x=x,
-        y=y,
-        time_bnds=BOUNDS,
-        crs=crs,
-        units="m/yr",
-        year_days=365.25,
-        velocity_metric=metric,
-        metric_source="user",
-        source="test",
-    )
-
 
 FIELD = make_field()
 
@@ -64,6 +36,7 @@ def colour(speed: float, low: float = 1.0, high: float = 10_000.0) -> list[int]:
     return [*matplotlib.colormaps["viridis"](share, bytes=True)[:3], 255]
 
 
+@settings(deadline=None)
 @given(
     epsg=st.sampled_from(sorted(TILE_GRIDS)),
     zoom=st.integers(0, 20),
