@@ -120,7 +120,7 @@ def test_a_data_set_tells_settings_files_and_account(sample: Sample, tmp_path: P
     assert found["region"].startswith("POLYGON")
     assert f"outside_region {ledger.table['dropped_outside_region'].sum()}" in found["dropped"]
     parts[0].unlink()
-    assert told(folder)["files"].endswith("; 1 are gone: read the granules again")
+    assert told(folder)["files"].endswith("; 1 are gone or damaged: read the granules again")
 
 
 def test_long_accounts_are_cut(sample: Sample, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from altiflow.errors import AltiflowError
 from altiflow.readers import Ledger, as_catalogue, list_granules, read_table
 from altiflow.readers.catalogue import CATALOGUE_COLUMNS, find_local_granules
 from altiflow.readers.catalogue.pairs.table import PAIR_COLUMNS
-from altiflow.readers.datasets.account import Account, parts_of
+from altiflow.readers.datasets.account import Account, lost_parts, parts_of
 from altiflow.readers.datasets.layout import read_settings
 
 __all__ = ["catalogue_lines", "dataset_lines", "find_catalogue", "folder_lines", "is_catalogue", "ledger_lines"]
@@ -114,16 +114,16 @@ def dataset_lines(folder: Path) -> list[str]:
     beams = told.beams if isinstance(told.beams, str) else ",".join(told.beams)
     parts = [part for row in ledger.rows for part in parts_of(row)]
     size = sum((folder / part).stat().st_size for part in parts if (folder / part).exists())
-    missing = sum(not (folder / part).exists() for part in parts)
+    lost = [part for row in ledger.rows for part in lost_parts(folder, row)]
     lines = [
         f"data set     {told.product}, beams {beams}, in folders of {', '.join(told.partition) or 'none'}",
         f"screens      {', '.join(told.screens) or 'none'}; points as {told.geometry}",
         f"region       {_shortened(told.region)}",
         f"granules     {ledger.summary()}",
         f"files        {len(parts)} in {_counted(len({Path(part).parent for part in parts}), 'folder')}, "
-        f"{size / 1e6:.1f} MB" + (f"; {missing} are gone: read the granules again" if missing else ""),
+        f"{size / 1e6:.1f} MB" + (f"; {len(lost)} are gone or damaged: read the granules again" if lost else ""),
     ]
-    return [*lines, *_account_lines(ledger)]
+    return [*lines, *(f"lost         {part}" for part in lost[:_SHOWN]), *_account_lines(ledger)]
 
 
 def _account_lines(ledger: Ledger) -> list[str]:

@@ -242,10 +242,10 @@ def granule_places(granules: Granules, *, absent: Literal["refuse", "keep"] = "r
     given = [granules] if isinstance(granules, str | Path) else list(granules)
     remote = [str(place) for place in given if is_remote(place)]
     local = [Path(place) for place in given if not is_remote(place)]
-    gone = [place for place in local if absent == "keep" and not single and not place.exists()]
+    gone = dict.fromkeys(place for place in local if absent == "keep" and not single and not place.exists())
     there = [place for place in local if place not in gone]
     files = granule_paths(there) if there or not (remote or gone) else []
-    found: list[Path | str] = [*distinct_urls(remote), *dict.fromkeys(gone), *files]
+    found: list[Path | str] = [*distinct_urls(remote), *gone, *files]
     return sorted(found, key=lambda place: (url_file_name(str(place)), str(place)))
 
 

@@ -110,10 +110,17 @@ def split_batches(paths: Sequence[Path | str], *, workers: int, batch: int | Non
         raise InputError(f"batch must be 1 or more files, got {batch!r}")
     most = batch
     if most is None:
-        size = sum(_REMOTE_BYTES if isinstance(path, str) else path.stat().st_size for path in paths) / len(paths)
+        size = sum(_file_size(path) for path in paths) / len(paths)
         most = int(min(_BATCH, _BATCH_BYTES / max(size, 1.0), len(paths) / max(workers, 1)))
     count = 1 << (max(most, 1).bit_length() - 1)
     return [tuple(paths[first : first + count]) for first in range(0, len(paths), count)]
+
+
+def _file_size(path: Path | str) -> int:
+    """Return the size of a file [bytes]; 0 where it is not there."""
+    if isinstance(path, str):
+        return _REMOTE_BYTES
+    return path.stat().st_size if path.is_file() else 0
 
 
 def run_here(

@@ -14,7 +14,7 @@ from altiflow.errors import AltiflowError, EmptyDataError, InputError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.kernel import Engine, choose_engine
 from altiflow.gridding.stores.merging import Batch, FileError, MergeTree, run_here, run_on_cluster, split_batches
-from altiflow.gridding.stores.sources import Place, Source, file_name, is_table, source_files
+from altiflow.gridding.stores.sources import Place, Source, file_name, is_table, newest_sources, source_files
 from altiflow.gridding.stores.store import empty_tally
 from altiflow.gridding.tally.tally import Tally, merge_tallies, tally_segments
 from altiflow.readers.icesat2.beams import BeamChoice
@@ -26,6 +26,10 @@ from altiflow.readers.table import read_arrow
 from altiflow.version import __version__
 
 __all__ = ["grid_dataset", "tally_files"]
+
+
+Left = list[tuple[Place, Place]]
+"""Files that were left alone, each with the one chosen in its place."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,9 @@ def tally_files(
     ----------
     source
         GeoParquet tables with columns longitude and latitude, or granules: a folder with all folders below it, a
-        file, an https:// or s3:// address of a granule, a list of these, or a catalogue.
+        file, an https:// or s3:// address of a granule, a list of these, or a catalogue. Of several releases,
+        revisions or copies of a granule the newest file is read, as :func:`altiflow.read_segments` does; tables that
+        hold one granule in two releases are refused.
     grid, value, weight, step, quantiles, histogram, engine
         As for :func:`altiflow.gridding.tally.tally_segments`.
     beams, screens, region
@@ -249,17 +255,25 @@ def _run(job: _Job, source: Source, *, workers: int, client: Any, batch: int | N
     """Return the part of all files."""
     make = partial(_tally_batch, job)
     if client is None:
-        batches = _plan(job, source, workers, 1 if workers <= 1 and batch is None else batch)
-        return run_here(make, _merge_parts, batches, workers=workers, quiet=quiet)
+        batches, left = _plan(job, source, workers, 1 if workers <= 1 and batch is None else batch)
+        return _with_left(run_here(make, _merge_parts, batches, workers=workers, quiet=quiet), left)
     # The workers of a cluster see files that whoever asks may not.
-    batches = client.submit(_plan, job, source, sum(client.nthreads().values()), batch, pure=False).result()
+    batches, left = client.submit(_plan, job, source, sum(client.nthreads().values()), batch, pure=False).result()
     whole: _Part = run_on_cluster(client, make, _merge_parts, batches, quiet=quiet)
-    return whole
+    return _with_left(whole, left)
 
 
-def _plan(job: _Job, source: Source, workers: int, batch: int | None) -> list[Batch]:
-    """Return the files in batches."""
-    places = source_files(source)
+def _with_left(whole: _Part, left: Left) -> _Part:
+    """Return a part with rows of the ledger for files that were left alone."""
+    account = Ledger()
+    for place, other in left:
+        account.add_superseded(place, file_name(other))
+    return _Part(whole.tally, sorted([*whole.rows, *account.rows], key=lambda row: Path(row["path"]).name))
+
+
+def _plan(job: _Job, source: Source, workers: int, batch: int | None) -> tuple[list[Batch], Left]:
+    """Return the files in batches, and those left alone, each with the one chosen in its place."""
+    places, left = newest_sources(source_files(source, absent="keep" if job.on_error == "skip" else "refuse"))
     if job.access is not None:
         job.access.check_hosts(places)
     tables = [file_name(place) for place in places if is_table(place)]
@@ -268,7 +282,7 @@ def _plan(job: _Job, source: Source, workers: int, batch: int | None) -> list[Ba
             f"beams, screens and region choose what is read of granules, but {tables[0]} is a table; choose when "
             "tables are made, with read_segments"
         )
-    return split_batches(places, workers=workers, batch=batch)
+    return split_batches(places, workers=workers, batch=batch), left
 
 
 def _tally_batch(job: _Job, places: Batch) -> _Part:

@@ -113,6 +113,7 @@ def read_into(work: Work, place: Path | str, *, sources: Sources | None = None) 
         modified = file_modified(place)
         reading = read_granule(place, work.options(watched), traffic)
         parts = _write_parts(work, reading)
+        sizes = [str((work.folder / part).stat().st_size) for part in parts]
     except WriteError:
         raise
     except Exception as error:
@@ -120,7 +121,7 @@ def read_into(work: Work, place: Path | str, *, sources: Sources | None = None) 
         ledger.add_failure(place, typed, traffic=traffic, seconds=perf_counter() - began)
         return Done(ledger.rows[0], typed)
     ledger.add_reading(place, reading)
-    told = {"parts": ";".join(parts), "modified": modified}
+    told = {"parts": ";".join(parts), "part_sizes": ";".join(sizes), "modified": modified}
     return Done(ledger.rows[0] | told | {"file_version": _version(watched.opened) if is_remote(place) else ""})
 
 

@@ -15,7 +15,16 @@ from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.files import whole_file
 from altiflow.readers.datasets.geoparquet import PointEncoding
 
-__all__ = ["PARTITION", "PartitionWord", "Settings", "holds_dataset", "read_settings", "split_rows", "write_settings"]
+__all__ = [
+    "PARTITION",
+    "PartitionWord",
+    "Settings",
+    "holds_dataset",
+    "part_files",
+    "read_settings",
+    "split_rows",
+    "write_settings",
+]
 
 PartitionWord = Literal["product", "hemisphere", "year", "month", "day", "beam"]
 PARTITION: tuple[PartitionWord, ...] = ("product", "hemisphere", "month")
@@ -101,6 +110,15 @@ def write_settings(folder: Path, settings: Settings, version: str) -> None:
     told = {"format": _FORMAT, "altiflow_version": version, **asdict(settings)}
     with whole_file(folder / _NAME) as part:
         part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def part_files(folder: Path, partition: Sequence[PartitionWord]) -> Iterator[Path]:
+    """Yield the files that lie where a data set puts those of its rows, but none of a data set within it."""
+    places = folder.glob("/".join(f"{word}=*" for word in partition)) if partition else [folder]
+    for place in places:
+        above = [place, *place.parents][: len(partition)]
+        if place.is_dir() and not any(holds_dataset(one) for one in above):
+            yield from (file for file in place.glob("*.parquet") if file.name[0] != "_")
 
 
 def split_rows(

@@ -173,7 +173,7 @@ def read_dataset(folder: Path, choice: Choice, columns: Sequence[str] | None = N
     InputError
         If there is no data set, or it lacks a column.
     UnsupportedFormatError
-        If a file of it is damaged or gone.
+        If a file of it, or its ledger, is damaged or gone.
     """
     settings = read_settings(folder)
     product = product_named(settings.product)
@@ -224,7 +224,7 @@ def _read_part(path: Path, choice: Choice, columns: Sequence[str] | None) -> pa.
             table = parquet.read_row_groups(groups, columns=names).select(names).replace_schema_metadata(None)
     except (pa.ArrowInvalid, OSError) as error:
         raise UnsupportedFormatError(
-            f"{path} cannot be read ({error}); read the granules into the data set again"
+            f"{path} cannot be read ({error}); delete it and read the granules into the data set again"
         ) from error
     keep = choice.wanted(table)
     return None if not keep.any() else table if keep.all() else table.filter(pa.array(keep))

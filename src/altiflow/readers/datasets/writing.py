@@ -11,7 +11,7 @@ from typing import Any, Literal
 from altiflow.errors import AltiflowError, EmptyDataError, InputError
 from altiflow.files import folder_lock
 from altiflow.readers.catalogue.names import granule_key
-from altiflow.readers.datasets.account import Account
+from altiflow.readers.datasets.account import Account, parts_of, with_parts
 from altiflow.readers.datasets.geoparquet import PointEncoding
 from altiflow.readers.datasets.granules import Done, Work, read_into, writing_to
 from altiflow.readers.datasets.layout import (
@@ -72,7 +72,7 @@ def read_to_dataset(
     ----------
     granules, product, beams, screens, region, transition, engine, access
         As for :func:`altiflow.read_segments`: files, folders, addresses, or a catalogue. Of several revisions of a
-        granule the highest is read.
+        granule the highest is read. Files with one name that is no granule's are refused if their content differs.
     folder
         A folder of its own: empty, not there yet, or that of a data set made with the same settings.
     partition
@@ -80,7 +80,8 @@ def read_to_dataset(
     geometry
         Points as "WKB", which everything opens, or as "point" (x and y), which is smaller and faster.
     on_error
-        "raise" stops at a granule that fails, and keeps what was read before; "skip" goes on and says so in the ledger.
+        "raise" stops at a granule that fails, and keeps what was read before; "skip" goes on and says so in the ledger,
+        of files that are not there too.
     allow_shrink
         Take out of the data set the granules that `granules` no longer has; else that is refused.
     append
@@ -114,7 +115,8 @@ def read_to_dataset(
         raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
     if append and allow_shrink:
         raise InputError("append=True keeps granules that are not asked for, allow_shrink=True removes them; use one")
-    places, target, sources = granule_places(granules), Path(folder), Sources(access)
+    places = granule_places(granules, absent="keep" if on_error == "skip" else "refuse")
+    target, sources = Path(folder), Sources(access)
     area = None if region is None else as_region(region)
     sources.access.check_hosts(places)
     with closing(sources):
@@ -193,11 +195,22 @@ def _entered(account: Account, outcome: Outcome[Done], on_error: Literal["raise"
     done = outcome.result
     if done is None:
         return [outcome.error or AltiflowError("a worker returned nothing")]
-    row = done.row
-    before = account.rows.get(granule_key(row["granule"]))
-    if done.error is not None and before and before["parts"]:
-        costs = {name: row[name] for name in ("bytes", "requests", "retries", "seconds")}
-        reason = f"{row['reason']}; the rows of {before['granule']} read before are kept"
-        row = before | costs | {"status": "failed", "reason": reason}
-    account.enter(row)
+    account.enter(_row_after(account, done))
     return [done.error] if done.error is not None and on_error == "raise" else []
+
+
+def _row_after(account: Account, done: Done) -> dict[str, Any]:
+    """Return the row of a granule that was tried: rows read before stay where it failed, and lost files are told."""
+    row = done.row
+    key = granule_key(row["granule"])
+    before, lost = account.rows.get(key), account.lost.get(key, [])
+    told = f"{', '.join(lost[:3])}{' ...' if len(lost) > 3 else ''} {'is' if len(lost) == 1 else 'are'} gone or damaged"
+    if done.error is None:
+        return row | {"reason": f"read again, as {told}"} if lost and not row["reason"] else row
+    if before is None or not before["parts"]:
+        return row
+    whole = [part for part in parts_of(before) if part not in lost]
+    costs = {name: row[name] for name in ("bytes", "requests", "retries", "seconds")}
+    kept = f"the rows of {before['granule']} read before are {'kept' if whole else 'lost'}"
+    reason = f"{row['reason']}; {kept}{f'; {told}' if lost else ''}"
+    return before | costs | with_parts(before, whole) | {"status": "failed", "reason": reason}
