@@ -92,7 +92,9 @@ def search(
         found = _find(product, source, login, asked)
         found = filter_catalogue(found, hemisphere=asked["hemisphere"], **filters)
         if len(found) == 0:
-            raise EmptyDataError("no granule is left; --cycle, --track, --hemisphere and --region say what to keep")
+            raise EmptyDataError(
+                "no granule is left; PRODUCT, --start, --end, --cycle, --track, --hemisphere, --region say what to keep"
+            )
     except EmptyDataError:
         if form != "count":
             raise
