@@ -277,3 +277,12 @@ def test_a_circle_holds_what_the_ellipsoid_says_is_near(centre: tuple[float, flo
 def test_words_that_mean_nothing(words: str) -> None:
     with pytest.raises(InputError, match="region"):
         as_region(words)
+
+
+def test_a_table_without_areas_is_no_region(tmp_path: Path) -> None:
+    path = tmp_path / "plain.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match=r"plain.csv.* is a table without areas"):
+        as_region(path)
+    with pytest.raises(InputError, match="has no geometry; state its column"):
+        as_region(gpd.GeoDataFrame({"a": [1]}))

@@ -82,14 +82,13 @@ class Ledger:
 
     def add_reading(self, place: Path | str, reading: GranuleReading) -> None:
         """Append the row of a granule that was read, a file or an address."""
-        empty = "no beam asked for has segments" if reading.found == 0 else "no segment passed the screens"
         self._append(
             granule=reading.granule,
             path=public_url(str(place)),
             product=reading.product.short_name,
             release=reading.release,
             status="read" if reading.kept else "empty",
-            reason="" if reading.kept else empty,
+            reason="" if reading.kept else _why_empty(reading),
             beams_read=",".join(reading.beams_read),
             beams_absent=",".join(reading.beams_absent),
             absent_variables=",".join(sorted(reading.absent_variables)),
@@ -193,6 +192,14 @@ class Ledger:
         with whole_file(path) as part:
             write_parquet(arrow, part, geo=geo, metadata={})
         return Path(path)
+
+
+def _why_empty(reading: GranuleReading) -> str:
+    """Return why no segment of a granule was kept."""
+    if reading.found == 0:
+        return "no beam asked for has segments"
+    outside = reading.dropped.get("outside_region", 0)
+    return "no segment lies in the region" if outside == reading.found else "no segment passed the screens"
 
 
 def _extent(columns: dict[str, npt.NDArray[np.generic]]) -> dict[str, Any]:

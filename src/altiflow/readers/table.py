@@ -114,7 +114,7 @@ def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = No
     Raises
     ------
     InputError
-        If there is no such file.
+        If there is no such file, or it lacks a column.
     UnsupportedFormatError
         If it is not a table with geometry.
     """
@@ -125,15 +125,19 @@ def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = No
         except pyogrio.errors.DataSourceError as error:
             raise UnsupportedFormatError(f"{source.name} is not a table that GDAL opens: {error}") from error
     try:
-        metadata = pq.read_schema(source).metadata or {}
+        schema = pq.read_schema(source)
+        metadata = schema.metadata or {}
         geometry = json.loads(metadata.get(b"geo", b"{}")).get("primary_column", "geometry")
         wanted = None if columns is None else list(dict.fromkeys([*columns, geometry]))
+        _check_columns(wanted or (), schema.names, source.name)
         table = gpd.read_parquet(source, columns=wanted, bbox=bbox)
         if bbox is not None:
             # The boxes of points in the file are wider than the points.
             west, south, east, north = shapely.bounds(table.geometry.to_numpy()).T
             table = table[(west <= bbox[2]) & (east >= bbox[0]) & (south <= bbox[3]) & (north >= bbox[1])]
         stored = json.loads(metadata.get(ORDER_KEY, b"{}"))
+    except InputError:
+        raise
     except (pa.ArrowInvalid, ValueError, OSError) as error:
         raise UnsupportedFormatError(f"{source.name} is not a GeoParquet table: {error}") from error
     if stored.get("by_index"):
@@ -142,6 +146,13 @@ def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = No
         table = table.reset_index(drop=True)
     table.attrs["altiflow"] = read_table_metadata(source)
     return table
+
+
+def _check_columns(columns: Sequence[str], there: Sequence[str], name: str) -> None:
+    """Refuse columns that a table lacks."""
+    absent = [column for column in columns if column not in there]
+    if absent and "geometry" not in absent:
+        raise InputError(f"{name} has no column {', '.join(absent)}; it has {', '.join(there)}")
 
 
 def join_tables(tables: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:

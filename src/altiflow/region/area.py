@@ -95,6 +95,33 @@ class Region:
         near[near] = shapely.intersects_xy(self.geometry, lon[near], lat[near])
         return near
 
+    def meets(self, shapes: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Return which shapes meet the region, edges included; a missing one meets nothing.
+
+        Parameters
+        ----------
+        shapes
+            Geometries (n,), EPSG:4326, longitudes -180 to 180 [degrees].
+
+        Returns
+        -------
+        numpy.ndarray
+            (n,) bool.
+
+        Examples
+        --------
+        >>> from altiflow.region import as_region
+        >>> as_region((-180, 60, -170, 72)).meets([shapely.box(170, 60, 180, 72), shapely.box(170, 60, 179, 72)])
+        array([ True, False])
+        """
+        given = np.asarray(shapes, dtype=object)
+        found = np.asarray(shapely.intersects(given, self.geometry))
+        # The antimeridian is one line with two longitudes.
+        for turn in (-360.0, 360.0):
+            turned = shapely.transform(self.geometry, lambda corners, by=turn: corners + np.array([by, 0.0]))
+            found |= shapely.intersects(given, turned)
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """Return what provenance records: source, bounds [degrees] and WKT, ready for JSON."""
         return {"source": self.source, "bounds": list(self.bounds), "wkt": self.wkt}

@@ -176,9 +176,13 @@ def _from_mapping(mapping: Mapping[str, Any]) -> Region:
     return _from_shapes(shapes, f"GeoJSON {shown}")
 
 
-def _from_frame(frame: gpd.GeoDataFrame | gpd.GeoSeries, source: str = "") -> Region:
+def _from_frame(frame: Any, source: str = "") -> Region:
     """Return the region of all areas of a GeoDataFrame or GeoSeries, in any CRS."""
     shown = source or f"{type(frame).__name__} of {len(frame)} rows"
+    if not isinstance(frame, (gpd.GeoDataFrame, gpd.GeoSeries)):
+        _refuse(shown, "is a table without areas")
+    if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is None:
+        _refuse(shown, "has no geometry; state its column with set_geometry")
     if frame.crs is None:
         _refuse(shown, "has no CRS; state it with set_crs")
     areas = frame.geometry[~(frame.geometry.isna() | frame.geometry.is_empty)]

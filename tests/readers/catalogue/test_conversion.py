@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import shapely
 
 from altiflow.errors import InputError
 from altiflow.readers import as_catalogue, filter_catalogue, find_cubes, write_catalogue, write_pairs
@@ -75,3 +76,34 @@ def test_catalogues_are_taken_as_they_are_and_folders_listed(tmp_path: Path) -> 
 def test_what_is_no_catalogue(wrong: Any) -> None:
     with pytest.raises(InputError):
         as_catalogue(wrong)
+
+
+def test_folders_of_image_pairs_and_of_ice_motion_are_listed_by_their_names(tmp_path: Path) -> None:
+    motion = "icemotion_weekly_nh_25km_20180101_20181231_v4.1.nc"
+    drift = "ice_drift_sh_polstere-625_multi-oi_202008011200-202008031200.nc"
+    cdr = "ice_drift_nh_ease2-750_cdr-v1p0_24h-201902101200.nc"
+    granule = "ATL10-01_20220107195849_02531401_006_02.h5"
+    for name in (PAIR, motion, f"deeper/{drift}", f"deeper/{cdr}", "readme.md", ".hidden.nc", "other.nc"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * 2**10)
+    table = as_catalogue(tmp_path).set_index("product")
+    assert sorted(table.index) == ["ITS_LIVE pairs", "NSIDC-0116", "OSI-405", "OSI-455"]
+    assert table.loc["ITS_LIVE pairs", "path"] == str(tmp_path / PAIR)
+    weekly = table.loc["NSIDC-0116"]
+    assert (weekly["granule"], weekly["hemisphere"], weekly["version"]) == (motion[:-3], "north", "v4.1")
+    assert (weekly["start"], weekly["end"].date()) == (pd.Timestamp("2018-01-01"), pd.Timestamp("2018-12-31").date())
+    assert weekly["geometry"].intersects(shapely.Point(0, 85))
+    assert table.loc["OSI-405", "hemisphere"] == "south"
+    assert (table["size_mb"] == 2**-10).all()
+    assert as_catalogue(tmp_path / motion)["granule"].tolist() == [motion[:-3]]
+    (tmp_path / granule).touch()
+    mixed = as_catalogue([tmp_path / "deeper", tmp_path / granule, tmp_path / PAIR])
+    assert sorted(mixed["product"]) == ["ATL10", "ITS_LIVE pairs", "OSI-405", "OSI-455"]
+    assert mixed.attrs["altiflow"]["product"] == "ATL10+ITS_LIVE pairs+OSI-405+OSI-455"
+    assert len(filter_catalogue(as_catalogue(tmp_path), product="nsidc-0116", region="north of 80")) == 1
+
+
+def test_real_folders_of_velocity_are_listed(data: Any) -> None:
+    pairs = as_catalogue(data("itslive/granule"))
+    assert len(pairs) == len(list(data("itslive/granule").glob("*.nc")))
+    assert as_catalogue(data("motion"))["hemisphere"].tolist() == ["north"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from geopandas.testing import assert_geodataframe_equal
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.gridding import Grid, tally_files
 from altiflow.readers import read_segments, read_table, read_to_dataset, value_column, write_table
-from altiflow.readers.datasets import geoparquet, reading
+from altiflow.readers.datasets import geoparquet, granules, reading
 from altiflow.region import as_region
 
 
@@ -165,6 +166,68 @@ def test_points_as_binary_are_those_of_shapely() -> None:
     assert ours == shapely.to_wkb(shapely.points(x, y), byte_order=1).tolist()
 
 
+def test_a_day_month_or_year_is_meant_whole_as_in_a_search(
+    kept: Path, everything: gpd.GeoDataFrame, tmp_path: Path
+) -> None:
+    plain = write_table(everything, tmp_path / "plain.parquet")
+    day = everything["time"].min().normalize()
+    today = everything[everything["time"] < day + pd.Timedelta(1, "D")]
+    assert 0 < len(today) < len(everything)
+    for source in (kept, plain):
+        assert len(read_table(source, start=f"{day:%Y-%m-%d}", end=f"{day:%Y-%m-%d}")) == len(today)
+        assert len(read_table(source, start=day.date(), end=day.date())) == len(today)
+        assert len(read_table(source, start=day, end=day + pd.Timedelta(1, "D"))) == len(today)
+        assert len(read_table(source, end=f"{day:%Y-%m-%d}T00:00:00")) == 0
+        assert len(read_table(source, start=f"{day:%Y}", end=f"{day + pd.Timedelta(40, 'D'):%Y-%m}")) == len(everything)
+
+
+def test_a_column_that_is_not_there_is_named_for_files_and_folders(
+    everything: gpd.GeoDataFrame, tmp_path: Path
+) -> None:
+    plain = write_table(everything, tmp_path / "plain.parquet")
+    with pytest.raises(InputError, match=r"plain.parquet has no column nope; it has granule"):
+        read_table(plain, columns=["nope"])
+
+
+@pytest.mark.parametrize(
+    ("box", "bounds", "held"),
+    [
+        ((170, 60, 190, 80), (-175, 61, -172, 62), True),
+        ((170, 60, 190, 80), (185, 61, 188, 62), True),
+        ((-180, 60, -170, 80), (170, 61, 180, 62), True),
+        ((170, 60, 180, 80), (-180, 61, -179, 62), True),
+        ((-20, 60, -10, 80), (340, 61, 345, 62), True),
+        ((10, 60, 20, 80), (-345, 61, -344, 62), True),
+        ((170, 60, 190, 80), (-165, 61, -160, 62), False),
+        ((-20, 60, -10, 80), (20, 61, 30, 62), False),
+    ],
+)
+def test_bounds_are_compared_on_the_globe(box: Any, bounds: Any, held: bool) -> None:
+    choice = reading.choose_rows(box, None, None, None)
+    assert choice.may_hold(bounds, pd.NaT, pd.NaT) == held
+    # What may not hold anything does not.
+    corners = np.array(bounds)[[0, 2]], np.array(bounds)[[1, 3]]
+    assert held or not choice.region.contains(*corners).any()  # type: ignore[union-attr]
+
+
+def test_row_groups_hold_stretches_of_the_track_of_all_beams(
+    season: tuple[Path, ...], everything: gpd.GeoDataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(granules, "ROW_GROUP_ROWS", 700)
+    read_to_dataset([season[0]], tmp_path / "out", beams="all", screens="none", partition=[])
+    file = pq.ParquetFile(next((tmp_path / "out").glob("ATL*.parquet")))
+    groups = [file.read_row_group(number).to_pandas() for number in range(file.num_row_groups)]
+    assert len(groups) == -(-file.metadata.num_rows // 700) > 2
+    for before, after in pairwise(groups):
+        assert before["x_atc"].max() <= after["x_atc"].min()
+    for group in groups[:-1]:
+        beams = group["beam"].to_numpy()
+        assert (beams[1:] != beams[:-1]).sum() == len(set(beams)) - 1 > 0
+    again = read_table(tmp_path / "out").drop(columns="geometry")
+    expected = everything[everything["granule"] == everything["granule"].iloc[0]].drop(columns="geometry")
+    pd.testing.assert_frame_equal(pd.DataFrame(again), pd.DataFrame(expected), check_exact=True)
+
+
 def test_a_folder_without_rows_has_the_columns(season: tuple[Path, ...], tmp_path: Path) -> None:
     far = as_region((0, -89, 1, -88))
     ledger = read_to_dataset(list(season), tmp_path / "out", region=far)
@@ -184,6 +247,11 @@ def test_bad_questions_and_damaged_folders_are_refused(season: tuple[Path, ...],
         read_table(kept, end=pd.NaT)
     with pytest.raises(InputError, match="has 3 numbers"):
         read_table(kept, bbox=(1, 2, 3))
+    for box in ((170, 60, -170, 90), (-180, 90, 180, 60)):
+        with pytest.raises(InputError, match=r"ends before it begins.*region="):
+            read_table(kept, bbox=box)
+    with pytest.raises(InputError, match="start='2020' is not before end='2019'"):
+        read_table(kept, start="2020", end="2019")
     with pytest.raises(InputError, match="no data set"):
         read_table(tmp_path)
     read_to_dataset([season[0]], tmp_path / "out")

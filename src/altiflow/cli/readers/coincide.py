@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Literal
 
 import click
@@ -14,7 +13,7 @@ import pandas as pd
 from altiflow.cli.options import counted, quiet_option, told
 from altiflow.cli.readers.search import show_catalogue
 from altiflow.errors import NoOverlapError
-from altiflow.readers import as_catalogue, find_coincident, list_granules, write_catalogue
+from altiflow.readers import as_catalogue, find_coincident, write_catalogue
 from altiflow.readers.catalogue import coincident_features, write_coincident
 from altiflow.readers.remote import table_addresses
 
@@ -102,7 +101,7 @@ def coincide(
 
 def _opened(source: str) -> gpd.GeoDataFrame:
     """Return a catalogue; files of a folder are opened, as their names do not tell where they are."""
-    return list_granules(source, footprints="read") if Path(source).is_dir() else as_catalogue(source)
+    return as_catalogue(source, footprints="read")
 
 
 def _show_pairs(

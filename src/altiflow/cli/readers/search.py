@@ -14,7 +14,7 @@ import pandas as pd
 
 from altiflow.cli.options import REGION_HELP, counted, given_options, login_option, quiet_option, region_choice, told
 from altiflow.errors import EmptyDataError, InputError
-from altiflow.readers import as_catalogue, filter_catalogue, find_motion, list_granules, search_granules
+from altiflow.readers import as_catalogue, filter_catalogue, find_motion, search_granules
 from altiflow.readers.catalogue import catalogue_features, write_catalogue
 from altiflow.readers.remote import log_in, table_addresses
 
@@ -40,7 +40,8 @@ _OPTIONS = (
         help="Means of NSIDC-0116, which is found by year and hemisphere; no search is made.",
     ),
     click.option(
-        "--source", help="Instead of the archive: a folder of granules, a saved catalogue, or one of ITS_LIVE cubes."
+        "--source",
+        help="Instead of the archive: a folder of granules, image pairs or ice motion, or a catalogue.",
     ),
     click.option("--endpoint", help="Root of another deployment of the archive's search service."),
     click.option("--timeout", type=float, default=60.0, show_default=True, help="Longest wait for an answer [s]."),
@@ -92,7 +93,9 @@ def search(
         found = _find(product, source, login, asked)
         found = filter_catalogue(found, hemisphere=asked["hemisphere"], **filters)
         if len(found) == 0:
-            raise EmptyDataError("no granule is left; --cycle, --track, --hemisphere and --region say what to keep")
+            raise EmptyDataError(
+                "no granule is left; PRODUCT, --start, --end, --cycle, --track, --hemisphere, --region say what to keep"
+            )
     except EmptyDataError:
         if form != "count":
             raise
@@ -131,9 +134,7 @@ def _listed(source: str, version: str, region: Any) -> gpd.GeoDataFrame:
     """Return what is on this machine; granules are opened only to see whether they meet a region."""
     if not Path(source).is_dir() and "version" in given_options():
         raise InputError(f"--version says which granules of the archive or of a folder; {source} keeps those it has")
-    if Path(source).is_dir():
-        return list_granules(source, version=version, footprints="none" if region is None else "read")
-    return as_catalogue(source)
+    return as_catalogue(source, version=version, footprints="none" if region is None else "read")
 
 
 def _numbers(option: str, text: str | None) -> list[int] | None:

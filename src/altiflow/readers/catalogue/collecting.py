@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from altiflow.errors import EmptyDataError, InputError, UnsupportedFormatError
-from altiflow.readers.catalogue.conversion import as_catalogue, link_columns
+from altiflow.readers.catalogue.conversion import as_catalogue, link_columns, motion_row
 from altiflow.readers.catalogue.local import list_granules
 from altiflow.readers.catalogue.names import name_columns, try_granule_name
-from altiflow.readers.catalogue.pairs.naming import PairName, parse_velocity_name
+from altiflow.readers.catalogue.pairs.naming import MotionName, PairName, parse_velocity_name
 from altiflow.readers.catalogue.pairs.request import PairSearch
 from altiflow.readers.catalogue.pairs.sources import read_index, read_item
 from altiflow.readers.catalogue.pairs.sources.items import asset_url, read_footprint
@@ -174,6 +174,8 @@ def _row_of_name(name: str) -> tuple[CatalogueKind | None, Row]:
         parsed = parse_velocity_name(name)
     except InputError:
         return None, {"name": name}
+    if isinstance(parsed, MotionName):
+        return "granules", motion_row(parsed, name)
     return ("pairs", row_of_name(parsed, name)) if isinstance(parsed, PairName) else (None, {"name": name})
 
 

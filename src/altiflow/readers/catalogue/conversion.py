@@ -5,30 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from altiflow.errors import InputError
-from altiflow.readers.catalogue.local import list_granules
+from altiflow.errors import EmptyDataError, InputError
+from altiflow.readers.catalogue.archive.motion import motion_columns
+from altiflow.readers.catalogue.local import find_local_granules, find_velocity_files, list_granules
 from altiflow.readers.catalogue.pairs.cubes import read_cube_catalogue
-from altiflow.readers.catalogue.pairs.naming import CubeName, parse_velocity_name
+from altiflow.readers.catalogue.pairs.naming import CubeName, MotionName, PairName, parse_velocity_name
 from altiflow.readers.catalogue.pairs.search import search_pairs
-from altiflow.readers.catalogue.pairs.table import PAIR_COLUMNS
+from altiflow.readers.catalogue.pairs.table import PAIR_COLUMNS, build_pairs, row_of_name
 from altiflow.readers.catalogue.tables.columns import CATALOGUE_COLUMNS, build_catalogue, check_catalogue
 from altiflow.readers.catalogue.tables.files import read_catalogue
 
-__all__ = ["as_catalogue", "link_columns"]
+__all__ = ["as_catalogue", "link_columns", "motion_row"]
 
 _CUBE_COLUMNS = {"url", "epsg", "x_min", "y_min", "x_max", "y_max", "geometry"}
 _PAIRS = set(PAIR_COLUMNS) - {"geometry"}
 _BUCKET = "s3.amazonaws.com"
 
 
-def as_catalogue(source: Any) -> gpd.GeoDataFrame:
+def as_catalogue(
+    source: Any, *, version: str = "latest", footprints: Literal["none", "read"] = "none"
+) -> gpd.GeoDataFrame:
     """Return a catalogue of the one form that all searches share.
 
     Parameters
@@ -36,8 +39,11 @@ def as_catalogue(source: Any) -> gpd.GeoDataFrame:
     source
         A catalogue (returned as it is); image pairs of :func:`search_pairs`; cubes of :func:`find_cubes` or
         :func:`read_cube_catalogue`; a file of these: GeoParquet or GeoJSON that :func:`write_catalogue` or
-        :func:`write_pairs` wrote, or the catalogue of cubes of ITS_LIVE; a folder of ICESat-2 granules, a granule, or a
-        list of either (by their names, as :func:`list_granules`).
+        :func:`write_pairs` wrote, or the catalogue of cubes of ITS_LIVE; a folder of ICESat-2 granules, of image pairs
+        of ITS_LIVE, or of sea-ice motion of NSIDC-0116 or OSI SAF (or of all of them), a file of these, or a list of
+        either, by their names.
+    version, footprints
+        Of ICESat-2 granules on this machine, as for :func:`list_granules`.
 
     Returns
     -------
@@ -72,10 +78,41 @@ def as_catalogue(source: Any) -> gpd.GeoDataFrame:
                 f"{Path(source).name} does not hold all of a catalogue; write it as .parquet or .geojson instead"
             )
     if isinstance(source, (str, Path)) or (isinstance(source, Iterable) and not isinstance(source, Mapping)):
-        return list_granules(source)
+        places = [Path(source)] if isinstance(source, (str, Path)) else [Path(place) for place in source]
+        return _from_files(places, version, footprints)
     raise InputError(
         f"a catalogue is made from a table, a file, a folder or a list of them, got a {type(source).__name__}"
     )
+
+
+def _from_files(places: list[Path], version: str, footprints: Literal["none", "read"]) -> gpd.GeoDataFrame:
+    """Return the catalogue of files and folders by the names of the files, whatever they hold."""
+    named = find_velocity_files(places)
+    if not named:
+        return list_granules(places, version=version, footprints=footprints)
+    files = [file for place in places if place not in named for file in _granules(place)]
+    pairs = build_pairs(row_of_name(name, str(file)) for file, name in named.items() if isinstance(name, PairName))
+    rows = _from_pairs(pairs).to_dict("records")
+    rows += [motion_row(name, str(file)) for file, name in named.items() if isinstance(name, MotionName)]
+    rows = [{**row, "size_mb": Path(row["path"]).stat().st_size / 2**20} for row in rows]
+    told: dict[str, Any] = {"duplicates": pairs.attrs["altiflow"]["duplicates"], "screens": {}}
+    if files:
+        listed = list_granules(files, version=version, footprints=footprints)
+        rows, told = rows + listed.to_dict("records"), {**listed.attrs["altiflow"], **told}
+    return build_catalogue(rows, {**told, "product": "+".join(sorted({str(row["product"]) for row in rows}))})
+
+
+def _granules(place: Path) -> list[Path]:
+    """Return the granules of a file or folder that may hold none."""
+    try:
+        return find_local_granules(place)
+    except EmptyDataError:
+        return []
+
+
+def motion_row(name: MotionName, place: str) -> dict[str, Any]:
+    """Return the row of a file of sea-ice motion of which the name and the place are known."""
+    return {**motion_columns(name), **link_columns(place)}
 
 
 def _from_parquet(path: Path) -> gpd.GeoDataFrame:

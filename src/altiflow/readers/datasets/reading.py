@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from altiflow.errors import InputError, UnsupportedFormatError
+from altiflow.readers.catalogue.moments import as_moment
 from altiflow.readers.datasets.account import Account, parts_of
 from altiflow.readers.datasets.geoparquet import INDEX
 from altiflow.readers.datasets.layout import Settings, read_settings
@@ -95,13 +97,21 @@ def choose_rows(region: Any, bbox: Any, start: Any, end: Any) -> Choice:
     Raises
     ------
     InputError
-        If a region or a time makes no sense.
+        If a region, a box or a time makes no sense, or a period ends before it begins.
     """
     box = None if bbox is None else tuple(float(edge) for edge in bbox)
     if box is not None and len(box) != 4:
         raise InputError(f"bbox={bbox!r} has {len(box)} numbers; x_min, y_min, x_max, y_max are four")
+    if box is not None and not (box[0] <= box[2] and box[1] <= box[3]):
+        raise InputError(
+            f"bbox={bbox!r} ends before it begins; x_min, y_min, x_max, y_max rise, and region= takes boxes that cross "
+            "the antimeridian"
+        )
     area = None if region is None else as_region(region)
-    return Choice(area, box, _moment("start", start), _moment("end", end))  # type: ignore[arg-type]
+    first, last = _moment("start", start), _moment("end", end, last=True)
+    if pd.notna(first) and pd.notna(last) and first >= last:
+        raise InputError(f"start={start!r} is not before end={end!r}; no row can lie between")
+    return Choice(area, box, first, last)  # type: ignore[arg-type]
 
 
 def read_table(
@@ -127,7 +137,8 @@ def read_table(
     region
         Keep points in this region only; anything :func:`altiflow.region.as_region` takes.
     start, end
-        Keep rows from when to before when (UTC, column ``time``): anything :class:`pandas.Timestamp` takes.
+        Keep rows from when to before when (UTC, column ``time``): anything :class:`pandas.Timestamp` takes. A day,
+        month or year is meant whole, as in a search: "2019-07" to "2019-07" is all of July.
 
     Raises
     ------
@@ -281,8 +292,8 @@ def _told(rows: list[dict[str, Any]], product: Product, settings: Settings) -> d
     )
 
 
-def _moment(name: str, time: Any) -> Any:
-    """Return a time in UTC, NaT for none."""
+def _moment(name: str, time: Any, *, last: bool = False) -> Any:
+    """Return a time in UTC, NaT for none; if `last`, the end of a day, month or year that is meant whole."""
     if time is None:
         return pd.NaT
     try:
@@ -292,4 +303,8 @@ def _moment(name: str, time: Any) -> Any:
         raise InputError(f"{name}={time!r} is no time ({error}); use one such as '2020-03-01'") from error
     if pd.isna(plain):
         raise InputError(f"{name}={time!r} is no time; use one such as '2020-03-01', or None for no limit")
+    if last and isinstance(time, (str, date)):
+        begins, ends = (as_moment(time, name, last=side) for side in (False, True))
+        if begins != ends:
+            return pd.Timestamp(ends) + pd.Timedelta(1, "us")  # type: ignore[arg-type]
     return plain

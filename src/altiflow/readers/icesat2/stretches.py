@@ -18,6 +18,8 @@ Array = npt.NDArray[np.generic]
 _LARGEST = 1e300
 _GAP = 256
 """Rows between two stretches that are read rather than left out: fewer than a chunk of any product."""
+_MOST = 16
+"""Stretches of one beam at most: a track passes most regions a few times, and each is asked for by itself."""
 _STEP = 2**18
 """Bytes that a step of its own must be able to spare: less time than the wait for another answer takes."""
 
@@ -110,6 +112,9 @@ def _keep(
     here = latitude[rows]
     lon = here[:0] if longitude is None else longitude
     spans = _spans(rows[region.contains(_degrees(lon), _degrees(here))])
+    if not np.isin(_rows(spans), rows).all():
+        # Of many stretches others were put together than before; no longitude was read between.
+        spans = list(likely)
     kept = np.searchsorted(rows, _rows(spans))
     found.spans[beam] = spans
     found.arrays[track.latitude], found.arrays[track.longitude] = here[kept], lon[kept]
@@ -122,7 +127,7 @@ def _degrees(values: Array | None) -> npt.NDArray[np.float64]:
 
 
 def _spans(rows: npt.NDArray[np.intp]) -> list[tuple[int, int]]:
-    """Return the stretches of these rows (n,), in order; those close together are one.
+    """Return the stretches of these rows (n,), in order; those close together are one, as are the closest of many.
 
     Examples
     --------
@@ -131,7 +136,9 @@ def _spans(rows: npt.NDArray[np.intp]) -> list[tuple[int, int]]:
     """
     if not rows.size:
         return []
-    breaks = np.flatnonzero(np.diff(rows) > _GAP)
+    gaps = np.diff(rows)
+    breaks = np.flatnonzero(gaps > _GAP)
+    breaks = np.sort(breaks[np.argsort(-gaps[breaks], kind="stable")[: _MOST - 1]])
     firsts, lasts = rows[np.r_[0, breaks + 1]], rows[np.r_[breaks, rows.size - 1]] + 1
     return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 

@@ -152,3 +152,21 @@ def test_tables_that_are_no_catalogues(catalogue: gpd.GeoDataFrame, tmp_path: Pa
     (tmp_path / "c.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(UnsupportedFormatError, match="GeoParquet"):
         read_catalogue(tmp_path / "c.parquet")
+
+
+def test_products_are_meant_in_capitals_or_not(catalogue: gpd.GeoDataFrame) -> None:
+    assert len(filter_catalogue(catalogue, product="atl10")) == len(filter_catalogue(catalogue, product="ATL10")) > 0
+    assert len(filter_catalogue(catalogue, product=["Atl10", "atl07"])) == len(catalogue)
+
+
+@pytest.mark.parametrize("shift", [0, 10])
+def test_a_region_meets_footprints_on_the_other_side_of_the_antimeridian(shift: int) -> None:
+    rows = [
+        row(1, geometry=shapely.box(170, 60, 180, 70)),
+        row(2, geometry=shapely.box(170, 60, 179, 70)),
+        row(3, geometry=shapely.box(-180, 60, -170, 70)),
+        row(4, geometry=None),
+    ]
+    kept = filter_catalogue(build_catalogue(rows), region=(-180, 60, -170 + shift, 70))
+    assert kept["rgt"].tolist() == [100, 300]
+    assert filter_catalogue(build_catalogue(rows), region=(175, 60, 180, 70))["rgt"].tolist() == [100, 200, 300]

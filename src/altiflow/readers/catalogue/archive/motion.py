@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -16,13 +17,14 @@ from altiflow.readers.catalogue.pairs.naming import MotionName
 from altiflow.readers.catalogue.tables.columns import build_catalogue
 from altiflow.region import as_region
 
-__all__ = ["find_motion", "motion_urls"]
+__all__ = ["find_motion", "motion_columns", "motion_urls"]
 
 MOTION_ROOT = "https://daacdata.apps.nsidc.org/pub/DATASETS/nsidc0116_icemotion_vectors_v4"
 """Folder of the data set on the archive's file server (https://doi.org/10.5067/INAWUWO7QH7B); it wants a login."""
 _FIRST = datetime(1978, 11, 1)
 """First day of the data set; the file of 1978 begins with it, all others with 1 January."""
 _SHORT: dict[Hemisphere, str] = {"north": "nh", "south": "sh"}
+_HEMISPHERES: dict[str, Hemisphere] = {"nh": "north", "sh": "south"}
 _GRIDS: dict[Hemisphere, tuple[str, int]] = {"north": ("EPSG:3408", 361), "south": ("EPSG:3409", 321)}
 """Map and cells a side of the original EASE-Grid, by hemisphere."""
 _CELL = 25_067.525
@@ -95,14 +97,13 @@ def find_motion(
     """
     urls = motion_urls(start, end, hemisphere=hemisphere, step=step, version=version, root=root)
     names = _names(start, end, hemisphere, step, version)
-    area = _grid_area(hemisphere)
-    rows = [{**motion_columns(name), "url_https": url, "geometry": area} for name, url in zip(names, urls, strict=True)]
+    rows = [{**motion_columns(name), "url_https": url} for name, url in zip(names, urls, strict=True)]
     asked = {"start": str(start), "end": str(end), "hemisphere": hemisphere, "step": step}
     return build_catalogue(rows, {"product": "NSIDC-0116", "search": asked, "screens": {}})
 
 
 def motion_columns(name: MotionName) -> dict[str, Any]:
-    """Return the columns of a catalogue that the name of a motion file tells."""
+    """Return the columns of a catalogue that the name of a motion file tells; the footprint is the area of its grid."""
     start = name.start
     # Names of the archive end with a day, those of OSI SAF with an hour.
     end = name.end + timedelta(days=1) - timedelta(microseconds=1) if name.product.startswith("NSIDC") else name.end
@@ -112,7 +113,8 @@ def motion_columns(name: MotionName) -> dict[str, Any]:
         "version": name.version,
         "start": start,
         "end": end,
-        "hemisphere": {"nh": "north", "sh": "south"}.get(name.hemisphere),
+        "hemisphere": _HEMISPHERES.get(name.hemisphere),
+        "geometry": _grid_area(_HEMISPHERES[name.hemisphere]) if name.product.startswith("NSIDC") else None,
     }
 
 
@@ -141,6 +143,7 @@ def _names(start: Moment, end: Moment, hemisphere: Hemisphere, step: Any, versio
     ]
 
 
+@cache
 def _grid_area(hemisphere: Hemisphere) -> shapely.Geometry:
     """Return the area of the grid in longitude and latitude."""
     crs, cells = _GRIDS[hemisphere]

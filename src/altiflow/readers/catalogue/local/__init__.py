@@ -2,5 +2,6 @@
 
 from altiflow.readers.catalogue.local.files import find_local_granules
 from altiflow.readers.catalogue.local.listing import list_granules
+from altiflow.readers.catalogue.local.velocity import find_velocity_files
 
-__all__ = ["find_local_granules", "list_granules"]
+__all__ = ["find_local_granules", "find_velocity_files", "list_granules"]

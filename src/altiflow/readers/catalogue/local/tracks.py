@@ -105,6 +105,9 @@ def _orientation(file: h5py.File) -> Orientation:
     if "orbit_info/sc_orient" not in file:
         return "unknown"
     values = {int(value) for value in np.atleast_1d(file["orbit_info/sc_orient"][()])}
+    if len(values) > 1 and any(pair in file for pair in PAIRS):
+        # Passes of many cycles: the spacecraft turned between them, not while it measured.
+        return "unknown"
     return _ORIENTATIONS.get(values.pop(), "unknown") if len(values) == 1 else "transition"
 
 

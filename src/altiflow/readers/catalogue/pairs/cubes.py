@@ -161,7 +161,7 @@ def find_cubes(
     else:
         cubes = read_cube_catalogue(catalogue)
     if points is None:
-        found = cubes[cubes.intersects(region.geometry)].sort_values("url", ignore_index=True)
+        found = cubes[region.meets(cubes.geometry.to_numpy())].sort_values("url", ignore_index=True)
     else:
         found = _holding(cubes, points)
     if len(found) == 0:

@@ -28,7 +28,12 @@ _COLUMNS = (
     CatalogueColumn("rgt", "Int64", "", "reference ground track 1 ... 1387; missing for other missions"),
     CatalogueColumn("cycle", "Int64", "", "91-day repeat cycle; the first one of an ATL11 granule"),
     CatalogueColumn("hemisphere", "str", "", "north or south; missing where the granule has both, or it is not told"),
-    CatalogueColumn("orientation", "str", "", "forward, backward or transition; unknown until the file is read"),
+    CatalogueColumn(
+        "orientation",
+        "str",
+        "",
+        "forward, backward or transition; unknown until it is read, and where passes differ",
+    ),
     CatalogueColumn("size_mb", "float64", "2**20 bytes", "size of the data file; NaN where not told"),
     CatalogueColumn("checksum", "str", "", "of the data file, such as md5:...; missing where not told"),
     CatalogueColumn("url_https", "str", "", "https address of the data file; missing where there is none"),

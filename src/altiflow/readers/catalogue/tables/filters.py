@@ -38,7 +38,7 @@ def filter_catalogue(
     catalogue
         What :func:`search_granules` or :func:`as_catalogue` returns.
     product
-        Short name, or several.
+        Short name, or several; in capitals or not.
     cycle, rgt
         Repeat cycle and reference ground track, one or several (a range too).
     hemisphere
@@ -71,7 +71,8 @@ def filter_catalogue(
     if hemisphere not in (None, "north", "south"):
         raise InputError(f"hemisphere is 'north' or 'south', got {hemisphere!r}")
     if product is not None:
-        kept = screened(kept, kept["product"].isin(_listed(product, "product", str)), "product")
+        names = {name.upper() for name in _listed(product, "product", str)}
+        kept = screened(kept, kept["product"].str.upper().isin(names).to_numpy(bool), "product")
     for name, asked in (("cycle", cycle), ("rgt", rgt)):
         if asked is not None:
             wanted = kept[name].isin(_listed(asked, name, int)).fillna(False)
@@ -79,7 +80,7 @@ def filter_catalogue(
     if hemisphere is not None:
         kept = screened(kept, (kept["hemisphere"] == hemisphere).to_numpy(bool), "hemisphere")
     if region is not None:
-        kept = screened(kept, kept.intersects(as_region(region).geometry).to_numpy(bool), "region")
+        kept = screened(kept, as_region(region).meets(kept.geometry.to_numpy()), "region")
     if start is not None or end is not None:
         kept = screened(kept, _in_period(kept, start, end), "period")
     return kept

@@ -170,9 +170,9 @@ def keep_region(pairs: gpd.GeoDataFrame, region: Any) -> gpd.GeoDataFrame:
     InputError
         If the region means nothing.
     """
-    area = as_region(region).geometry
+    area = as_region(region)
     told = screened(pairs, ~pairs.geometry.isna(), "no_footprint")
-    return screened(told, told.geometry.intersects(area), "outside_region")
+    return screened(told, area.meets(told.geometry.to_numpy()), "outside_region")
 
 
 def keep_where(pairs: gpd.GeoDataFrame, column: str, op: str, value: Any) -> gpd.GeoDataFrame:
