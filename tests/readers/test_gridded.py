@@ -38,6 +38,15 @@ def test_what_was_written_is_read_in_memory_and_the_file_is_free(dataset, tmp_pa
     assert Grid.from_dataset(found) == GRID
 
 
+def test_chosen_variables_are_read_with_their_map_and_what_is_not_there_is_left_out(dataset, tmp_path):
+    path = write_netcdf(dataset.assign(height_sigma=dataset["height"], count=dataset["height"]), tmp_path / "a.nc")
+    found = read_gridded(path, variables=["height*", "nothing"])
+    assert set(found.data_vars) == {"height", "height_sigma", "crs"}
+    assert set(found.coords) == set(dataset.coords)
+    only = read_gridded(path, variables=[])
+    assert Grid.from_dataset(only) == GRID
+
+
 @pytest.mark.parametrize(
     "bounds",
     [

@@ -89,3 +89,48 @@ def test_a_series_is_sorted_shows_errors_and_breaks_where_values_are_missing(tmp
         draw_series(series, "w")
     with pytest.raises(EmptyDataError, match="no row has a time and a value"):
         draw_series(series.assign(v=np.nan), "v")
+
+
+def test_coverage_of_pairs_is_counted_by_year_and_stacked_by_satellite() -> None:
+    start = pd.to_datetime(["2018-03-01", "2018-09-01", "2020-01-05", "2020-06-01", "2020-07-01"])
+    pairs = pd.DataFrame({"start": start, "satellite": ["S1A", "L8", "L8", "L8", None]})
+    figure = draw_coverage(pairs, freq="YS", time="start", length=None, by="satellite", title="Pairs")
+    axes = figure.axes[0]
+    heights = np.array([bar.get_height() for bar in axes.patches]).reshape(3, 3)
+    assert heights.tolist() == [[1, 0, 2], [1, 0, 0], [0, 0, 1]]
+    bottoms = np.array([bar.get_y() for bar in axes.patches]).reshape(3, 3)
+    assert bottoms.tolist() == [[0, 0, 0], [1, 0, 2], [2, 0, 2]]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["L8: 3", "S1A: 1", "unknown: 1"]
+    assert axes.get_ylabel() == "rows per year"
+    assert "5 rows, 3 years, 1 of them without data" in figure.texts[1].get_text()
+    assert all(float(tick).is_integer() for tick in axes.get_yticks())
+
+
+def test_groups_of_a_series_have_colours_and_marks_of_their_own_and_no_lines() -> None:
+    times = pd.to_datetime(["2019-01-01", "2019-02-01", "2019-03-01", "2019-04-01"])
+    series = pd.DataFrame({"mid": times, "v": [1.0, 2.0, np.nan, 4.0], "satellite": ["a", "b", "a", "b"]})
+    axes = draw_series(series, "v", time="mid", by="satellite", units="m yr-1").axes[0]
+    assert [line.get_linestyle() for line in axes.lines] == ["None", "None"]
+    assert len({line.get_color() for line in axes.lines}) == len({line.get_marker() for line in axes.lines}) == 2
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a: 1", "b: 2"]
+    many = series.loc[np.zeros(12, int)].assign(satellite=[f"s{n}" for n in range(12)])
+    assert "other: 5" in [
+        text.get_text() for text in draw_series(many, "v", time="mid", by="satellite").axes[0].get_legend().get_texts()
+    ]
+    with pytest.raises(InputError, match="by='mission' is no column"):
+        draw_series(series, "v", time="mid", by="mission")
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "first"),
+    [("2018-12-01", 90, "Dec\n2018"), ("1990-01-01", 365 * 30, "1990"), ("2019-03-05", 0.5, "00:00\n5 Mar 2019")],
+)
+def test_dates_tell_their_year_where_it_begins(start: str, days: float, first: str) -> None:
+    times = pd.Timestamp(start) + pd.to_timedelta(np.linspace(0, days, 5), unit="D")
+    axes = draw_series(pd.DataFrame({"time": times, "v": range(5)}), "v").axes[0]
+    ticks = [tick for tick in axes.get_xticks() if tick >= axes.get_xlim()[0]]
+    labels = axes.xaxis.get_major_formatter().format_ticks(ticks)
+    assert labels[0] == first
+    years = [label.split("\n")[-1][-4:] for label in labels if "\n" in label or label.isdigit()]
+    assert len(years) == len(set(years))

@@ -88,14 +88,14 @@ def north_of(crs: pyproj.CRS, bounds: Bounds) -> tuple[float, float]:
     --------
     Round the pole every direction is south:
 
-    >>> north_of(pyproj.CRS("EPSG:3413"), (-1e6, -1e6, 1e6, 1e6))[1]
-    180.0
+    >>> round(north_of(pyproj.CRS("EPSG:3413"), (-1e6, -1e6, 1e6, 1e6))[1])
+    180
 
     In a window of Greenland's east the map is turned by 25 degrees:
 
     >>> direction, spread = north_of(pyproj.CRS("EPSG:3413"), (9.5e5, -2.1e6, 1.0e6, -2.05e6))
     >>> round(direction), round(spread)
-    (-25, 2)
+    (-25, 1)
     """
     across, up = np.linspace(bounds[0], bounds[2], 9), np.linspace(bounds[1], bounds[3], 9)
     x, y = (part.ravel() for part in np.meshgrid(across, up))
