@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from altiflow.errors import InputError, StoreLockedError
+from altiflow.errors import AltiflowError, InputError, StoreLockedError, WriteError
 
 if sys.platform == "win32":
     import msvcrt
@@ -19,6 +20,14 @@ else:
     import fcntl
 
 __all__ = ["folder_lock", "whole_file"]
+
+_REFUSALS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
+    | {errno.ENOTDIR, errno.ENAMETOOLONG}
+)
+"""What a system says of a place where no more, or nothing at all, can be written."""
+_FULL = 2**16
+"""A disk with less room than this is full [bytes]: libraries that do not tell why they failed leave some blocks."""
 
 
 @contextmanager
@@ -34,6 +43,8 @@ def whole_file(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
         If `path` is there in the end and is not to be overwritten.
     IsADirectoryError
         If `path` is a folder.
+    WriteError
+        If the disk is full, or the place may not be written to.
 
     Examples
     --------
@@ -47,16 +58,42 @@ def whole_file(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
     target = Path(path)
     if not target.name or target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder, and a file is to be written", str(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.stem}.{uuid4().hex[:8]}.part{target.suffix}")
+    with _told_of_writing(target, part):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            if overwrite:
+                part.replace(target)
+            else:
+                _place_new(part, target)
+        except Exception as error:
+            if not isinstance(error, AltiflowError) and _is_full(target.parent):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_of_writing(target: Path, part: Path) -> Iterator[None]:
+    """Turn what the system says of a file that cannot be written into a typed error; errors of other files stay."""
     try:
-        yield part
-        if overwrite:
-            part.replace(target)
-        else:
-            _place_new(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        named = error.filename in (None, str(part), str(target)) or Path(str(error.filename)) in target.parents
+        if error.errno not in _REFUSALS or not named:
+            raise
+        why = os.strerror(error.errno)
+        raise WriteError(f"{target} cannot be written: {why}; make room, or choose another place") from error
+
+
+def _is_full(folder: Path) -> bool:
+    """Return whether there is no room left where a folder is."""
+    try:
+        return shutil.disk_usage(folder).free < _FULL
+    except OSError:
+        return False
 
 
 def _place_new(part: Path, target: Path) -> None:

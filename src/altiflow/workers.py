@@ -18,8 +18,9 @@ from typing import Any, Generic, Literal, TypeVar, overload
 from tqdm import tqdm
 
 from altiflow.errors import AltiflowError, InputError
+from altiflow.stop import Stop
 
-__all__ = ["Kind", "Outcome", "each_done", "map_each", "progress_bar"]
+__all__ = ["Kind", "Outcome", "check_workers", "each_done", "map_each", "progress_bar"]
 
 Kind = Literal["threads", "processes"]
 Item = TypeVar("Item")
@@ -56,6 +57,7 @@ def map_each(
     workers: int = 1,
     kind: Kind = "threads",
     client: Any = None,
+    stop: Stop | None = None,
     on_error: Literal["raise"] = "raise",
     label: str = "",
     quiet: bool = True,
@@ -70,6 +72,7 @@ def map_each(
     workers: int = 1,
     kind: Kind = "threads",
     client: Any = None,
+    stop: Stop | None = None,
     on_error: Literal["return"],
     label: str = "",
     quiet: bool = True,
@@ -83,11 +86,14 @@ def map_each(
     workers: int = 1,
     kind: Kind = "threads",
     client: Any = None,
+    stop: Stop | None = None,
     on_error: Literal["raise", "return"] = "raise",
     label: str = "",
     quiet: bool = True,
 ) -> list[Any]:
     """Return ``[function(item) for item in items]``, in order, whatever the workers.
+
+    After an interrupt (Ctrl-C) nothing more is begun and what is in work is waited for; a second one leaves at once.
 
     Parameters
     ----------
@@ -99,6 +105,8 @@ def map_each(
         "threads" for work that waits or runs in compiled code, "processes" for work in Python.
     client
         A :class:`dask.distributed.Client`; the work is done on its cluster, whatever `workers` and `kind` say.
+    stop
+        Told when all is interrupted, for functions that ask it whether to go on.
     on_error
         "raise" raises the exception of the first item, in order, that fails, and begins no more; "return" puts
         exceptions into the list in the place of results.
@@ -110,7 +118,7 @@ def map_each(
     Raises
     ------
     InputError
-        If a word is not known, or the function cannot be sent to a process.
+        If a word is not known, there are no workers, or the function cannot be sent to a process.
     AltiflowError
         If worker processes die again and again.
 
@@ -123,10 +131,10 @@ def map_each(
     """
     if on_error not in ("raise", "return"):
         raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'return'")
-    if kind not in ("threads", "processes"):
-        raise InputError(f"kind={kind!r} means nothing; use 'threads' or 'processes'")
+    check_workers(workers, kind)
     if client is None and kind == "threads" and workers > 1 and len(items) > 1:
-        outcomes = _in_threads(function, items, workers, on_error == "raise", label, quiet or not sys.stderr.isatty())
+        ending, hidden = stop or Stop(), quiet or not sys.stderr.isatty()
+        outcomes = _in_threads(function, items, workers, ending, on_error == "raise", label, hidden)
         return _ordered(iter(outcomes), len(items), on_error)
     count = workers if kind == "processes" else 1
     with closing(each_done(function, items, workers=count, client=client, label=label, quiet=quiet)) as outcomes_done:
@@ -140,6 +148,7 @@ def each_done(
     workers: int = 1,
     kind: Kind = "processes",
     client: Any = None,
+    stop: Stop | None = None,
     halted: Callable[[], bool] = lambda: False,
     label: str = "",
     quiet: bool = True,
@@ -153,17 +162,15 @@ def each_done(
     workers, kind
         Number of processes (spawned) or threads; 1 runs in the calling thread. Where a process is killed its work is
         done again.
-    client
-        A :class:`dask.distributed.Client` to work on instead.
     halted
         Asked before items are begun: once it returns True no more are, and the outcomes of those in work are the last.
-    label, quiet
+    client, stop, label, quiet
         As for :func:`map_each`.
 
     Raises
     ------
     InputError
-        If `kind` is not known, or the function cannot be sent to a process.
+        If `kind` is not known, there are no workers, or the function cannot be sent to a process.
     AltiflowError
         If worker processes die again and again.
 
@@ -172,12 +179,11 @@ def each_done(
     >>> [(outcome.index, outcome.result) for outcome in each_done(abs, [-1, 2])]
     [(0, 1), (1, 2)]
     """
-    if kind not in ("threads", "processes"):
-        raise InputError(f"kind={kind!r} means nothing; use 'threads' or 'processes'")
+    check_workers(workers, kind)
     if client is not None:
         source = _on_cluster(function, items, client, halted)
     elif kind == "threads" and workers > 1 and len(items) > 1:
-        source = _in_pool(function, items, min(workers, len(items)), halted)
+        source = _in_pool(function, items, min(workers, len(items)), stop or Stop(), halted)
     elif workers > 1 and len(items) > 1:
         source = _in_processes(function, items, min(workers, len(items)), halted)
     else:
@@ -195,6 +201,14 @@ def progress_bar(label: str, total: int, *, quiet: bool) -> Any:
     ``update(n)`` moves it on by n steps.
     """
     return tqdm(total=total, desc=label, disable=quiet or not sys.stderr.isatty(), leave=False)
+
+
+def check_workers(workers: int, kind: Kind = "threads") -> None:
+    """Raise InputError for workers that mean nothing."""
+    if kind not in ("threads", "processes"):
+        raise InputError(f"kind={kind!r} means nothing; use 'threads' or 'processes'")
+    if workers < 1:
+        raise InputError(f"workers={workers!r} means nothing; use 1 or more")
 
 
 def _ordered(outcomes: Iterator[Outcome[Result]], size: int, on_error: Literal["raise", "return"]) -> list[Any]:
@@ -222,9 +236,15 @@ def _attempt(function: Callable[[Item], Result], index: int, item: Item) -> Outc
 
 
 def _in_threads(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int, stop: bool, label: str, hidden: bool
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    stop: Stop,
+    first_error: bool,
+    label: str,
+    hidden: bool,
 ) -> list[Outcome[Result]]:
-    """Return the outcomes of all items, or with `stop` at least of those up to the first that fails."""
+    """Return the outcomes of all items, or with `first_error` at least of those up to the first that fails."""
     # pqdm chooses its progress bar when it is imported, and warns in notebooks that lack widgets.
     from pqdm.threads import pqdm
 
@@ -232,23 +252,32 @@ def _in_threads(
 
     def attempt(index: int) -> Outcome[Result] | None:
         nonlocal failed
-        if stop and index > failed:
+        if stop.told or (first_error and index > failed):
             return None
-        outcome = _attempt(function, index, items[index])
+        with stop.on_interrupt():
+            outcome = _attempt(function, index, items[index])
         if outcome.error is not None:
             failed = min(failed, index)
         return outcome
 
-    numbers = range(len(items))
-    done = pqdm(
-        numbers,
-        attempt,
-        n_jobs=workers,
-        exception_behaviour="immediate",
-        desc=label,
-        disable=hidden,
-        leave=False,
-    )
+    class Bar(tqdm):  # type: ignore[type-arg]
+        """The bar that pqdm waits in: it waits for all that it handed out, so that this must be told to end first."""
+
+        def __iter__(self) -> Iterator[Any]:
+            with stop.on_interrupt():
+                yield from super().__iter__()
+
+    with stop.on_interrupt():
+        done = pqdm(
+            range(len(items)),
+            attempt,
+            n_jobs=workers,
+            exception_behaviour="immediate",
+            tqdm_class=Bar,
+            desc=label,
+            disable=hidden,
+            leave=False,
+        )
     return [outcome for outcome in done if outcome is not None]
 
 
@@ -278,16 +307,28 @@ def _in_processes(
                     "call must be under if __name__ == '__main__':"
                 ) from error
         finally:
-            pool.shutdown(cancel_futures=True)
+            _end_processes(pool)
+
+
+def _end_processes(pool: ProcessPoolExecutor) -> None:
+    """Wait for the processes of a pool; an interrupt meanwhile ends them, as they would outlive this one."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    try:
+        pool.shutdown(cancel_futures=True)
+    except BaseException:
+        for process in processes:
+            process.terminate()
+        raise
 
 
 def _in_pool(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int, halted: Callable[[], bool]
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int, stop: Stop, halted: Callable[[], bool]
 ) -> Generator[Outcome[Result], None, None]:
     """Yield the outcomes of threads, as they come."""
     pool = ThreadPoolExecutor(workers)
     try:
-        yield from _drain(pool, function, items, deque(range(len(items))), {}, 2 * workers, halted)
+        with stop.on_interrupt():
+            yield from _drain(pool, function, items, deque(range(len(items))), {}, 2 * workers, halted)
     finally:
         pool.shutdown(cancel_futures=True)
 

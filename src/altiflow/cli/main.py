@@ -50,7 +50,8 @@ def main() -> None:
     Try it without data, login or network:
       altiflow run --sample --out sample-run
 
-    Exit codes: 0 done, 1 error, 2 wrong use, 3 the sample misses its known truth.
+    Exit codes: 0 done, 1 error, 2 wrong use, 3 the sample misses its known truth,
+    130 interrupted (a second Ctrl-C leaves at once).
     """
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -34,7 +35,7 @@ __all__ = [
     "velocity_options",
 ]
 
-ERROR, TRUTH = 1, 3
+ERROR, TRUTH, INTERRUPTED = 1, 3, 130
 """Exit codes: 1 for an error of the data or the arguments, 3 for a sample that misses its truth; click uses 2."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -61,8 +62,23 @@ def told(command: Command) -> Command:
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"error: {where}{error.strerror or error}; choose another path", err=True)
             sys.exit(ERROR)
+        except KeyboardInterrupt as error:
+            click.echo("interrupted: what was finished before is kept", err=True)
+            _leave(error)
 
     return wrapped  # type: ignore[return-value]
+
+
+def _leave(error: KeyboardInterrupt) -> NoReturn:
+    """End the program; at once if it was interrupted again while it waited for what was in work."""
+    before = error.__context__
+    while before is not None:
+        if isinstance(before, KeyboardInterrupt):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        before = before.__context__
+    sys.exit(INTERRUPTED)
 
 
 _MAY_BE_EMPTY = ("partition",)
@@ -129,6 +145,7 @@ _PHRASES = {
     "'YS' or None": "'YS' or 'none'; a winter is --period 2018-11-01 2019-05-01",
     "pass replace=True": "give --replace",
     "pass allow_shrink=True": "give --allow-shrink",
+    "allow_shrink=True": "--allow-shrink",
     "append=True": "--append",
     "pass steady=True": "give --steady",
     "min_days": "--min-days",

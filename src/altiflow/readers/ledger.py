@@ -186,6 +186,11 @@ class Ledger:
         """Write the rows as GeoParquet, with the tracks of the segments, and return the path.
 
         The file appears whole or not at all.
+
+        Raises
+        ------
+        WriteError
+            If the disk is full, or the place may not be written to.
         """
         tracks = gpd.GeoSeries([row.get("geometry") for row in self.rows], crs="EPSG:4326")
         arrow, geo = arrow_table(gpd.GeoDataFrame(self.table, geometry=tracks, crs="EPSG:4326"))

@@ -26,6 +26,7 @@ from altiflow.readers.ledger import Ledger
 from altiflow.readers.remote.addresses import distinct_urls, url_file_name
 from altiflow.readers.remote.ranges import RemoteAccess, Sources, Traffic, is_remote
 from altiflow.region import as_region
+from altiflow.stop import Stop
 from altiflow.version import __version__
 from altiflow.workers import map_each
 
@@ -179,8 +180,9 @@ def _read_table(
         raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
     given = granule_places(granules, absent="keep" if on_error == "skip" else "refuse")
     places, left = newest_files(given)
+    stop = Stop() if options.sources is None else options.sources.stop
     if options.sources is not None:
-        options.sources.access.check_hosts(places)
+        options.sources.access.check_places(places)
     outcomes: dict[Path | str, _Outcome] = {}
 
     def attempt(place: Path | str) -> None:
@@ -188,6 +190,8 @@ def _read_table(
         try:
             result: GranuleReading | AltiflowError = read_granule(place, options, traffic)
         except AltiflowError as error:
+            # What an interrupt broke off has not failed.
+            stop.check()
             result = error
         outcomes[place] = _Outcome(result, traffic, time.monotonic() - start)
         if isinstance(result, AltiflowError) and on_error == "raise":
@@ -195,7 +199,7 @@ def _read_table(
 
     account = Ledger() if ledger is None else ledger
     try:
-        map_each(attempt, places, workers=workers, label="reading", quiet=quiet)
+        map_each(attempt, places, workers=workers, stop=stop, label="reading", quiet=quiet)
     finally:
         if options.sources is not None:
             options.sources.close()

@@ -71,7 +71,7 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
     InputError
         If the table has no CRS, has a column named bbox, or the suffix is not known.
     WriteError
-        If GDAL cannot write it.
+        If the disk is full, the place may not be written to, or GDAL cannot write it.
     """
     target = Path(path)
     if not isinstance(table, gpd.GeoDataFrame) or table.crs is None:

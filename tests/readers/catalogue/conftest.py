@@ -15,6 +15,7 @@ import geopandas as gpd
 import pytest
 
 from altiflow.readers.catalogue import search_granules
+from altiflow.readers.remote.retries import Retries
 
 GREENLAND = {"GPolygons": [{"Boundary": {"Points": []}}]}
 for corner in ((-50, 70), (-40, 70), (-40, 75), (-50, 75), (-50, 70)):
@@ -88,7 +89,7 @@ class Archive:
     def search(self, product: str = "ATL10", **kwargs: Any) -> gpd.GeoDataFrame:
         """Return what a search of this server answers."""
         given = {"region": (-60, 60, -30, 80), "start": "2022-01-01", "end": "2022-01-31", **kwargs}
-        return search_granules(product, **{"endpoint": self.url, "timeout": 5.0, **given})
+        return search_granules(product, **{"endpoint": self.url, "timeout": 5.0, "retries": Retries(wait=0.0), **given})
 
     @property
     def searches(self) -> list[dict[str, list[str]]]:

@@ -206,7 +206,7 @@ def test_overwrite_fetches_anew(files: Any, tmp_path: Path) -> None:
 
 def test_what_passes_is_tried_again(files: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("altiflow.readers.remote.retries.time.sleep", waits.append)
+    monkeypatch.setattr("altiflow.stop.Stop.sleep", lambda _, seconds: waits.append(seconds))
     files.status["a.nc"] = [503, 500]
     files.headers = {"Retry-After": "7"}
     assert bring(f"{files.url}/a.nc", tmp_path)["status"].item() == "downloaded"

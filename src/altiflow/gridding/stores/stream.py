@@ -275,7 +275,7 @@ def _plan(job: _Job, source: Source, workers: int, batch: int | None) -> tuple[l
     """Return the files in batches, and those left alone, each with the one chosen in its place."""
     places, left = newest_sources(source_files(source, absent="keep" if job.on_error == "skip" else "refuse"))
     if job.access is not None:
-        job.access.check_hosts(places)
+        job.access.check_places(places)
     tables = [file_name(place) for place in places if is_table(place)]
     if tables and any(choice is not None for choice in (job.beams, job.screens, job.region)):
         raise InputError(

@@ -112,11 +112,14 @@ def read_into(work: Work, place: Path | str, *, sources: Sources | None = None) 
     try:
         modified = file_modified(place)
         reading = read_granule(place, work.options(watched), traffic)
+        sources.stop.check()
         parts = _write_parts(work, reading)
         sizes = [str((work.folder / part).stat().st_size) for part in parts]
     except WriteError:
         raise
     except Exception as error:
+        # What an interrupt broke off has not failed.
+        sources.stop.check()
         typed = _typed(place, error)
         ledger.add_failure(place, typed, traffic=traffic, seconds=perf_counter() - began)
         return Done(ledger.rows[0], typed)
@@ -164,11 +167,14 @@ def writing_to(folder: Path) -> Iterator[None]:
     """Turn what keeps files from being written into one typed error."""
     try:
         yield
-    except OSError as error:
+    except (WriteError, OSError) as error:
+        cause = error.__cause__ if isinstance(error, WriteError) else error
+        if not isinstance(cause, OSError):
+            raise
         raise WriteError(
-            f"cannot write to the data set at {folder}: {error.strerror or error}; what is in it is whole, and the "
+            f"cannot write to the data set at {folder}: {cause.strerror or cause}; what is in it is whole, and the "
             "same call goes on from there"
-        ) from error
+        ) from None
 
 
 def _version(source: ByteSource | None) -> str:

@@ -32,7 +32,7 @@ from altiflow.readers.remote.ranges import RemoteAccess, Sources
 from altiflow.readers.segments import Granules, granule_places
 from altiflow.region import as_region
 from altiflow.version import __version__
-from altiflow.workers import Kind, Outcome, each_done
+from altiflow.workers import Kind, Outcome, check_workers, each_done
 
 __all__ = ["read_to_dataset"]
 
@@ -113,12 +113,13 @@ def read_to_dataset(
     """
     if on_error not in ("raise", "skip"):
         raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
+    check_workers(workers, kind)
     if append and allow_shrink:
         raise InputError("append=True keeps granules that are not asked for, allow_shrink=True removes them; use one")
     places = granule_places(granules, absent="keep" if on_error == "skip" else "refuse")
     target, sources = Path(folder), Sources(access)
     area = None if region is None else as_region(region)
-    sources.access.check_hosts(places)
+    sources.access.check_places(places)
     with closing(sources):
         chosen = Settings(
             product=product_named(product).short_name if product else dataset_product(places, target, sources),
@@ -134,7 +135,16 @@ def read_to_dataset(
             work = partial(work, sources=sources)
         absent: Absent = "remove" if allow_shrink else "keep" if append else "refuse"
         plan = partial(plan_granules, places, absent=absent, sources=sources)
-        done = partial(each_done, work, workers=workers, kind=kind, client=client, label="reading", quiet=quiet)
+        done = partial(
+            each_done,
+            work,
+            workers=workers,
+            kind=kind,
+            client=client,
+            stop=sources.stop,
+            label="reading",
+            quiet=quiet,
+        )
         ledger = _filled(target, chosen, plan, done, on_error)
     if not any(row["status"] in ("read", "empty") for row in ledger.rows):
         reasons = "; ".join(row["reason"] for row in ledger.failures[:3])

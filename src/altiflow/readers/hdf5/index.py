@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from altiflow.errors import CorruptGranuleError, InputError
+from altiflow.errors import CorruptGranuleError, WriteError
 from altiflow.files import whole_file
 from altiflow.readers.hdf5.tables import ChunkTable, check_table
 from altiflow.readers.remote.parts import Stamp
@@ -94,18 +95,16 @@ def load_index(folder: Path | None, name: str) -> ChunkIndex | None:
 def save_index(folder: Path | None, index: ChunkIndex) -> None:
     """Keep an index in a folder, whole or not at all; not at all if the server told no version of the file.
 
-    Raises
-    ------
-    InputError
-        If the folder cannot be written.
+    Where it cannot be written it is not kept, with a warning: the granule was read all the same.
     """
     if folder is None or not index.stamp.version:
         return
     try:
         with whole_file(_path(folder, index.stamp.url)) as part:
             part.write_text(index.to_json())
-    except OSError as error:
-        raise InputError(f"index={str(folder)!r} cannot be written: {error.strerror}; choose another folder") from error
+    except (WriteError, OSError) as error:
+        told = f"indexes are not kept for the next run ({error}); make room, or choose another folder as index="
+        warnings.warn(told, stacklevel=2)
 
 
 def drop_index(folder: Path | None, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import local
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +21,8 @@ from altiflow.readers.remote.objects import fetch_object, fetch_path, local_path
 from altiflow.readers.remote.parts import Part, file_checksum, has_checksum
 from altiflow.readers.remote.retries import PassingError, Retries, with_retries
 from altiflow.readers.remote.transfer import Transferred, fetch_http, http_size
-from altiflow.workers import map_each
+from altiflow.stop import Stop
+from altiflow.workers import check_workers, map_each
 
 if TYPE_CHECKING:
     import earthaccess
@@ -104,13 +106,16 @@ def download_files(
     targets = _targets(list(checksums), Path(folder))
     if on_error not in ("raise", "skip"):
         raise InputError(f"on_error={on_error!r} means nothing; use 'raise' or 'skip'")
-    if not timeout > 0 or workers < 1:
-        raise InputError(f"timeout is positive and workers are 1 or more, got timeout {timeout!r}, workers {workers!r}")
+    check_workers(workers)
+    if not timeout > 0:
+        raise InputError(f"timeout={timeout!r} means nothing; use a positive number of seconds")
     Path(folder).mkdir(parents=True, exist_ok=True)
     manifest = Manifest(Path(folder))
     agent = _Agent(manifest, overwrite, checksums, session, timeout, retries or Retries())
     try:
-        done = map_each(agent.bring, list(targets.items()), workers=workers, label="download", quiet=quiet)
+        done = map_each(
+            agent.bring, list(targets.items()), workers=workers, stop=agent.stop, label="download", quiet=quiet
+        )
     finally:
         agent.close()
         manifest.save()
@@ -163,6 +168,7 @@ class _Agent:
     def __post_init__(self) -> None:
         self._own = local()
         self._closers: list[Callable[[], None]] = []
+        self.stop = Stop()
         session_maker(self.session)
 
     def bring(self, errand: tuple[str, Path]) -> Download:
@@ -192,7 +198,7 @@ class _Agent:
             fits = has_checksum(target, self.checksums[url])
             return Download(shown, str(target), size, file_checksum(target), "there") if fits else None
         try:
-            told = with_retries(lambda: self._size(url), self.retries)
+            told = with_retries(lambda: self._size(url), self.retries, stop=self.stop)
         except (PassingError, AltiflowError):
             told = None
         if told is not None and told != size:
@@ -205,7 +211,7 @@ class _Agent:
         part = Part(target, self.checksums[url])
         if self.overwrite:
             part.discard()
-        done = with_retries(lambda: self._transfer(url, part), self.retries)
+        done = with_retries(lambda: self._transfer(url, part), self.retries, stop=self.stop)
         status: Literal["resumed", "downloaded"] = "resumed" if done.resumed else "downloaded"
         return Download(public_url(url), str(target), done.size, done.checksum, status)
 
@@ -213,8 +219,9 @@ class _Agent:
         """Return what comes of one try."""
         scheme = urlsplit(url).scheme
         if scheme in ("http", "https"):
-            return fetch_http(url, part, self._http(url), timeout=self.timeout)
-        return fetch_object(url, part, self._bucket()) if scheme == "s3" else fetch_path(url, part)
+            return fetch_http(url, part, self._http(url), timeout=self.timeout, stop=self.stop)
+        fetch = partial(fetch_object, bucket=self._bucket()) if scheme == "s3" else fetch_path
+        return fetch(url, part, stop=self.stop)
 
     def _size(self, url: str) -> int | None:
         """Return the size that the source tells."""

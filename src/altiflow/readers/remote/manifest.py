@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from altiflow.errors import InputError
+from altiflow.errors import InputError, WriteError
 from altiflow.files import whole_file
 
 __all__ = ["MANIFEST_NAME", "Download", "Manifest", "Status", "read_manifest"]
@@ -76,9 +77,13 @@ class Manifest:
     def _write(self) -> None:
         # Names, not paths: the folder may be moved.
         rows = [{**asdict(download), "path": name} for name, download in sorted(self.files.items())]
-        with whole_file(self.path) as part:
-            part.write_text(json.dumps({"format": 1, "files": rows}, indent=1))
         self._saved = time.monotonic()
+        try:
+            with whole_file(self.path) as part:
+                part.write_text(json.dumps({"format": 1, "files": rows}, indent=1))
+        except (WriteError, OSError) as error:
+            # The account that is returned, and the files that came, must not be lost for it.
+            warnings.warn(f"the account of the folder is not up to date: {error}", stacklevel=2)
 
 
 def _load(path: Path) -> dict[str, Download]:

@@ -12,6 +12,7 @@ from altiflow.readers.remote.addresses import public_url
 from altiflow.readers.remote.parts import Part, Stamp
 from altiflow.readers.remote.retries import PassingError
 from altiflow.readers.remote.transfer import Transferred
+from altiflow.stop import Stop
 
 __all__ = ["fetch_object", "fetch_path", "local_path", "object_size", "open_bucket"]
 
@@ -34,7 +35,7 @@ def open_bucket(timeout: float) -> Any:
     return s3fs.S3FileSystem(anon=True, config_kwargs=patience, skip_instance_cache=True)
 
 
-def fetch_object(url: str, part: Part, bucket: Any) -> Transferred:
+def fetch_object(url: str, part: Part, bucket: Any, *, stop: Stop) -> Transferred:
     """Bring an object to the target of `part`; one try, which continues an unfinished part of the same version.
 
     Raises
@@ -53,6 +54,7 @@ def fetch_object(url: str, part: Part, bucket: Any) -> Transferred:
     there = part.size if known is not None and known.etag == fresh.etag and part.size <= size else 0
     with part.writing(fresh, start=there) as file:
         for begin in range(there, size, _BLOCK):
+            stop.check()
             file.write(_attempt(shown, bucket.cat_file, url, start=begin, end=min(begin + _BLOCK, size)))
     if _object_stamp(bucket, url, shown) != fresh:
         part.discard()
@@ -99,7 +101,7 @@ def _attempt(shown: str, call: Any, *args: Any, **kwargs: Any) -> Any:
         raise PassingError(f"the bucket could not be reached ({type(error).__name__})") from None
 
 
-def fetch_path(url: str, part: Part) -> Transferred:
+def fetch_path(url: str, part: Part, *, stop: Stop) -> Transferred:
     """Copy a file of this machine to the target of `part`.
 
     Raises
@@ -113,6 +115,7 @@ def fetch_path(url: str, part: Part) -> Transferred:
     size = source.stat().st_size
     with part.writing(Stamp(url, size=size), start=0) as file, source.open("rb") as original:
         while block := original.read(_BLOCK):
+            stop.check()
             file.write(block)
     return Transferred(part.size, part.finish(), 0)
 

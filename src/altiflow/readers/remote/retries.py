@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from altiflow.errors import InputError
+from altiflow.stop import Stop
 
 __all__ = ["BUSY", "PassingError", "Retries", "wait_asked_for", "with_retries"]
 
@@ -61,11 +61,15 @@ class Retries:
 
 
 def with_retries(
-    work: Callable[[], Result], retries: Retries, *, noted: Callable[[PassingError], None] | None = None
+    work: Callable[[], Result],
+    retries: Retries,
+    *,
+    stop: Stop | None = None,
+    noted: Callable[[PassingError], None] | None = None,
 ) -> Result:
     """Return what `work` returns; it is called again after each :class:`PassingError`, until tries run out.
 
-    `noted` is called with each error after which there is another try.
+    `noted` is called with each error after which there is another try; there is none, nor a wait, once `stop` is told.
 
     Raises
     ------
@@ -83,7 +87,9 @@ def with_retries(
     >>> with_retries(ask, Retries(wait=0.0))
     5
     """
+    going = stop or Stop()
     for failed in range(1, retries.attempts + 1):
+        going.check()
         try:
             return work()
         except PassingError as error:
@@ -92,7 +98,7 @@ def with_retries(
                 raise PassingError(f"{error}{tried}") from None
             if noted is not None:
                 noted(error)
-            time.sleep(retries.pause(failed, error.wait))
+            going.sleep(retries.pause(failed, error.wait))
     raise AssertionError("retries have at least one attempt")  # pragma: no cover
 
 
@@ -105,7 +111,7 @@ def wait_asked_for(headers: Mapping[str, str]) -> float | None:
     (3.0, None)
     """
     text = headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text)
     try:
         moment = parsedate_to_datetime(text)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import IO, Any, NoReturn
 
 import requests
+import urllib3
 
 from altiflow.errors import GranuleError, LoginError
 from altiflow.readers.remote.addresses import public_url
 from altiflow.readers.remote.parts import Part, Stamp
 from altiflow.readers.remote.retries import BUSY, PassingError, wait_asked_for
+from altiflow.stop import Stop
 
-__all__ = ["Transferred", "fetch_http", "http_size"]
+__all__ = ["SlowError", "Transferred", "fetch_http", "http_size", "incoming"]
 
 _BLOCK = 2**14
 """Bytes written at a time: of a connection that breaks, no more than this is lost."""
+_SLOWEST = 1_000
+"""A server that sends less than this for as long as the timeout is given up [bytes/s]; a poor line brings more."""
 _TOTAL = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 
 SessionMaker = Callable[[], requests.Session]
@@ -32,7 +37,53 @@ class Transferred:
     resumed: int
 
 
-def fetch_http(url: str, part: Part, session: requests.Session, *, timeout: float) -> Transferred:
+class SlowError(PassingError):
+    """A server trickles, or says nothing at all."""
+
+
+def incoming(body: Any, *, timeout: float, stop: Stop | None = None) -> Iterator[bytes]:
+    """Yield what a server sends, decoded, as it comes; `body` is the ``raw`` of an answer of requests.
+
+    Parameters
+    ----------
+    timeout
+        For how long it may send next to nothing [s].
+    stop
+        Ends it once told.
+
+    Raises
+    ------
+    SlowError
+        If the server sends nothing, or less than 1000 bytes a second, for that long.
+    PassingError
+        If the connection breaks.
+    """
+    since, held, going = time.monotonic(), 0, stop or Stop()
+    while block := _next_block(body):
+        going.check()
+        yield block
+        held += len(block)
+        passed = time.monotonic() - since
+        if passed > timeout:
+            if held < _SLOWEST * passed:
+                raise SlowError("the server sends too slowly")
+            since, held = time.monotonic(), 0
+
+
+def _next_block(body: Any) -> bytes:
+    """Return what has come, b"" at the end."""
+    try:
+        block: bytes = body.read1(_BLOCK, decode_content=True)
+    except (TimeoutError, urllib3.exceptions.ReadTimeoutError):
+        raise SlowError("the server stopped sending") from None
+    except (OSError, urllib3.exceptions.HTTPError):
+        raise PassingError("the connection broke off") from None
+    return block
+
+
+def fetch_http(
+    url: str, part: Part, session: requests.Session, *, timeout: float, stop: Stop | None = None
+) -> Transferred:
     """Bring the file at `url` to the target of `part`; one try, which continues an unfinished part.
 
     Parameters
@@ -45,6 +96,8 @@ def fetch_http(url: str, part: Part, session: requests.Session, *, timeout: floa
         What is used to ask, with its login if it has one.
     timeout
         Longest wait for the server to say anything [s].
+    stop
+        Ends it once told; what has come stays, to be continued.
 
     Raises
     ------
@@ -68,7 +121,8 @@ def fetch_http(url: str, part: Part, session: requests.Session, *, timeout: floa
         there = part.size if response.status_code == 206 else 0
         fresh = _stamp_of(response, shown, there)
         _check_continuation(response, stamp, fresh, there, part)
-        _write(response, part, fresh, there, shown)
+        with part.writing(fresh, start=there) as file:
+            _write(incoming(response.raw, timeout=timeout, stop=stop), file, f"{shown}: {part.path}")
     if fresh.size is not None and part.size != fresh.size:
         _check_size(part, fresh.size, shown)
     size = part.size
@@ -147,18 +201,13 @@ def _check_continuation(response: requests.Response, stamp: Stamp | None, fresh:
         raise PassingError("the server sent a piece of another version of the file; it is fetched anew")
 
 
-def _write(response: requests.Response, part: Part, stamp: Stamp, start: int, shown: str) -> None:
-    """Append the answer to the part; what came before a break stays."""
-    with part.writing(stamp, start=start) as file:
+def _write(blocks: Iterator[bytes], file: IO[bytes], told: str) -> None:
+    """Append what comes to a file; what came before a break stays."""
+    for block in blocks:
         try:
-            for block in response.iter_content(_BLOCK):
-                file.write(block)
-        except requests.Timeout:
-            raise PassingError("the server stopped sending") from None
-        except requests.RequestException:
-            raise PassingError("the connection broke off") from None
+            file.write(block)
         except OSError as error:
-            raise GranuleError(f"{shown}: {part.path} cannot be written: {error.strerror or error}") from None
+            raise GranuleError(f"{told} cannot be written: {error.strerror or error}") from None
 
 
 def _check_size(part: Part, size: int, shown: str) -> NoReturn:

@@ -84,7 +84,7 @@ def test_answers_that_are_no_search_results(archive: Any) -> None:
     with pytest.raises(SearchError, match="no search result"):
         archive.search()
     archive.hits_header = True
-    del archive.granules[0]["umm"]["TemporalExtent"]
+    del archive.granules[0]["umm"]["CollectionReference"]["ShortName"]
     with pytest.raises(SearchError, match=r"record G\d+-NSIDC_CPRD is not in the UMM-G form"):
         archive.search()
 

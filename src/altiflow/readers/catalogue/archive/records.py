@@ -47,19 +47,15 @@ def read_record(record: Mapping[str, Any]) -> dict[str, Any]:
     try:
         umm = record["umm"]
         name = _file_name(umm)
-        start, end = _period(umm["TemporalExtent"])
-        collection = umm["CollectionReference"]
+        start, end = _period(umm.get("TemporalExtent", {}))
         files = umm.get("DataGranule", {}).get("ArchiveAndDistributionInformation", [])
         https, s3 = (_links(umm.get("RelatedUrls", []), scheme) for scheme in ("https", "s3"))
-        told = {
-            "granule": _DATA_FILE.sub("", name),
-            "product": str(collection["ShortName"]),
-            "version": str(collection["Version"]),
-        }
+        named = name_columns(name)
         return {
-            **told,
-            **name_columns(name),
-            "start": start,
+            "granule": _DATA_FILE.sub("", name),
+            **_collection(umm["CollectionReference"]),
+            **named,
+            "start": start or named.get("start"),
             "end": end,
             "size_mb": _size(files, name),
             "checksum": _checksum(files, name),
@@ -80,8 +76,17 @@ def _file_name(umm: Mapping[str, Any]) -> str:
     return str(told.get("ProducerGranuleId") or umm["GranuleUR"])
 
 
-def _period(extent: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the first and last moment, ISO 8601."""
+def _collection(told: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return product and version, None where the collection is told by its title alone, as UMM-G allows."""
+    if "EntryTitle" in told:
+        return {"product": None, "version": None}
+    return {"product": str(told["ShortName"]), "version": str(told["Version"])}
+
+
+def _period(extent: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return the first and last moment, ISO 8601; None where the record tells none, as UMM-G allows."""
+    if not extent:
+        return None, None
     if "SingleDateTime" in extent:
         return extent["SingleDateTime"], extent["SingleDateTime"]
     both = extent["RangeDateTime"]

@@ -16,6 +16,7 @@ from altiflow.readers.catalogue.archive.service import Archive, Area, open_archi
 from altiflow.readers.catalogue.moments import Moment, as_moment
 from altiflow.readers.catalogue.tables.columns import build_catalogue
 from altiflow.readers.catalogue.tables.newest import keep_newest
+from altiflow.readers.remote.retries import Retries
 from altiflow.region import Region, as_region
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def search_granules(
     session: earthaccess.Auth | None = None,
     endpoint: str | None = None,
     timeout: float = 60.0,
+    retries: Retries | None = None,
 ) -> gpd.GeoDataFrame:
     """Return the granules of a product that meet a region and a period, sorted by start.
 
@@ -67,7 +69,9 @@ def search_granules(
         Root of another deployment of the search service, such as
         ``"https://cmr.uat.earthdata.nasa.gov/search/"``.
     timeout
-        Longest wait for one answer [s].
+        Longest wait for one answer, or for the next piece of it [s].
+    retries
+        How often, and how soon, the archive is asked again where it is busy; ``Retries()`` by default.
 
     Returns
     -------
@@ -105,7 +109,7 @@ def search_granules(
     first, last = as_moment(start, "start", last=False, unit="s"), as_moment(end, "end", last=True, unit="s")
     if first and last and first > last:
         raise InputError(f"start {first} is after end {last}")
-    archive = open_archive(session, endpoint=endpoint, timeout=timeout)
+    archive = open_archive(session, endpoint=endpoint, timeout=timeout, retries=retries)
     collections = _choose_collections(archive, short_name, version)
     records: dict[str, Mapping[str, Any]] = {}
     areas = _areas(where)
@@ -123,10 +127,19 @@ def search_granules(
     }
     if not records:
         raise EmptyDataError(_explain_nothing(asked, where, last))
-    rows = [read_record(record) for record in records.values()]
+    rows = [_row(record, short_name, collections) for record in records.values()]
     kept = keep_newest(rows)
     told = {"product": short_name, "search": asked, "superseded": len(rows) - len(kept), "screens": {}}
     return build_catalogue(kept, told)
+
+
+def _row(record: Mapping[str, Any], product: str, collections: Mapping[str, str]) -> dict[str, Any]:
+    """Return the row of a record; product and version are those that were asked for where it does not tell them."""
+    row = read_record(record)
+    if row["product"] is None:
+        held = record.get("meta", {}).get("collection-concept-id")
+        row |= {"product": product, "version": collections.get(held)}
+    return row
 
 
 def _check_product(product: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import warnings
@@ -16,6 +17,8 @@ from requests.adapters import HTTPAdapter
 
 from altiflow.errors import AltiflowError, InputError, LoginError, SearchError
 from altiflow.readers.remote.logins import leave_anonymous
+from altiflow.readers.remote.retries import BUSY, PassingError, Retries, wait_asked_for, with_retries
+from altiflow.readers.remote.transfer import SlowError, incoming
 
 if TYPE_CHECKING:
     import earthaccess
@@ -45,12 +48,15 @@ class Archive:
     session
         An authenticated ``earthaccess.Auth``, or None to search anonymously.
     timeout
-        Longest wait for the service to answer one request [s].
+        Longest wait for the service to answer one request, or to go on with an answer [s].
+    retries
+        How often a request is sent that the service is too busy for.
     """
 
     endpoint: str
     session: earthaccess.Auth | None = field(repr=False)
     timeout: float
+    retries: Retries = field(default_factory=Retries)
 
     def find_versions(self, product: str) -> dict[str, str]:
         """Return the version of each collection of `product` in the cloud, by concept id."""
@@ -83,7 +89,7 @@ class Archive:
             # Without this, requests would add what ~/.netrc holds for the host.
             query.session.auth = leave_anonymous
         for scheme in ("https://", "http://"):
-            query.session.mount(scheme, _PatientAdapter(self.timeout))
+            query.session.mount(scheme, _PatientAdapter(self.timeout, self.retries))
         return query
 
     def _fetch(self, query: Any) -> dict[str, Record]:
@@ -141,7 +147,7 @@ class Archive:
         return SearchError(f"the archive at {self.endpoint} {reason}")
 
 
-def open_archive(session: Any, *, endpoint: str | None, timeout: float) -> Archive:
+def open_archive(session: Any, *, endpoint: str | None, timeout: float, retries: Retries | None = None) -> Archive:
     """Return the archive to ask; nothing is sent yet, and nobody is logged in.
 
     Parameters
@@ -151,7 +157,9 @@ def open_archive(session: Any, *, endpoint: str | None, timeout: float) -> Archi
     endpoint
         Root of the search service; by default that of the session, or the operational one.
     timeout
-        Longest wait for one answer [s].
+        Longest wait for one answer, or for the next piece of it [s].
+    retries
+        How often a request is sent that the service is too busy for; ``Retries()`` by default.
 
     Raises
     ------
@@ -176,7 +184,7 @@ def open_archive(session: Any, *, endpoint: str | None, timeout: float) -> Archi
         raise InputError(f"endpoint {root!r} is no address; example: {earthaccess.PROD.cmr_base_url}")
     if session is not None and parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost"}:
         raise InputError(f"endpoint {root!r} is not https: the login would travel unencrypted")
-    return Archive(root.rstrip("/") + "/", session, timeout)
+    return Archive(root.rstrip("/") + "/", session, timeout, retries or Retries())
 
 
 def _told(body: str) -> str:
@@ -188,11 +196,11 @@ def _told(body: str) -> str:
 
 
 class _PatientAdapter(HTTPAdapter):
-    """Sends requests that give up after a time; requests itself would wait for ever."""
+    """Sends requests that give up after a time, where requests itself would wait for ever, and again to who is busy."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, retries: Retries) -> None:
         super().__init__()
-        self._seconds = seconds
+        self._seconds, self._retries = seconds, retries
 
     def send(
         self,
@@ -203,5 +211,29 @@ class _PatientAdapter(HTTPAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
-        """Return the response to `request`."""
-        return super().send(request, stream, timeout or self._seconds, verify, cert, proxies)
+        """Return the response to `request`; the last one, if the service was busy each time."""
+        answers: list[requests.Response] = []
+
+        def ask() -> requests.Response:
+            answer = super(_PatientAdapter, self).send(request, True, timeout or self._seconds, verify, cert, proxies)
+            answers.append(_whole(answer, self._seconds))
+            if answer.status_code in BUSY:
+                raise PassingError("busy", wait_asked_for(answer.headers))
+            return answer
+
+        try:
+            return with_retries(ask, self._retries)
+        except PassingError:
+            return answers[-1]
+
+
+def _whole(answer: requests.Response, seconds: float) -> requests.Response:
+    """Return an answer whose body has come."""
+    try:
+        body = b"".join(incoming(answer.raw, timeout=seconds))
+    except PassingError as error:
+        answer.close()
+        kind = requests.ReadTimeout if isinstance(error, SlowError) else requests.ConnectionError
+        raise kind(str(error)) from None
+    answer.raw = io.BytesIO(body)
+    return answer

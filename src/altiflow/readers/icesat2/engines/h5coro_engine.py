@@ -26,6 +26,7 @@ from altiflow.errors import AltiflowError, CorruptGranuleError, UnsupportedForma
 from altiflow.readers.hdf5 import check_claim, open_hdf5, size_of, telling_damage, text_attribute
 from altiflow.readers.icesat2.engines.protocol import Array, Rows
 from altiflow.readers.remote.ranges import BlockCache, SourceFile, Thrift
+from altiflow.stop import Stop
 
 __all__ = ["H5coroEngine"]
 
@@ -116,6 +117,7 @@ class H5coroEngine:
         self._name = name
         logging.getLogger("h5coro").setLevel(logging.CRITICAL)
         local = isinstance(place, Path)
+        self._stop = Stop() if isinstance(place, Path) else place.stop
         driver: Any = FileDriver(str(place), None) if local else _BlockDriver(place)  # type: ignore[arg-type]
         try:
             self._file = _Bounded(name, lambda *_: driver, cacheLineSize=2**22 if local else _LINE)
@@ -179,7 +181,8 @@ class H5coroEngine:
         """Return what h5coro returns within so many requests; what it raises is told in this package's words."""
         self._file.left = requests
         try:
-            return work()
+            with self._stop.on_interrupt():
+                return work()
         except AltiflowError:
             raise
         except Exception as error:

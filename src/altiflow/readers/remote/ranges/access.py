@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -59,7 +61,8 @@ class RemoteAccess:
     Raises
     ------
     InputError
-        If a number is not positive, `first_read` none of these words, or `tokens` no logins by host.
+        If a number is not positive, `first_read` none of these words, `tokens` no logins by host, or `certificates`
+        none.
     LoginError
         If `session` is not logged in.
 
@@ -90,6 +93,7 @@ class RemoteAccess:
         if self.first_read not in get_args(Thrift):
             raise InputError(f"first_read={self.first_read!r} means nothing; use one of {get_args(Thrift)}")
         self._check_tokens()
+        self._check_certificates()
         if self.session is None:
             return
         if not getattr(self.session, "authenticated", False):
@@ -120,6 +124,41 @@ class RemoteAccess:
         if isinstance(self.tokens, Grants):
             urls = [place for place in places if isinstance(place, str) and urlsplit(place).scheme in ("http", "https")]
             self.tokens.check_hosts({url_host(url) for url in urls if not self._tells_session(url)})
+
+    def check_places(self, places: Iterable[object]) -> None:
+        """Refuse what would go wrong with every one of these files or addresses, before any is asked.
+
+        Raises
+        ------
+        InputError
+            If one login would be shown to several hosts, or the folder of indexes cannot be written.
+        """
+        self.check_hosts(places)
+        if self.index is not None:
+            try:
+                Path(self.index).mkdir(parents=True, exist_ok=True)
+                with TemporaryFile(dir=self.index) as probe:
+                    probe.write(b"room")
+            except OSError as error:
+                told = f"index={str(self.index)!r} cannot be written: {error.strerror}; choose another folder"
+                raise InputError(told) from error
+
+    def _check_certificates(self) -> None:
+        """Refuse certificates that cannot be read: all of the web would look untrusted."""
+        if self.certificates is None:
+            return
+        place = Path(self.certificates)
+        try:
+            if place.is_dir():
+                ssl.create_default_context(capath=place)
+            else:
+                ssl.create_default_context(cafile=place)
+        except OSError as error:
+            why = "it holds none" if isinstance(error, ssl.SSLError) else error.strerror
+            raise InputError(
+                f"certificates={str(place)!r} are no trusted certificates ({why}); give a file of them (PEM), or none "
+                "to use those that come with requests"
+            ) from error
 
     def web_grants(self, url: str) -> Grants | None:
         """Return the login that a web address is told, None for none.

@@ -25,10 +25,16 @@ class BlockCache:
         Bytes kept, at most; one block is kept in any case.
     block
         Size of a block [bytes].
+
+    Attributes
+    ----------
+    stop
+        Told when reading is interrupted.
     """
 
     def __init__(self, source: ByteSource, *, memory: int, block: int = BLOCK) -> None:
         self._source, self._block, self._room = source, block, max(1, memory // block)
+        self.stop = source.lanes.stop
         self._kept: OrderedDict[int, Bytes] = OrderedDict()
         self._busy: dict[int, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -80,7 +86,7 @@ class SourceFile(io.RawIOBase):
     def __init__(self, blocks: BlockCache) -> None:
         super().__init__()
         self._blocks, self._place = blocks, 0
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def readable(self) -> bool:
         """Return True."""
@@ -109,7 +115,7 @@ class SourceFile(io.RawIOBase):
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         try:
             data = self._blocks.read(self._place, len(view))
-        except Exception as error:
+        except BaseException as error:
             self.error = error
             raise
         view[: len(data)] = data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -31,10 +32,13 @@ class BucketClients:
         Longest wait for the server to say anything [s].
     region
         Where the buckets are.
+    certificates
+        File of trusted certificates; None for those boto3 brings.
     """
 
-    def __init__(self, timeout: float, region: str) -> None:
+    def __init__(self, timeout: float, region: str, certificates: Path | str | None = None) -> None:
         self.timeout, self._region = timeout, region
+        self._certificates = None if certificates is None else str(certificates)
         self._made: dict[Grant | None, Any] = {}
         self._lock = threading.Lock()
 
@@ -64,6 +68,7 @@ class BucketClients:
             "s3",
             region_name=self._region,
             config=patience,
+            verify=self._certificates,
             aws_access_key_id=keys.get("accessKeyId"),
             aws_secret_access_key=keys.get("secretAccessKey"),
             aws_session_token=keys.get("sessionToken"),
@@ -143,6 +148,7 @@ class BucketSource(RemoteSource):
                 data[held : held + len(block)] = block
                 held += len(block)
                 self._traffic.add(received=len(block))
+                self.lanes.stop.check()
                 if time.monotonic() > latest:
                     raise PassingError("the bucket sends too slowly")
         return held

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
+from altiflow.stop import Stop
+
 __all__ = ["Lanes"]
 
 Result = TypeVar("Result")
@@ -21,6 +23,8 @@ class Lanes:
     ----------
     count
         How many.
+    stop
+        Told when a run is interrupted; asked by what reads.
 
     Examples
     --------
@@ -30,8 +34,8 @@ class Lanes:
     >>> lanes.close()
     """
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, count: int, stop: Stop | None = None) -> None:
+        self._count, self.stop = count, stop or Stop()
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
@@ -50,15 +54,16 @@ class Lanes:
                 self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="altiflow-lane")
             under_way = [self._pool.submit(work, number) for number in range(count)]
         try:
-            return [each.result() for each in under_way]
+            with self.stop.on_interrupt():
+                return [each.result() for each in under_way]
         finally:
             for each in under_way:
                 each.cancel()
             wait(under_way)
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads; those that an interrupted run left at work end by themselves."""
         with self._lock:
             if self._pool is not None:
-                self._pool.shutdown()
+                self._pool.shutdown(wait=not self.stop.told, cancel_futures=True)
                 self._pool = None

@@ -18,6 +18,7 @@ from altiflow.readers.remote.ranges.grants import hide_secrets_in_logs
 from altiflow.readers.remote.ranges.lanes import Lanes
 from altiflow.readers.remote.ranges.sources import ByteSource, LocalSource, Traffic
 from altiflow.readers.remote.ranges.web import WebSource
+from altiflow.stop import Stop
 
 __all__ = ["Sources", "is_remote"]
 
@@ -40,10 +41,10 @@ class Sources:
     """What opens files by path or address; connections are shared between them and between threads."""
 
     def __init__(self, access: RemoteAccess | None = None) -> None:
-        self.access = access or RemoteAccess()
+        self.access, self.stop = access or RemoteAccess(), Stop()
         self._session: requests.Session | None = None
         self._clients: BucketClients | None = None
-        self._lanes, self._local_lanes = Lanes(_IN_FLIGHT), Lanes(os.cpu_count() or 1)
+        self._lanes, self._local_lanes = Lanes(_IN_FLIGHT, self.stop), Lanes(os.cpu_count() or 1, self.stop)
 
     def open(self, place: str | Path, traffic: Traffic) -> ByteSource:
         """Return the file; a remote one is not asked for anything yet.
@@ -59,7 +60,7 @@ class Sources:
         url, access = str(place), self.access
         if urlsplit(url).scheme == "s3":
             if self._clients is None:
-                self._clients = BucketClients(access.timeout, access.region)
+                self._clients = BucketClients(access.timeout, access.region, access.certificates)
             return BucketSource(
                 url, self._clients, retries=access.retries, grants=access.keys, traffic=traffic, lanes=self._lanes
             )

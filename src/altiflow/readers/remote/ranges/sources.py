@@ -172,7 +172,10 @@ class RemoteSource(ABC):
             return b""
         try:
             piece = with_retries(
-                lambda: self._let_in(start, size, into), self._retries, noted=lambda _: self._traffic.add(retries=1)
+                lambda: self._let_in(start, size, into),
+                self._retries,
+                stop=self.lanes.stop,
+                noted=lambda _: self._traffic.add(retries=1),
             )
         except PassingError as error:
             raise GranuleError(f"{self.name}: {error}") from None

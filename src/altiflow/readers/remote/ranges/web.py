@@ -174,6 +174,7 @@ class WebSource(RemoteSource):
                 data[held : held + len(block)] = block
                 held += len(block)
                 self._traffic.add(received=len(block))
+                self.lanes.stop.check()
                 if time.monotonic() > latest:
                     raise PassingError("the server sends too slowly")
         except PassingError:
