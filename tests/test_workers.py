@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 
 from altiflow.errors import AltiflowError, InputError
+from altiflow.stop import Stop
 from altiflow.workers import each_done, map_each
 
 REQUIRED = os.environ.get("ALTIFLOW_REQUIRE", "")
@@ -151,3 +154,87 @@ def test_dask_is_not_imported_unless_a_client_is_given() -> None:
         "sys.exit('distributed' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def interrupt_main() -> None:
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def through_each_done(function: Any, items: list[int]) -> list[Any]:
+    with closing(each_done(function, items, workers=2, kind="threads")) as outcomes:
+        return [outcome.result for outcome in outcomes]
+
+
+def through_map_each(function: Any, items: list[int]) -> list[Any]:
+    return map_each(function, items, workers=2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to threads are POSIX")
+@pytest.mark.parametrize("run", [through_map_each, through_each_done])
+def test_after_an_interrupt_no_more_is_begun_and_what_is_in_work_is_waited_for(run: Any) -> None:
+    begun, ended = [], []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        if number == 3:
+            interrupt_main()
+        time.sleep(0.2 if number >= 2 else 0.0)
+        ended.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(work, list(range(50)))
+    assert 3 in begun
+    assert len(begun) < 8
+    assert sorted(ended) == sorted(begun)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to threads are POSIX")
+@pytest.mark.parametrize("run", [through_map_each, through_each_done])
+def test_a_second_interrupt_leaves_at_once(run: Any) -> None:
+    release, ended = threading.Event(), []
+
+    def work(number: int) -> None:
+        if number == 1:
+            interrupt_main()
+            time.sleep(0.3)
+            interrupt_main()
+        release.wait(60)
+        ended.append(number)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(work, list(range(20)))
+        assert ended == []
+    finally:
+        release.set()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to threads are POSIX")
+def test_work_that_asks_is_told_of_the_interrupt() -> None:
+    stop, asked = Stop(), []
+
+    def work(number: int) -> None:
+        if number == 1:
+            interrupt_main()
+        try:
+            stop.sleep(60)
+        except KeyboardInterrupt:
+            asked.append(number)
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        map_each(work, range(10), workers=2, stop=stop)
+    # A thread that was being started meanwhile is not waited for, and ends by itself.
+    latest = time.monotonic() + 20
+    while len(asked) < 2 and time.monotonic() < latest:
+        time.sleep(0.01)
+    assert sorted(asked) == [0, 1]
+    with pytest.raises(KeyboardInterrupt):
+        stop.check()
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_fewer_than_one_worker_is_refused(workers: int) -> None:
+    for run in (map_each, each_done):
+        with pytest.raises(InputError, match=f"workers={workers} means nothing; use 1 or more"):
+            list(run(abs, [1, 2], workers=workers))

@@ -60,7 +60,7 @@ def whole_file(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
         raise IsADirectoryError(errno.EISDIR, "is a folder, and a file is to be written", str(target))
     part = target.with_name(f".{target.stem}.{uuid4().hex[:8]}.part{target.suffix}")
     with _told_of_writing(target, part):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         try:
             yield part
             if overwrite:
@@ -75,6 +75,14 @@ def whole_file(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it; a file in their place is none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
+
+
 @contextmanager
 def _told_of_writing(target: Path, part: Path) -> Iterator[None]:
     """Turn what the system says of a file that cannot be written into a typed error; errors of other files stay."""
@@ -85,7 +93,7 @@ def _told_of_writing(target: Path, part: Path) -> Iterator[None]:
         if error.errno not in _REFUSALS or not named:
             raise
         why = os.strerror(error.errno)
-        raise WriteError(f"{target} cannot be written: {why}; make room, or choose another place") from error
+        raise WriteError(f"{target} cannot be written: {why}; make room, or choose another path") from error
 
 
 def _is_full(folder: Path) -> bool:

@@ -245,8 +245,9 @@ def _in_threads(
     hidden: bool,
 ) -> list[Outcome[Result]]:
     """Return the outcomes of all items, or with `first_error` at least of those up to the first that fails."""
-    # pqdm chooses its progress bar when it is imported, and warns in notebooks that lack widgets.
-    from pqdm.threads import pqdm
+    # pqdm's own threads wait, after an interrupt, until all is done; what it builds upon takes others. It is imported
+    # here as it chooses its progress bar then, and warns in notebooks that lack widgets.
+    from pqdm._base import _parallel_process
 
     failed = len(items)
 
@@ -260,20 +261,22 @@ def _in_threads(
             failed = min(failed, index)
         return outcome
 
-    class Bar(tqdm):  # type: ignore[type-arg]
-        """The bar that pqdm waits in: it waits for all that it handed out, so that this must be told to end first."""
+    class Pool(ThreadPoolExecutor):
+        """Threads that are told to end before they are waited for, and begin no more, where the wait is broken off."""
 
-        def __iter__(self) -> Iterator[Any]:
-            with stop.on_interrupt():
-                yield from super().__iter__()
+        def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+            if kind is not None:
+                stop.tell()
+            self.shutdown(cancel_futures=kind is not None)
 
     with stop.on_interrupt():
-        done = pqdm(
+        done = _parallel_process(
             range(len(items)),
             attempt,
-            n_jobs=workers,
+            workers,
+            Pool,
             exception_behaviour="immediate",
-            tqdm_class=Bar,
+            tqdm_class=tqdm,
             desc=label,
             disable=hidden,
             leave=False,

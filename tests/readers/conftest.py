@@ -58,6 +58,7 @@ class RangeServer:
     `plan` holds, by file name, what the next requests are answered with: a status, or one of the words "cut" (half of
     the bytes), "slow", "whole" (ignores ranges), "page" (a web page), "other" (other bytes), "changed" (another
     version). Without `tells_version` it sends no ETag. `tokens` holds the tokens that are let in, by file name.
+    `trickle` is how many bytes are sent at a time, and the wait after them [s].
     ``/moved/NAME`` leads to `elsewhere`.
     """
 
@@ -68,6 +69,7 @@ class RangeServer:
         self.asked: list[tuple[str, str, str]] = []
         self.sent = 0
         self.elsewhere = self.url = ""
+        self.trickle: tuple[int, float] | None = None
         self.wait, self.signature, self.tells_version = 0.0, "good", True
 
     def answer(self, target: str, headers: Any) -> tuple[int, dict[str, str], bytes, int]:
@@ -135,7 +137,10 @@ class _Handler(BaseHTTPRequestHandler):
         part = body if sent < 0 else body[:sent]
         if status == 206:
             self.state.sent += len(part)
-        self.wfile.write(part)
+        size, wait = self.state.trickle or (max(len(part), 1), 0.0)
+        for start in range(0, len(part), size):
+            self.wfile.write(part[start : start + size])
+            time.sleep(wait)
 
     def log_message(self, *args: Any) -> None:
         """Stay silent."""

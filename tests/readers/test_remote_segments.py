@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import runpy
+import signal
+import sys
+import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,7 +19,7 @@ import pandas as pd
 import pytest
 from geopandas.testing import assert_geodataframe_equal
 
-from altiflow import Ledger, RemoteAccess, read_leads, read_segments
+from altiflow import Ledger, RemoteAccess, read_leads, read_segments, read_to_dataset
 from altiflow.errors import (
     AltiflowError,
     CorruptGranuleError,
@@ -34,7 +38,7 @@ WRITER = Path(__file__).resolve().parents[2] / "benchmarks" / "full_granule.py"
 
 def read(place: Any, **options: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the table without its points, and the row of the ledger."""
-    ledger = Ledger()
+    ledger = options.pop("ledger", None) or Ledger()
     options.setdefault("access", RemoteAccess(**QUICK))
     table = read_segments(place, ledger=ledger, **options)
     return pd.DataFrame(table.drop(columns="geometry")), ledger.rows[-1]
@@ -389,3 +393,65 @@ def test_a_flipped_byte_in_a_chunk_is_found_by_every_engine(altered: Callable[..
     for engine in ENGINES:
         with pytest.raises(CorruptGranuleError, match=path.stem):
             read(path, engine=engine)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to threads are POSIX")
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_interrupt_ends_reading_and_is_not_taken_for_damage(engine: str, workers: int, web: Any) -> None:
+    web.files = {f"{number}.h5": web.files[web.name] for number in range(8)}
+    web.trickle = (4_000, 0.05)
+    main = threading.main_thread().ident or 0
+
+    def interrupt() -> None:
+        while len(web.asked) < workers:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    thread, ledger = threading.Thread(target=interrupt), Ledger()
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        read(
+            [f"{web.url}/{name}" for name in web.files], engine=engine, workers=workers, on_error="skip", ledger=ledger
+        )
+    thread.join()
+    assert len({path for path, _, _ in web.asked}) <= workers
+    assert ledger.rows == []
+
+
+def test_a_folder_for_indexes_is_looked_at_before_anything_is_read(web: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    access = RemoteAccess(index=tmp_path / "file" / "index", **QUICK)
+    with pytest.raises(InputError, match=r"index=.*cannot be written: Not a directory; choose another folder"):
+        read(web.address, engine="indexed", access=access)
+    assert web.asked == []
+
+
+def test_an_index_that_cannot_be_kept_later_is_a_warning(
+    web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> Any:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("altiflow.readers.hdf5.index.whole_file", full)
+    with pytest.warns(UserWarning, match=r"keeps nothing more for the next run \(No space left on device\)"):
+        table, row = read(web.address, engine="indexed", access=RemoteAccess(index=tmp_path / "index", **QUICK))
+    assert row["status"] == "read"
+    assert len(table) > 0
+
+
+def test_certificates_that_are_not_there_or_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no trusted certificates \(No such file or directory\)"):
+        RemoteAccess(certificates=tmp_path / "none.pem")
+    (tmp_path / "empty.pem").write_text("no certificate")
+    with pytest.raises(InputError, match=r"no trusted certificates \(it holds none\)"):
+        RemoteAccess(certificates=tmp_path / "empty.pem")
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_fewer_than_one_worker_is_refused(workers: int, web: Any, tmp_path: Path) -> None:
+    for run in (read, partial(read_to_dataset, folder=tmp_path / "set")):
+        with pytest.raises(InputError, match=f"workers={workers} means nothing"):
+            run(web.address, workers=workers)
+    assert list(tmp_path.iterdir()) == []

@@ -69,6 +69,8 @@ class Archive:
         self.asked: list[tuple[str, dict[str, list[str]], dict[str, str]]] = []
         self.status, self.body, self.wait, self.cut, self.page = 200, "", 0.0, 0, 2000
         self.hits_header, self.by_box = True, {}
+        self.busy: list[int] = []
+        self.trickle = 0.0
         self.url = ""
 
     def items(self, path: str, query: dict[str, list[str]]) -> list[dict[str, Any]]:
@@ -121,7 +123,7 @@ def archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
             raw = body.encode()
             if state.cut and size:
                 raw = raw[: state.cut]
-            self.send_response(state.status)
+            self.send_response(state.busy.pop(0) if state.busy else state.status)
             self.send_header("Content-Type", "application/vnd.nasa.cmr.umm_results+json;version=1.6.6")
             self.send_header("Content-Length", str(len(raw)))
             if state.hits_header:
@@ -129,7 +131,10 @@ def archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
             if page:
                 self.send_header("CMR-Search-After", str(first + size))
             self.end_headers()
-            self.wfile.write(raw)
+            for place in range(len(raw)) if state.trickle else ():
+                self.wfile.write(raw[place : place + 1])
+                time.sleep(state.trickle)
+            self.wfile.write(b"" if state.trickle else raw)
 
         def log_message(self, *args: Any) -> None:
             """Stay silent."""

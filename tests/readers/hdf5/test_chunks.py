@@ -154,7 +154,7 @@ def test_an_index_comes_back_as_it_was_kept(stored: Path, tmp_path: Path) -> Non
     assert load_index(None, source.name) is None
     assert load_index(tmp_path, source.name) is None
     (tmp_path / "file").write_text("")
-    with pytest.warns(UserWarning, match="indexes are not kept for the next run"):
+    with pytest.warns(UserWarning, match="keeps nothing more for the next run"):
         save_index(tmp_path / "file", index)
 
 

@@ -28,6 +28,7 @@ class Files:
         self.headers: dict[str, str] = {}
         self.ranges, self.if_range, self.etag, self.modified, self.length = True, True, True, False, True
         self.wait, self.page, self.url = 0.0, False, ""
+        self.trickle: tuple[int, float] | None = None
 
     def tag(self, name: str) -> str:
         return f'"{hashlib.md5(self.files[name]).hexdigest()}"'
@@ -106,7 +107,14 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         self.end_headers()
         if method == "GET":
-            self.wfile.write(body[: cuts.pop(0)] if cuts else body)
+            self._write(body[: cuts.pop(0)] if cuts else body)
+
+    def _write(self, body: bytes) -> None:
+        """Send all at once, or as many bytes as `trickle` says and a wait after each."""
+        size, wait = self.state.trickle or (max(len(body), 1), 0.0)
+        for start in range(0, len(body), size):
+            self.wfile.write(body[start : start + size])
+            time.sleep(wait)
 
     def log_message(self, *args: Any) -> None:
         """Stay silent."""

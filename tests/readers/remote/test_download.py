@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -18,7 +19,7 @@ import pandas as pd
 import pytest
 import requests
 
-from altiflow.errors import GranuleError, InputError, LoginError
+from altiflow.errors import GranuleError, InputError, LoginError, WriteError
 from altiflow.readers.remote import Retries, download_files, read_manifest
 from altiflow.readers.remote.parts import Part, Stamp
 from altiflow.readers.remote.retries import PassingError, wait_asked_for, with_retries
@@ -407,3 +408,59 @@ def test_no_bucket_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert done["status"].item() == "failed"
     assert "could not be reached" in done["reason"].item() or "cannot be read" in done["reason"].item()
     assert os.environ["AWS_ENDPOINT_URL"] not in done["reason"].item()
+
+
+def test_a_server_that_trickles_is_given_up(files: Any, tmp_path: Path) -> None:
+    files.trickle = (1, 0.1)
+    once = Retries(attempts=1)
+    done = bring(f"{files.url}/a.nc", tmp_path, on_error="skip", timeout=0.4, retries=once)
+    assert done["reason"].item() == f"{files.url}/a.nc: the server sends too slowly"
+    assert 0 < (tmp_path / "a.nc.part").stat().st_size < 200
+    files.trickle = None
+    assert bring(f"{files.url}/a.nc", tmp_path)["status"].item() == "resumed"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to threads are POSIX")
+def test_an_interrupt_ends_downloads_and_the_next_run_continues_them(
+    files: Any, content: bytes, tmp_path: Path
+) -> None:
+    names_of = [f"{number}.nc" for number in range(12)]
+    files.files = dict.fromkeys(names_of, content)
+    files.files["0.nc"] = b"small"
+    files.trickle = (5_000, 0.02)
+    main = threading.main_thread().ident or 0
+
+    def interrupt() -> None:
+        while sum(path.stat().st_size > 0 for path in tmp_path.glob("[12].nc.part")) < 2:
+            time.sleep(0.01)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        bring([f"{files.url}/{name}" for name in names_of], tmp_path, workers=2)
+    thread.join()
+    assert len({path for _, path, _ in files.asked}) <= 4
+    assert read_manifest(tmp_path)["path"].tolist() == [str(tmp_path / "0.nc")]
+    assert not any((tmp_path / name).exists() for name in names_of[1:])
+    files.trickle = None
+    done = bring([f"{files.url}/{name}" for name in names_of], tmp_path, workers=2)
+    assert done["status"].value_counts().to_dict() == {"there": 1, "resumed": 2, "downloaded": 9}
+    assert all((tmp_path / name).read_bytes() == content for name in names_of[1:])
+
+
+def test_a_manifest_that_cannot_be_written_does_not_lose_the_account(
+    files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> Any:
+        raise WriteError(f"{path} cannot be written: No space left on device")
+
+    monkeypatch.setattr("altiflow.readers.remote.manifest.whole_file", full)
+    with pytest.warns(UserWarning, match=r"not up to date: .*manifest\.json cannot be written: No space"):
+        done = bring([f"{files.url}/a.nc", f"{files.url}/none.nc"], tmp_path, on_error="skip")
+    assert done["status"].tolist() == ["downloaded", "failed"]
+
+
+def test_a_wait_in_other_digits_is_none() -> None:
+    assert wait_asked_for({"Retry-After": "\u00b2"}) is None
+    assert wait_asked_for({"Retry-After": "\u0663"}) is None

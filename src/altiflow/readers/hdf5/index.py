@@ -103,7 +103,9 @@ def save_index(folder: Path | None, index: ChunkIndex) -> None:
         with whole_file(_path(folder, index.stamp.url)) as part:
             part.write_text(index.to_json())
     except (WriteError, OSError) as error:
-        told = f"indexes are not kept for the next run ({error}); make room, or choose another folder as index="
+        cause = error.__cause__ if isinstance(error, WriteError) else error
+        why = cause.strerror if isinstance(cause, OSError) else error
+        told = f"index={str(folder)!r} keeps nothing more for the next run ({why}); make room, or choose another folder"
         warnings.warn(told, stacklevel=2)
 
 

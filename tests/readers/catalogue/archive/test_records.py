@@ -71,3 +71,15 @@ def test_a_velocity_granule_of_several_files(granule: Callable[..., dict[str, An
     assert row["more_https"].split() == urls[1:]
     assert row["url_s3"] == urls[1].replace("https", "s3")
     assert row["size_mb"] == 4.0
+
+
+def test_a_record_may_tell_no_time_and_its_collection_by_title(granule: Callable[..., dict[str, Any]]) -> None:
+    record = granule(NAME)
+    del record["umm"]["TemporalExtent"]
+    record["umm"]["CollectionReference"] = {"EntryTitle": "ATLAS/ICESat-2 L3A Sea Ice Freeboard V007"}
+    row = read_record(record)
+    assert (row["product"], row["version"], row["end"]) == ("ATL10", "007", None)
+    assert str(row["start"]).startswith("2022-01-07")
+    record["umm"]["DataGranule"]["Identifiers"], record["umm"]["GranuleUR"] = [], "other.tif"
+    row = read_record(record)
+    assert (row["product"], row["version"], row["start"]) == (None, None, None)

@@ -218,3 +218,14 @@ def test_a_search_is_saved_and_filtered(archive: Any, tmp_path: Any) -> None:
     kept = filter_catalogue(table, cycle=14, hemisphere="south", region=(-45, 72, -44, 73))
     assert kept["granule"].tolist() == ["ATL10-02_20220107195850_02531401_007_02"]
     assert kept.attrs["altiflow"]["screens"] == {"cycle": 2, "hemisphere": 1, "region": 0}
+
+
+def test_records_without_a_time_or_short_name_are_found_all_the_same(archive: Any) -> None:
+    plain = archive.granule("ATL10-01_20220107195850_02531401_007_02")
+    silent = archive.granule("ATL10-01_20220108195850_02541401_007_02")
+    del silent["umm"]["TemporalExtent"]
+    silent["umm"]["GranuleUR"], silent["umm"]["DataGranule"] = "cut_out_7.h5", {}
+    archive.granules = [plain, silent]
+    found = archive.search().set_index("granule")
+    assert found.loc["cut_out_7", "product"] == "ATL10"
+    assert found["start"].isna().to_dict() == {plain["umm"]["GranuleUR"][:-3]: False, "cut_out_7": True}

@@ -8,6 +8,7 @@ import pytest
 
 from altiflow.errors import InputError, LoginError, SearchError
 from altiflow.readers.catalogue import search_granules
+from altiflow.readers.remote.retries import Retries
 
 SECRET = "eyJ-very-secret-token"
 
@@ -98,3 +99,20 @@ def test_a_slow_service_is_given_up(archive: Any) -> None:
 def test_a_service_that_is_not_there() -> None:
     with pytest.raises(SearchError, match="could not be reached"):
         search_granules("ATL10", region=None, endpoint="http://127.0.0.1:9/search/", timeout=1, start=None, end=None)
+
+
+def test_a_service_that_trickles_is_given_up(archive: Any) -> None:
+    archive.trickle = 0.1
+    with pytest.raises(SearchError, match=r"within 0\.4 s"):
+        archive.search(timeout=0.4)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_service_is_asked_again(archive: Any, status: int) -> None:
+    archive.granules = [archive.granule("ATL10-01_20220107195850_02531401_007_02")]
+    archive.busy = [status, status]
+    assert len(archive.search()) == 1
+    archive.busy = [status] * 9
+    with pytest.raises(SearchError, match=f"HTTP {status}.*try again later"):
+        archive.search(retries=Retries(attempts=2, wait=0.0))
+    assert len(archive.busy) == 7
