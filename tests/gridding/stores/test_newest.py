@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from altiflow.errors import InputError
+from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.stores import TallyStore, tally_files
-from altiflow.readers import Ledger, make_sample, read_segments, write_table
+from altiflow.readers import Ledger, make_sample, read_segments, read_to_dataset, write_table
 
 GRID = Grid.named("EASE2_N25km")
 
@@ -51,3 +51,15 @@ def test_a_store_and_tables_refuse_one_granule_in_two_releases(releases: list[Pa
         write_table(read_segments(place), tmp_path / "tables" / f"{number}.parquet")
     with pytest.raises(InputError, match="one granule in two releases"):
         tally_files(tmp_path / "tables", GRID, value="freeboard")
+
+
+def test_a_tally_of_a_data_set_counts_its_own_files_and_misses_none(releases: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    read_to_dataset(releases[1], folder)
+    write_table(read_segments(releases[0]), folder / "mine.parquet")
+    expected = tally_files(releases[1], GRID, value="freeboard")
+    found = tally_files(folder, GRID, value="freeboard")
+    assert found.records.states.tobytes() == expected.records.states.tobytes()
+    next(folder.glob("product=*/**/*.parquet")).unlink()
+    with pytest.raises(UnsupportedFormatError, match=r"is gone or damaged \(1 such files\)"):
+        tally_files(folder, GRID, value="freeboard")

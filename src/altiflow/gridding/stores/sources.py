@@ -10,6 +10,8 @@ import pandas as pd
 
 from altiflow.errors import EmptyDataError, InputError
 from altiflow.readers.catalogue.tables.newest import newest_files
+from altiflow.readers.datasets.account import dataset_files
+from altiflow.readers.datasets.layout import holds_dataset
 from altiflow.readers.remote.addresses import distinct_urls, public_url, url_file_name
 from altiflow.readers.remote.ranges import is_remote
 from altiflow.readers.segments import granule_places
@@ -87,13 +89,17 @@ def _expand(path: Path) -> list[Path]:
         if path.suffix.lower() not in known:
             raise InputError(f"source {path.name}: the suffix is one of {', '.join(known)}")
         return [path]
-    files = [
-        file
-        for file in path.rglob("*")
-        if file.suffix.lower() in known
-        and file.is_file()
-        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
-    ]
+    files = (
+        dataset_files(path)
+        if holds_dataset(path)
+        else [
+            file
+            for file in path.rglob("*")
+            if file.suffix.lower() in known
+            and file.is_file()
+            and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+        ]
+    )
     if not files:
         raise EmptyDataError(f"source {str(path)!r}: the folder holds no file with one of {', '.join(known)}")
     return files

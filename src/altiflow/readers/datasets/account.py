@@ -18,7 +18,7 @@ from altiflow.readers.catalogue.names import granule_key
 from altiflow.readers.datasets.layout import part_files, read_settings
 from altiflow.readers.ledger import Ledger
 
-__all__ = ["Account", "lost_parts", "parts_of", "with_parts"]
+__all__ = ["Account", "dataset_files", "lost_parts", "parts_of", "with_parts"]
 
 _LEDGER, _JOURNAL = "_ledger.parquet", "_journal.jsonl"
 _UNFINISHED = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part\.parquet")
@@ -186,6 +186,23 @@ def lost_parts(folder: Path, row: Row) -> list[str]:
     sizes = row.get("part_sizes", "").split(";")
     known = sizes if len(sizes) == len(parts) else [""] * len(parts)
     return [part for part, size in zip(parts, known, strict=True) if not _holds(folder / part, size)]
+
+
+def dataset_files(folder: Path) -> list[Path]:
+    """Return the files of rows of a data set, by granule.
+
+    Raises
+    ------
+    InputError, UnsupportedFormatError
+        If there is no data set, or its ledger or a file of it is damaged or gone.
+    """
+    rows = Account(folder).ledger().rows
+    lost = [part for row in rows for part in lost_parts(folder, row)]
+    if lost:
+        raise UnsupportedFormatError(
+            f"{folder / lost[0]} is gone or damaged ({len(lost)} such files); read the granules into the data set again"
+        )
+    return [folder / part for row in rows for part in parts_of(row)]
 
 
 def _holds(path: Path, size: str) -> bool:
