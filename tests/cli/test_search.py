@@ -264,8 +264,8 @@ def test_lists_and_addresses(place: Place, altiflow: Callable[..., Any], tmp_pat
 
 
 def test_granules_of_a_folder_are_compared_and_counted(tmp_path: Path) -> None:
-    for day in ("20220107", "20220108", "20220301"):
-        (tmp_path / f"ATL10-01_{day}195849_02531401_006_02.h5").touch()
+    for day, track in (("20220107", "0253"), ("20220108", "0254"), ("20220301", "0255")):
+        (tmp_path / f"ATL10-01_{day}195849_{track}1401_006_02.h5").touch()
     (tmp_path / "icemotion_weekly_nh_25km_20180101_20181231_v4.1.nc").touch()
     asked = ["search", "atl10", "--source", str(tmp_path), "--quiet"]
     found = CliRunner().invoke(main, [*asked, "--count-by", "year,month"])

@@ -62,7 +62,9 @@ def read_text(path: Path, columns: list[str] | None = None) -> gpd.GeoDataFrame:
                 raise ValueError("its first line does not begin with '# altiflow'; read_points takes other CSV files")
             head: dict[str, Any] = json.loads(line[len(_HEAD) :])
             plain = pd.read_csv(file, dtype=str, keep_default_na=False)
-        found = {name: _from_text(plain[name], dtype) for name, dtype in head["columns"].items()}
+        found = {name: _from_text(plain[name], head["columns"][name]) for name in plain if name in head["columns"]}
+        if len(found) < len(head["columns"]):
+            raise ValueError("it lacks columns that its first line tells of")
         if head["geometry"] is None:
             shapes = shapely.points(*(found[name].astype(float) for name in _PLACES))
         else:
