@@ -261,3 +261,24 @@ def test_lists_and_addresses(place: Place, altiflow: Callable[..., Any], tmp_pat
         assert result.exit_code == 1
         assert said in result.output
     assert "no list of files" in altiflow("download", tmp_path / "absent.txt", "--to", tmp_path / "f").output
+
+
+def test_granules_of_a_folder_are_compared_and_counted(tmp_path: Path) -> None:
+    for day, track in (("20220107", "0253"), ("20220108", "0254"), ("20220301", "0255")):
+        (tmp_path / f"ATL10-01_{day}195849_{track}1401_006_02.h5").touch()
+    (tmp_path / "icemotion_weekly_nh_25km_20180101_20181231_v4.1.nc").touch()
+    asked = ["search", "atl10", "--source", str(tmp_path), "--quiet"]
+    found = CliRunner().invoke(main, [*asked, "--count-by", "year,month"])
+    assert [line.split() for line in found.output.splitlines()] == [
+        ["year", "month", "count"],
+        ["2022", "1", "2"],
+        ["2022", "3", "1"],
+    ]
+    late = CliRunner().invoke(main, [*asked, "--filter", "start:>=:2022-02", "--format", "count"])
+    assert (late.exit_code, late.output.strip()) == (0, "1")
+    motion = CliRunner().invoke(main, ["search", "--source", str(tmp_path), "--filter", "product:==:NSIDC-0116"])
+    assert "icemotion_weekly_nh_25km_20180101_20181231_v4.1" in motion.output
+    for wrong, words in (("start", "not of the form column:op:value"), ("glacier:==:1", "'glacier' is not one of")):
+        refused = CliRunner().invoke(main, [*asked, "--filter", wrong])
+        assert refused.exit_code == 1
+        assert words in refused.output

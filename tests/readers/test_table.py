@@ -187,3 +187,53 @@ def test_arrow_refuses_what_is_not_there(written: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_text("no")
     with pytest.raises(UnsupportedFormatError, match=r"bad\.parquet"):
         read_arrow(tmp_path / "bad.parquet")
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3413"])
+def test_a_table_as_text_comes_back_to_the_bit(crs: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    lon, lat = rng.uniform(-180, 180, 50), rng.uniform(60, 90, 50)
+    wide = rng.random(50) * 10.0 ** rng.integers(-30, 30, 50)
+    wide[3] = np.nan
+    times = (np.datetime64("2019-01-01", "us") + rng.integers(0, 10**15, 50)).astype("M8[us]")
+    times[4] = np.datetime64("NaT")
+    plain = {
+        "granule": ['a "quoted", name # 1', "b"] * 25,
+        "time": times,
+        "longitude": lon,
+        "latitude": lat,
+        "freeboard": wide.astype("f4"),
+        "wide": wide,
+        "spot": rng.integers(-128, 127, 50).astype("i1"),
+        "strong": rng.random(50) < 0.5,
+        "cycle": pd.array([None, *range(49)], dtype="Int64"),
+    }
+    table = gpd.GeoDataFrame(plain, geometry=gpd.points_from_xy(lon, lat, crs="EPSG:4326")).to_crs(crs)
+    table.attrs["altiflow"] = {"product": "ATL10", "units": {"freeboard": "m", "other": "m"}}
+    path = write_table(table, tmp_path / "table.csv")
+    again = read_table(path)
+    assert_geodataframe_equal(again, table, check_less_precise=False)
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(again.drop(columns="geometry")), pd.DataFrame(table.drop(columns="geometry")), check_exact=True
+    )
+    np.testing.assert_array_equal(again.geometry.x, table.geometry.x)
+    np.testing.assert_array_equal(again.geometry.y, table.geometry.y)
+    assert again.attrs == table.attrs
+    assert '"units": {"freeboard": "m"}' in path.read_text().splitlines()[0]
+    # The columns are those of the data dictionary; a geometry of its own is there only where they do not tell it.
+    names = list(pd.read_csv(path, comment=None, skiprows=1, nrows=1).columns)
+    assert names == [*plain, *(["geometry"] if crs != "EPSG:4326" else [])]
+    assert list(read_table(path, columns=["wide"])) == ["wide", "geometry"]
+    assert len(read_table(path, region=(-180, 75, 180, 90))) == (lat >= 75).sum()
+    assert read_table(write_table(table.iloc[:0], tmp_path / "none.csv")).empty
+
+
+def test_text_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    for content in ("a,b\n1,2\n", "# altiflow {\n", '# altiflow {"columns": {"a": "int64"}}\nb\n1\n', ""):
+        path.write_text(content)
+        with pytest.raises(UnsupportedFormatError, match=r"other.csv is not a table that write_table wrote"):
+            read_table(path)
+    table = gpd.GeoDataFrame({"a": [1]}, geometry=gpd.points_from_xy([1], [70], crs="EPSG:4326"))
+    with pytest.raises(InputError, match="no column nope; it has a, geometry"):
+        read_table(write_table(table, path), columns=["nope"])

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -20,7 +20,9 @@ from altiflow.readers.remote.addresses import public_url
 __all__ = [
     "beam_choice",
     "check_suffix",
+    "comparisons_told",
     "counted",
+    "filter_option",
     "finish",
     "given_options",
     "login_option",
@@ -39,6 +41,7 @@ ERROR, TRUTH, INTERRUPTED = 1, 3, 130
 """Exit codes: 1 for an error of the data or the arguments, 3 for a sample that misses its truth; click uses 2."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+_COMPARISON = re.compile(r"(?P<column>\w+):(?P<op>==?|!=|<=?|>=?):(?P<value>.+)")
 BEAMS_HELP = "strong, weak, all, or ground tracks separated by commas (gt1l,gt3r)."
 SCREENS_HELP = "Preset (default, ice, best, none) or screen; may be given several times."
 REGION_HELP = (
@@ -261,6 +264,26 @@ def login_option(command: Command) -> Command:
 def quiet_option(command: Command) -> Command:
     """Add --quiet."""
     return click.option("--quiet", is_flag=True, help="Print nothing but errors.")(command)
+
+
+def filter_option(example: str) -> Callable[[Command], Command]:
+    """Return the option of comparisons of columns."""
+    return click.option(
+        "--filter",
+        "filters",
+        multiple=True,
+        metavar="COLUMN:OP:VALUE",
+        help=f"Compare a column, such as {example}; may be given several times.",
+    )
+
+
+def comparisons_told(filters: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return column, operator and value of each comparison."""
+    found = [(text, _COMPARISON.fullmatch(text)) for text in filters]
+    for text, match in found:
+        if match is None:
+            raise InputError(f"--filter {text} is not of the form column:op:value, such as epsg:==:3413")
+    return [(match["column"], match["op"], match["value"]) for _, match in found if match is not None]
 
 
 def beam_choice(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Segment tables on disk: GeoParquet 1.1 for everything modern, GeoPackage and FlatGeobuf for older GIS."""
+"""Segment tables on disk: GeoParquet 1.1 for everything modern, GeoPackage and FlatGeobuf for older GIS, CSV."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import shapely
 from altiflow.errors import InputError, UnsupportedFormatError, WriteError
 from altiflow.files import whole_file
 from altiflow.readers.datasets.geoparquet import ORDER_KEY, arrow_table, write_parquet
+from altiflow.readers.datasets.text import read_text, write_text
 
 __all__ = [
     "check_table_path",
@@ -33,6 +34,7 @@ __all__ = [
 
 _METADATA_KEY = b"altiflow"
 _GEOPARQUET = (".parquet", ".geoparquet")
+_TEXT = ".csv"
 _GIS_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf"}
 
 
@@ -44,8 +46,8 @@ def check_table_path(path: str | Path) -> None:
     InputError
         If the suffix is not known.
     """
-    if Path(path).suffix not in (*_GEOPARQUET, *_GIS_DRIVERS):
-        known = ", ".join([".parquet", *_GIS_DRIVERS])
+    if Path(path).suffix not in (*_GEOPARQUET, *_GIS_DRIVERS, _TEXT):
+        known = ", ".join([".parquet", *_GIS_DRIVERS, _TEXT])
         raise InputError(f"cannot write a table to {Path(path).name}: the suffix is one of {known}")
 
 
@@ -59,8 +61,8 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
     path
         ``.parquet`` (GeoParquet 1.1: WKB points, boxes round them that end at multiples of 1/256 degree, zstd, row
         groups of 16 384 rows), ``.gpkg`` or ``.fgb`` (geometry and columns only: the provenance stays behind, times
-        are cut to milliseconds and small integers widened, as these formats have it). Of ``attrs`` the entry
-        "altiflow" is kept.
+        are cut to milliseconds and small integers widened, as these formats have it), or ``.csv`` (every digit; the
+        first line begins with ``#`` and tells types, units and provenance). Of ``attrs`` the entry "altiflow" is kept.
     order
         "hilbert" writes GeoParquet rows along a space-filling curve, so that GIS and SQL read only the row groups
         of the area they need; the index goes with the rows, and :func:`altiflow.read_table` puts them back in order.
@@ -82,6 +84,8 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
     with whole_file(target) as part:
         if target.suffix in _GEOPARQUET:
             _write_geoparquet(table, part, curve=order == "hilbert" and len(table) > 0)
+        elif target.suffix == _TEXT:
+            write_text(table, part)
         else:
             plain = pd.DataFrame(table.drop(columns=table.geometry.name)).reset_index(drop=True)
             features = gpd.GeoDataFrame(plain, geometry=table.geometry.to_numpy(), crs=table.crs)
@@ -119,6 +123,8 @@ def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = No
         If it is not a table with geometry.
     """
     source = existing_table(path)
+    if source.suffix == _TEXT:
+        return _in_box(read_text(source, columns), bbox)
     if source.suffix in _GIS_DRIVERS:
         try:
             return gpd.read_file(source, engine="pyogrio", bbox=bbox)
@@ -130,11 +136,8 @@ def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = No
         geometry = json.loads(metadata.get(b"geo", b"{}")).get("primary_column", "geometry")
         wanted = None if columns is None else list(dict.fromkeys([*columns, geometry]))
         _check_columns(wanted or (), schema.names, source.name)
-        table = gpd.read_parquet(source, columns=wanted, bbox=bbox)
-        if bbox is not None:
-            # The boxes of points in the file are wider than the points.
-            west, south, east, north = shapely.bounds(table.geometry.to_numpy()).T
-            table = table[(west <= bbox[2]) & (east >= bbox[0]) & (south <= bbox[3]) & (north >= bbox[1])]
+        # The boxes of points in the file are wider than the points.
+        table = _in_box(gpd.read_parquet(source, columns=wanted, bbox=bbox), bbox)
         stored = json.loads(metadata.get(ORDER_KEY, b"{}"))
     except InputError:
         raise
@@ -146,6 +149,14 @@ def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = No
         table = table.reset_index(drop=True)
     table.attrs["altiflow"] = read_table_metadata(source)
     return table
+
+
+def _in_box(table: gpd.GeoDataFrame, bbox: Any) -> gpd.GeoDataFrame:
+    """Return the rows that a box meets, all of them if there is none."""
+    if bbox is None:
+        return table
+    west, south, east, north = shapely.bounds(table.geometry.to_numpy()).T
+    return table[(west <= bbox[2]) & (east >= bbox[0]) & (south <= bbox[3]) & (north >= bbox[1])]
 
 
 def _check_columns(columns: Sequence[str], there: Sequence[str], name: str) -> None:

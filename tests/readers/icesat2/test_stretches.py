@@ -173,3 +173,9 @@ def test_every_engine_gives_the_rows_of_several_spans(engine: Any, small: Path) 
     np.testing.assert_array_equal(found, np.concatenate([whole[first:last] for first, last in spans[path]]))
     assert none is not None
     assert none.shape == (0,)
+
+
+def test_a_granule_outside_the_region_is_said_to_be_so(small: Path) -> None:
+    ledger = Ledger()
+    read_segments(small, region=(0, 10, 1, 11), screens="none", ledger=ledger)
+    assert (ledger.rows[0]["status"], ledger.rows[0]["reason"]) == ("empty", "no segment lies in the region")

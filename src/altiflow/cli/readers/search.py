@@ -12,10 +12,21 @@ import click
 import geopandas as gpd
 import pandas as pd
 
-from altiflow.cli.options import REGION_HELP, counted, given_options, login_option, quiet_option, region_choice, told
+from altiflow.cli.options import (
+    REGION_HELP,
+    comparisons_told,
+    counted,
+    filter_option,
+    given_options,
+    login_option,
+    quiet_option,
+    region_choice,
+    told,
+)
 from altiflow.errors import EmptyDataError, InputError
-from altiflow.readers import as_catalogue, filter_catalogue, find_motion, search_granules
+from altiflow.readers import as_catalogue, count_by, filter_catalogue, find_motion, search_granules
 from altiflow.readers.catalogue import catalogue_features, write_catalogue
+from altiflow.readers.catalogue.pairs import keep_where
 from altiflow.readers.remote import log_in, table_addresses
 
 __all__ = ["search", "show_catalogue"]
@@ -31,6 +42,7 @@ _OPTIONS = (
     click.option("--version", default="latest", show_default=True, help="Version of the product, such as 006."),
     click.option("--cycle", help="Repeat cycles: 12, 12-14 or 12,15."),
     click.option("--track", help="Reference ground tracks: 253, 250-260 or 253,1001."),
+    filter_option("size_mb:<:100"),
     click.option("--hemisphere", type=click.Choice(["north", "south"]), help="Granules of one hemisphere."),
     click.option(
         "--step",
@@ -67,12 +79,20 @@ def _search_options(command: Command) -> Command:
     show_default=True,
     help="What is printed: a table of the first 20, their number alone, all addresses, or GeoJSON.",
 )
+@click.option("--count-by", "facets", help="Print counts by year, month, product, version, cycle, rgt, hemisphere ...")
 @click.option("--out", "-o", help="Also write them: .parquet, .geojson, .json, .csv, or .txt for addresses alone.")
 @login_option
 @quiet_option
 @told
 def search(
-    product: str | None, form: str, out: str | None, login: Any, quiet: bool, source: str | None, **asked: Any
+    product: str | None,
+    form: str,
+    facets: str | None,
+    out: str | None,
+    login: Any,
+    quiet: bool,
+    source: str | None,
+    **asked: Any,
 ) -> None:
     """Search granules of PRODUCT (ATL10, ATL07, ATL06, ATL11, ATL20, NSIDC-0776 ...) in the archive, or in --source.
 
@@ -83,18 +103,22 @@ def search(
     altiflow search ATL10 --region=160,-78,-150,-70 --start 2022-01 --end 2022-03 -o granules.parquet
     altiflow search ATL06 --region 'within 50 km of -49.5,69.1' --cycle 12-14 --format count
     altiflow search NSIDC-0116 --hemisphere north --start 2019 --end 2020 --step weekly --format urls
-    altiflow search --source granules/ --region 'north of 80'
+    altiflow search --source granules/ --region 'north of 80' --filter 'size_mb:<:100' --count-by year,month
     """
     filters: dict[str, Any] = {
         "cycle": _numbers("--cycle", asked["cycle"]),
         "rgt": _numbers("--track", asked["track"]),
     }
+    comparisons = comparisons_told(asked["filters"])
     try:
         found = _find(product, source, login, asked)
         found = filter_catalogue(found, hemisphere=asked["hemisphere"], **filters)
+        for column, op, value in comparisons:
+            found = keep_where(found, column, op, value)
         if len(found) == 0:
             raise EmptyDataError(
-                "no granule is left; PRODUCT, --start, --end, --cycle, --track, --hemisphere, --region say what to keep"
+                "no granule is left; PRODUCT, --start, --end, --cycle, --track, --hemisphere, --filter and --region "
+                "say what to keep"
             )
     except EmptyDataError:
         if form != "count":
@@ -103,7 +127,10 @@ def search(
         return
     if out:
         write_catalogue(found, out)
-    show_catalogue(found, form, quiet)
+    if facets:
+        click.echo(count_by(found, *facets.split(",")).to_string(index=False))  # type: ignore[arg-type]
+    else:
+        show_catalogue(found, form, quiet)
     if out and not quiet:
         click.echo(f"{counted(len(found), 'granule')} in {out}", err=form != "table")
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 import geopandas as gpd
 
-from altiflow.cli.options import REGION_HELP, counted, quiet_option, region_choice, saying, told
+from altiflow.cli.options import (
+    REGION_HELP,
+    comparisons_told,
+    counted,
+    filter_option,
+    quiet_option,
+    region_choice,
+    saying,
+    told,
+)
 from altiflow.cli.readers.download import say_downloads
-from altiflow.errors import EmptyDataError, InputError
+from altiflow.errors import EmptyDataError
 from altiflow.readers import cap_per_year, count_by, download_files, search_pairs, write_pairs
 from altiflow.readers.catalogue.pairs import keep_where
 
 __all__ = ["search"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-_COMPARISON = re.compile(r"(?P<column>\w+):(?P<op>==?|!=|<=?|>=?):(?P<value>.+)")
 
 
 _OPTIONS = (
@@ -46,13 +53,7 @@ _OPTIONS = (
     click.option("--satellite", multiple=True, help="L8, S2A ...; may be given several times."),
     click.option("--version", multiple=True, help="v00, v01 or v02; may be given several times."),
     click.option("--months", help="Months of the middle: Nov-Feb, or 11,12,1."),
-    click.option(
-        "--filter",
-        "filters",
-        multiple=True,
-        metavar="COLUMN:OP:VALUE",
-        help="Compare a column, such as epsg:==:3413; may be given several times.",
-    ),
+    filter_option("epsg:==:3413"),
     click.option("--cap", type=click.IntRange(min=1), help="Most pairs of a year."),
     click.option(
         "--strategy",
@@ -127,21 +128,13 @@ def _find(asked: dict[str, Any]) -> gpd.GeoDataFrame:
     filters, cap = options.pop("filters"), options.pop("cap")
     strategy, seed = options.pop("strategy"), options.pop("seed")
     lists: dict[str, Any] = {name: list(options.pop(name)) or None for name in ("mission", "satellite", "version")}
-    comparisons = [_comparison(text) for text in filters]
+    comparisons = comparisons_told(filters)
     pairs = search_pairs(**options, **lists)
     for column, op, value in comparisons:
         pairs = keep_where(pairs, column, op, value)
     if len(pairs) == 0:
         raise EmptyDataError(f"no image pair is left after --filter {', '.join(filters)}")
     return pairs if cap is None else cap_per_year(pairs, cap, strategy=strategy, seed=seed)
-
-
-def _comparison(text: str) -> tuple[str, str, str]:
-    """Return column, operator and value of a comparison."""
-    match = _COMPARISON.fullmatch(text)
-    if match is None:
-        raise InputError(f"--filter {text} is not of the form column:op:value, such as epsg:==:3413")
-    return match["column"], match["op"], match["value"]
 
 
 def _summary(pairs: gpd.GeoDataFrame) -> str:

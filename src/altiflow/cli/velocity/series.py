@@ -13,8 +13,8 @@ import xarray as xr
 from altiflow.cli.options import REGION_HELP, counted, quiet_option, region_choice, saying, told
 from altiflow.cli.velocity.filtering import filter_options, filtered
 from altiflow.errors import InputError
-from altiflow.files import whole_file
 from altiflow.gridding import series_along, series_at, series_in, series_table
+from altiflow.gridding.export import SERIES_SUFFIXES, write_series
 from altiflow.readers import read_velocity
 
 __all__ = ["series"]
@@ -33,7 +33,9 @@ __all__ = ["series"]
     "--method", type=click.Choice(["nearest", "linear"]), default="nearest", show_default=True, help="Between cells."
 )
 @filter_options
-@click.option("--out", "-o", default="series.csv", show_default=True, help=".csv or .parquet.")
+@click.option(
+    "--out", "-o", default="series.csv", show_default=True, help=".csv, .parquet, or .zip, a CSV of each point."
+)
 @quiet_option
 @told
 def series(sources: tuple[str, ...], out: str, quiet: bool, **asked: Any) -> None:
@@ -45,15 +47,13 @@ def series(sources: tuple[str, ...], out: str, quiet: bool, **asked: Any) -> Non
     altiflow velocity series cube.zarr --point=-49.46,69.11 --unlock -o series.csv
     altiflow velocity series east.zarr west.zarr --points stakes.csv --max-separation 64 -o stakes.parquet
     """
-    suffix = Path(out).suffix
-    if suffix not in (".csv", ".parquet"):
-        raise InputError(f"{out}: a series is written as .csv or .parquet")
+    if Path(out).suffix not in SERIES_SUFFIXES:
+        raise InputError(f"{out}: a series is written as .csv, .parquet or .zip")
     fields = [read_velocity(one if "://" in one else Path(one), crs=asked["crs"]) for one in sources]
     say = saying(quiet)
     found = filtered(_series_of(fields, asked), asked, quiet=quiet)
     table = series_table(found)
-    with whole_file(out) as part:
-        table.to_csv(part, index=False) if suffix == ".csv" else table.to_parquet(part, index=False)
+    write_series(table, out)
     say(f"{counted(found.sizes['point'], 'point')}, {counted(found.sizes['time'], 'layer')}")
     say(f"{counted(len(table), 'row')} in {out}, {found.attrs['units']}, {found.attrs['velocity_metric']} metres")
     empty = set(map(str, found["point"].values)) - set(map(str, table["point"]))

@@ -128,8 +128,8 @@ def read_table(
     Parameters
     ----------
     path
-        GeoParquet, GeoPackage or FlatGeobuf; or the folder of a data set that :func:`read_to_dataset` made, of which
-        only the files, row groups and columns are read that can hold what is asked for.
+        GeoParquet, GeoPackage, FlatGeobuf or CSV; or the folder of a data set that :func:`read_to_dataset` made, of
+        which only the files, row groups and columns are read that can hold what is asked for.
     columns
         Columns to read (GeoParquet; the geometry always comes along).
     bbox

@@ -150,3 +150,12 @@ def test_a_damaged_granule_is_named(tmp_path: Path) -> None:
         del file["gt1l/freeboard_segment/delta_time"]
     with pytest.raises(CorruptGranuleError, match="ATL10-01_20220107195849"):
         list_granules(path, footprints="read")
+
+
+def test_passes_of_many_cycles_that_differ_are_no_transition(tmp_path: Path) -> None:
+    path = tmp_path / "ATL11_135803_0311_004_01.h5"
+    with h5py.File(path, "w") as file:
+        file["orbit_info/sc_orient"] = np.array([0, 1, 0], np.int8)
+        pair = file.create_group("pt1")
+        pair["latitude"], pair["longitude"], pair["delta_time"] = np.r_[70.0, 70.1], np.r_[1.0, 1.0], np.ones((2, 3))
+    assert list_granules(path, footprints="read")["orientation"].tolist() == ["unknown"]

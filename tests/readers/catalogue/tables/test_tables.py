@@ -14,6 +14,7 @@ from geopandas.testing import assert_geodataframe_equal
 
 from altiflow.errors import InputError, UnsupportedFormatError
 from altiflow.readers import filter_catalogue, read_catalogue, write_catalogue
+from altiflow.readers.catalogue.pairs import count_by, keep_where
 from altiflow.readers.catalogue.tables import CATALOGUE_COLUMNS, build_catalogue, check_catalogue
 
 
@@ -170,3 +171,22 @@ def test_a_region_meets_footprints_on_the_other_side_of_the_antimeridian(shift: 
     kept = filter_catalogue(build_catalogue(rows), region=(-180, 60, -170 + shift, 70))
     assert kept["rgt"].tolist() == [100, 300]
     assert filter_catalogue(build_catalogue(rows), region=(175, 60, 180, 70))["rgt"].tolist() == [100, 200, 300]
+
+
+def test_granules_are_counted_and_compared_as_image_pairs_are(catalogue: gpd.GeoDataFrame) -> None:
+    dateless = build_catalogue([row(5, start=None, end=None), row(6, product="ATL07")])
+    for table in (catalogue, dateless):
+        for facet in ("year", "month", "season", "product", "version", "cycle", "rgt", "hemisphere", "orientation"):
+            counts = count_by(table, facet)
+            assert counts["count"].sum() == len(table)
+            assert counts[facet].is_unique
+    assert count_by(catalogue, "year", "season").values.tolist() == [[2022, "DJF", len(catalogue)]]
+    with pytest.raises(InputError, match=r"'satellite' is not known; known are year, .*, orientation"):
+        count_by(catalogue, "satellite")
+    late = keep_where(catalogue, "cycle", ">=", "12")
+    assert late["cycle"].tolist() == [cycle for cycle in catalogue["cycle"] if cycle >= 12]
+    assert late.attrs["altiflow"]["screens"]["cycle>=12"] == len(catalogue) - len(late) > 0
+    assert len(keep_where(catalogue, "start", "<=", "2022-01-01")) == 1
+    assert len(keep_where(dateless, "start", "<", "2030")) == 1
+    with pytest.raises(InputError, match="'satellite' is not one of the catalogue; it has granule"):
+        keep_where(catalogue, "satellite", "==", "L8")

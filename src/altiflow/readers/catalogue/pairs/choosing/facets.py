@@ -1,4 +1,4 @@
-"""Facets: how many pairs there are by year, month, satellite, separation ..."""
+"""Facets: how many pairs or granules there are by year, month, satellite, separation, cycle ..."""
 
 from __future__ import annotations
 
@@ -11,11 +11,25 @@ import numpy as np
 import pandas as pd
 
 from altiflow.errors import InputError
-from altiflow.readers.catalogue.pairs.table import check_pairs
+from altiflow.readers.catalogue.pairs.choosing.kinds import columns_of, is_catalogue
 
-__all__ = ["FACETS", "SEPARATION_EDGES", "Facet", "count_by"]
+__all__ = ["FACETS", "GRANULE_FACETS", "SEPARATION_EDGES", "Facet", "count_by"]
 
-Facet = Literal["year", "month", "season", "satellite", "mission", "separation", "version", "percent_valid"]
+Facet = Literal[
+    "year",
+    "month",
+    "season",
+    "satellite",
+    "mission",
+    "separation",
+    "version",
+    "percent_valid",
+    "product",
+    "cycle",
+    "rgt",
+    "hemisphere",
+    "orientation",
+]
 FACETS: tuple[Facet, ...] = (
     "year",
     "month",
@@ -26,6 +40,17 @@ FACETS: tuple[Facet, ...] = (
     "version",
     "percent_valid",
 )
+GRANULE_FACETS: tuple[Facet, ...] = (
+    "year",
+    "month",
+    "season",
+    "product",
+    "version",
+    "cycle",
+    "rgt",
+    "hemisphere",
+    "orientation",
+)
 SEPARATION_EDGES = (0.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 """Edges of the bins of separation [d] where none are given; what lies beyond them has bins of its own."""
 
@@ -35,15 +60,16 @@ _SEASON_OF_MONTH = np.array(["DJF", "DJF", "MAM", "MAM", "MAM", "JJA", "JJA", "J
 def count_by(
     pairs: gpd.GeoDataFrame, *facets: Facet, separation_edges: Sequence[float] = SEPARATION_EDGES
 ) -> pd.DataFrame:
-    """Return how many pairs there are by one facet, or by several at once.
+    """Return how many pairs or granules there are by one facet, or by several at once.
 
     Parameters
     ----------
     pairs
-        A pair catalogue.
+        A catalogue, of image pairs or of granules.
     facets
-        "year", "month" (1 to 12) and "season" of the middle, "satellite", "mission", "separation" (bins that hold
-        their lower edge), "version", "percent_valid" (tens).
+        "year", "month" (1 to 12), "season", and "version"; of pairs those of the middle, "satellite", "mission",
+        "separation" (bins that hold their lower edge) and "percent_valid" (tens); of granules those of the start,
+        "product", "cycle", "rgt", "hemisphere" and "orientation".
     separation_edges
         Edges of the bins of separation [d], rising.
 
@@ -56,7 +82,7 @@ def count_by(
     Raises
     ------
     InputError
-        If the table is no pair catalogue, or a facet is not known.
+        If the table is no catalogue, or a facet is not one of its kind.
 
     Examples
     --------
@@ -66,11 +92,12 @@ def count_by(
     >>> count_by(pairs, "year", "separation").values.tolist()
     [[2019, '[16, 32)', 1], [2020, '[32, 64)', 1]]
     """
-    check_pairs(pairs)
-    unknown = [name for name in facets if name not in FACETS]
+    columns_of(pairs)
+    known = GRANULE_FACETS if is_catalogue(pairs) else FACETS
+    unknown = [name for name in facets if name not in known]
     if unknown or not facets:
         raise InputError(
-            f"facet {', '.join(map(repr, unknown)) or 'of no name'} is not known; known are {', '.join(FACETS)}"
+            f"facet {', '.join(map(repr, unknown)) or 'of no name'} is not known; known are {', '.join(known)}"
         )
     if len(set(facets)) < len(facets):
         raise InputError(f"facets {', '.join(facets)}: each can be named once")
@@ -82,13 +109,13 @@ def count_by(
 
 
 def _values(pairs: gpd.GeoDataFrame, facet: Facet, edges: Sequence[float]) -> Any:
-    """Return the value of a facet for each pair."""
-    if facet == "year":
-        return pairs["mid"].dt.year
-    if facet == "month":
-        return pairs["mid"].dt.month
-    if facet == "season":
-        return pd.Series(_SEASON_OF_MONTH[pairs["mid"].dt.month.to_numpy() - 1], index=pairs.index)
+    """Return the value of a facet for each row."""
+    if facet in ("year", "month", "season"):
+        moments = pairs["start" if is_catalogue(pairs) else "mid"].dt
+        if facet == "season":
+            return moments.month.map(dict(enumerate(_SEASON_OF_MONTH, 1)))
+        numbers = moments.year if facet == "year" else moments.month
+        return numbers.astype("Int64") if numbers.isna().any() else numbers
     if facet == "separation":
         return _bins(pairs["separation_days"], edges, "separation_edges")
     if facet == "percent_valid":

@@ -12,6 +12,7 @@ import pandas as pd
 
 from altiflow.errors import InputError
 from altiflow.readers.catalogue.moments import Moment, as_moment
+from altiflow.readers.catalogue.pairs.choosing.kinds import columns_of
 from altiflow.readers.catalogue.pairs.choosing.words import (
     Months,
     as_words,
@@ -20,7 +21,7 @@ from altiflow.readers.catalogue.pairs.choosing.words import (
     season_months,
     version_word,
 )
-from altiflow.readers.catalogue.pairs.table import PAIR_COLUMNS, check_pairs, screened
+from altiflow.readers.catalogue.pairs.table import check_pairs, screened
 from altiflow.region import as_region
 
 __all__ = [
@@ -176,12 +177,12 @@ def keep_region(pairs: gpd.GeoDataFrame, region: Any) -> gpd.GeoDataFrame:
 
 
 def keep_where(pairs: gpd.GeoDataFrame, column: str, op: str, value: Any) -> gpd.GeoDataFrame:
-    """Return the pairs of which a column compares so with a value: ``keep_where(pairs, "epsg", "==", 3413)``.
+    """Return the rows of which a column compares so with a value: ``keep_where(pairs, "epsg", "==", 3413)``.
 
     Parameters
     ----------
     pairs
-        A pair catalogue.
+        A catalogue, of image pairs or of granules.
     column
         Any column but the geometry.
     op
@@ -194,12 +195,13 @@ def keep_where(pairs: gpd.GeoDataFrame, column: str, op: str, value: Any) -> gpd
     InputError
         If column, op or value mean nothing.
     """
-    known = [name for name in PAIR_COLUMNS if name != "geometry"]
+    there = columns_of(pairs)
+    known = [name for name in there if name != "geometry"]
     if column not in known:
-        raise InputError(f"column {column!r} is not one of a pair catalogue; it has {', '.join(known)}")
+        raise InputError(f"column {column!r} is not one of the catalogue; it has {', '.join(known)}")
     if op not in _OPERATORS:
         raise InputError(f"op {op!r} means nothing; use {' '.join(_OPERATORS)}")
-    dtype = PAIR_COLUMNS[column].dtype
+    dtype = there[column].dtype
     if dtype.startswith("datetime"):
         limit: Any = as_moment(value, column, last=op in (">", "<="))
     else:
