@@ -93,7 +93,7 @@ def test_a_folder_of_granules_tells_them_by_their_names(sample: Sample, tmp_path
 
 
 def test_a_ledger_adds_up_and_names_what_failed(sample: Sample, tmp_path: Path) -> None:
-    bad = tmp_path / sample.granules[0].name.replace("_01.h5", "_02.h5")
+    bad = tmp_path / sample.granules[0].name.replace("_00010201_", "_09990201_")
     bad.write_bytes(sample.granules[0].read_bytes()[:5000])
     ledger = Ledger()
     table = read_segments([*sample.granules, bad], on_error="skip", ledger=ledger)
