@@ -107,6 +107,9 @@ def test_folders_are_opened_and_motion_coincides(tmp_path: Path, altiflow: Calla
     result = altiflow("coincide", tmp_path / "held", motion, "--max-dt", "12h", "--quiet", "-o", tmp_path / "p.csv")
     assert (result.exit_code, result.output) == (0, "")
     assert pd.read_csv(tmp_path / "p.csv")["dt_days"].tolist() == [0, 0]
+    # The sample has its motion beside its granules; each side of a folder that holds both is its own.
+    both = altiflow("coincide", tmp_path / "held", tmp_path / "held", "--max-dt", "12h", "--quiet", "--format", "count")
+    assert (both.exit_code, both.output) == (0, "2\n")
 
 
 def test_pairs_on_disk_are_a_catalogue_in_either_format(pairs: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -76,7 +77,7 @@ def coincide(
     altiflow coincide granules.parquet motion.parquet --max-dt 12h -o pairs.parquet
     altiflow coincide granules.parquet pairs.parquet --max-dt 30 --rows altimetry -o wanted.parquet
     """
-    left, right = _opened(altimetry), _opened(velocity)
+    left, right = _opened(altimetry, altimetry=True), _opened(velocity, altimetry=False)
     overlap: Literal["yes", "no"] = "yes" if rows == "pairs" else "no"
     try:
         pairs = find_coincident(left, right, max_dt=max_dt, undated=undated, overlap=overlap)
@@ -99,9 +100,14 @@ def coincide(
         click.echo(f"results in {out}", err=form != "table")
 
 
-def _opened(source: str) -> gpd.GeoDataFrame:
-    """Return a catalogue; files of a folder are opened, as their names do not tell where they are."""
-    return as_catalogue(source, footprints="read")
+def _opened(source: str, *, altimetry: bool) -> gpd.GeoDataFrame:
+    """Return a catalogue; files of a folder are opened, as their names do not tell where they are.
+
+    Of a folder that holds both sides, this one's files count.
+    """
+    found = as_catalogue(source, footprints="read")
+    own = found["product"].str.startswith("ATL").to_numpy(bool) == altimetry
+    return found[own].reset_index(drop=True) if Path(source).is_dir() and own.any() else found
 
 
 def _show_pairs(
