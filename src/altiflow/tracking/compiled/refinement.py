@@ -37,15 +37,24 @@ def _weights(part, values, slopes):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
-def _across(coefficients, top, left, chip, weights, lines):  # type: ignore[no-untyped-def]
-    """Fill `lines` with (chip + 3) lines interpolated along x."""
+def _level(image, row, left, width):  # type: ignore[no-untyped-def]
+    """Return the mean of a piece of a line: sums of squares of what lies far from zero would lose the texture."""
+    total = np.float64(0)
+    for j in range(left, left + width):
+        total += np.float64(image[row, j])
+    return np.float32(total / width)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
+def _across(coefficients, top, left, chip, weights, level, lines):  # type: ignore[no-untyped-def]
+    """Fill `lines` with (chip + 3) lines interpolated along x, less a level."""
     a, b = np.float32(weights[0]), np.float32(weights[1])
     c, d = np.float32(weights[2]), np.float32(weights[3])
     for i in range(chip + 3):
         line = coefficients[top + i, left : left + chip + 3]
         made = lines[i * chip : i * chip + chip]
         for j in range(chip):
-            made[j] = a * line[j] + b * line[j + 1] + c * line[j + 2] + d * line[j + 3]
+            made[j] = a * line[j] + b * line[j + 1] + c * line[j + 2] + d * line[j + 3] - level
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -78,7 +87,7 @@ def _moments(made, chip, to_x, to_y, weight):  # type: ignore[no-untyped-def]
 def _load(image, slopes, valid_1, valid_2, row, col, to_row, to_col, chip, work):  # type: ignore[no-untyped-def]
     """Fill the work space with chip, slopes and weights, less their weighted means; return their sums of products."""
     size = chip * chip
-    count = np.float32(0)
+    count, level = np.float32(0), _level(image, row + chip // 2, col, chip)
     mean = mean_x = mean_y = np.float32(0)
     for i in range(chip):
         sure, seen = valid_1[row + i, col : col + chip], valid_2[to_row + i, to_col : to_col + chip]
@@ -87,9 +96,10 @@ def _load(image, slopes, valid_1, valid_2, row, col, to_row, to_col, chip, work)
         for j in range(chip):
             weight = np.float32(sure[j] & seen[j])
             work[3, k + j] = weight
-            work[0, k + j], work[1, k + j], work[2, k + j] = weight * line[j], weight * along[j], weight * down[j]
+            value = weight * (line[j] - level)
+            work[0, k + j], work[1, k + j], work[2, k + j] = value, weight * along[j], weight * down[j]
             count += weight
-            mean += weight * line[j]
+            mean += value
             mean_x += weight * along[j]
             mean_y += weight * down[j]
     if count < 0.25 * size:
@@ -137,13 +147,14 @@ def _sandwich(work, chip, gain, mean, slopes, out):  # type: ignore[no-untyped-d
 
 @numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")  # type: ignore[untyped-decorator]
 def _drawn(coefficients, row, col, chip, x, y, work, lines):  # type: ignore[no-untyped-def]
-    """Draw image 2 where the chip lies into the work space; return its moments, all 0 where that passes the image."""
+    """Draw image 2, less its level, where the chip lies; return its moments, all 0 where that passes the image."""
     size, zero = chip * chip, np.float32(0)
     if min(row, col) < 1 or row + chip + 2 > coefficients.shape[0] or col + chip + 2 > coefficients.shape[1]:
         return zero, zero, zero, zero, zero
     values, slopes = np.empty(4), np.empty(4)
     _weights(x, values, slopes)
-    _across(coefficients, row - 1, col - 1, chip, values, lines)
+    level = _level(coefficients, row + chip // 2, col - 1, chip + 3)
+    _across(coefficients, row - 1, col - 1, chip, values, level, lines)
     _weights(y, values, slopes)
     _down(lines, chip, values, work[4, :size])
     return _moments(work[4, :size], work[0, :size], work[1, :size], work[2, :size], work[3, :size])
@@ -157,11 +168,12 @@ def _slopes_of_score(coefficients, top, left, chip, x, y, gain, work, lines, slo
     _weights(y, y_values, y_slopes)
     size = chip * chip
     made = work[5, :size]
-    _across(coefficients, top, left, chip, x_slopes, lines)
+    _across(coefficients, top, left, chip, x_slopes, np.float32(0), lines)
     _down(lines, chip, y_values, made)
     _, _, _, along, down = _moments(made, work[0, :size], work[1, :size], work[2, :size], work[3, :size])
     slopes[0], slopes[2] = gain * along, gain * down
-    _across(coefficients, top, left, chip, x_values, lines)
+    level = _level(coefficients, top + 1 + chip // 2, left, chip + 3)
+    _across(coefficients, top, left, chip, x_values, level, lines)
     _down(lines, chip, y_slopes, made)
     _, _, _, along, down = _moments(made, work[0, :size], work[1, :size], work[2, :size], work[3, :size])
     slopes[1], slopes[3] = gain * along, gain * down

@@ -139,7 +139,11 @@ def _peaks(
     """Return the peaks of a batch."""
     lags = size[0] - chip + 1, size[1] - chip + 1
     template, window = _cut(torch, held[0], places[0], (chip, chip)), _cut(torch, held[1], places[1], size)
-    template = template - template.mean(dim=(1, 2), keepdim=True)
+    # Twice: what rounding leaves of a mean far from zero would count once for each pixel of the window.
+    for _ in range(2):
+        template = template - template.mean(dim=(1, 2), keepdim=True)
+    # The chip does not know the level of the window, single precision does.
+    window = window - window.mean(dim=(1, 2), keepdim=True)
     length = template.square().sum(dim=(1, 2), keepdim=True).sqrt()
     spectrum = torch.fft.rfft2(window) * torch.fft.rfft2(template, s=size).conj()
     found = torch.fft.irfft2(spectrum, s=size)[:, : lags[0], : lags[1]]

@@ -182,7 +182,9 @@ def _correlations(
 ) -> npt.NDArray[np.float32]:
     """Return the normalised correlation of a template at each place in a window, of which the norms are known."""
     cv2 = load_cv2()
+    # Twice: what rounding leaves of a mean far from zero would count once for each pixel of the window.
     even = cv2.subtract(template, cv2.mean(template)[0])
+    even = cv2.subtract(even, cv2.mean(even)[0])
     length = cv2.norm(even)
     products = cv2.matchTemplate(window, even, cv2.TM_CCORR)
     # A chip that the filter left nothing of correlates with nothing.
