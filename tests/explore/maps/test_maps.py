@@ -154,6 +154,23 @@ def test_the_metric_of_arrows_is_named(north: Grid) -> None:
     assert "metres" not in texts(draw_map(gridded_on(north), "freeboard_mean"))[2]
 
 
+def test_arrows_of_ground_velocity_point_where_the_ice_goes_on_a_map_that_is_not_conformal() -> None:
+    grid = window_of("EASE2_N25km", 45, 55)
+    velocity = motion_on(grid).isel(time=[1]).assign_attrs(velocity_metric="ground")
+    arrows = found(draw_map(gridded_on(grid), "freeboard_mean", velocity=velocity).axes[0], Quiver)
+    np.testing.assert_allclose(np.hypot(arrows.U, arrows.V), np.hypot(3.0, 3.0), rtol=1e-9)
+    # Where the ice is a step later: by the azimuth of its ground velocity, on the ellipsoid.
+    degrees = pyproj.Transformer.from_crs(grid.crs, 4326, always_xy=True)
+    lon, lat = degrees.transform(arrows.X, arrows.Y)
+    # On this map north lies a longitude against the clock from y, and the velocity 45 degrees with it.
+    azimuth = 45.0 + lon
+    ahead = pyproj.Geod(ellps="WGS84").fwd(lon, lat, azimuth, np.full(lon.shape, 100.0))
+    x, y = degrees.transform(ahead[0], ahead[1], direction="INVERSE")
+    turned = np.degrees(np.arctan2(y - arrows.Y, x - arrows.X) - np.arctan2(arrows.V, arrows.U))
+    np.testing.assert_allclose((turned + 180) % 360 - 180, 0.0, atol=0.02)
+    assert np.abs(np.degrees(np.arctan2(arrows.V, arrows.U)) - 45.0).max() > 1.0
+
+
 def test_the_layer_of_the_same_time_is_taken(north: Grid) -> None:
     dataset = gridded_on(north)
     dataset["freeboard_mean"] = dataset["freeboard_mean"].fillna(0.3)

@@ -160,6 +160,21 @@ def test_what_cannot_be_subtracted_is_refused() -> None:
         draw_difference(one, centimetres, "freeboard_mean")
 
 
+@pytest.mark.parametrize(("name", "words"), [("velocity_metric", ("map", "ground")), ("year_days", (365.0, 365.25))])
+def test_velocities_of_another_metric_or_year_are_not_subtracted(name: str, words: tuple[Any, Any]) -> None:
+    grid = block()
+    first, second = (
+        dataset_on(grid, value).rename(freeboard_mean="vx").assign_attrs({name: word})
+        for value, word in zip((104.0, 100.0), words, strict=True)
+    )
+    with pytest.raises(InputError, match=f"'vx' has {name} {words[0]} and {words[1]}; convert_field"):
+        draw_difference(first, second, "vx")
+    assert subtract_layers(first, second.assign_attrs({name: words[0]}), "vx").mean == pytest.approx(4.0)
+    # What is no velocity has no metric, though ice may have been moved by one.
+    still = [one.rename(vx="freeboard_mean") for one in (first, second)]
+    assert subtract_layers(*still, "freeboard_mean").mean == pytest.approx(4.0)
+
+
 def _shapes(figure: Any, label: str) -> list[Any]:
     return [child for child in figure.axes[0].get_children() if child.get_gid() == label]
 

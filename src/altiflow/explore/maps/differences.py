@@ -26,6 +26,10 @@ __all__ = ["Difference", "draw_difference", "subtract_layers"]
 
 Floats = npt.NDArray[np.float64]
 
+_VELOCITIES = ("vx", "vy", "v", "speed", "vx_sigma", "vy_sigma", "vx_error", "vy_error", "v_error")
+_STATED = ("velocity_metric", "year_days")
+"""What velocities state besides their units, of the variable or of the Dataset."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -57,7 +61,7 @@ def subtract_layers(
     Raises
     ------
     InputError
-        If a variable or a layer is not there, or the units differ.
+        If a variable or a layer is not there, the units differ, or the metric or length of year of a velocity does.
     GridMismatchError
         If the cells of the two are not the same.
     EmptyDataError
@@ -69,6 +73,8 @@ def subtract_layers(
     units = [str(one[variable].attrs.get("units", "")) for one in (first, second)]
     if units[0] != units[1]:
         raise InputError(f"{variable!r} is in {units[0]!r} and in {units[1]!r}; convert one of them before subtracting")
+    if variable in _VELOCITIES:
+        _check_velocities(first, second, variable)
     whole = _union(*grids)
     placed = [_place(one, grid, whole) for one, grid in zip(values, grids, strict=True)]
     known = [np.isfinite(one) for one in placed]
@@ -118,7 +124,8 @@ def draw_difference(
     Raises
     ------
     InputError, EmptyDataError
-        As in :func:`altiflow.draw_map`, or if the units differ or no cell has both.
+        As in :func:`altiflow.draw_map`, or if the units differ (of a velocity also the metric or the year), or
+        no cell has both.
     GridMismatchError
         If the cells of the two are not the same; :func:`altiflow.regrid` puts one on the other.
     """
@@ -142,6 +149,16 @@ def draw_difference(
     write_texts(figure, found.dataset, layers, title or heading_of(found.dataset, name), period, ())
     write_figure(figure, target)
     return figure
+
+
+def _check_velocities(first: xr.Dataset, second: xr.Dataset, variable: str) -> None:
+    """Raise InputError if both state how they are measured, and differ: map metres are not those of the ground."""
+    for name in _STATED:
+        stated = [one[variable].attrs.get(name, one.attrs.get(name)) for one in (first, second)]
+        if None not in stated and stated[0] != stated[1]:
+            raise InputError(
+                f"{variable!r} has {name} {stated[0]} and {stated[1]}; convert_field puts one into that of the other"
+            )
 
 
 def _union(first: Grid, second: Grid) -> Grid:

@@ -88,7 +88,8 @@ def thin_velocity(layer: xr.Dataset, bounds: Bounds) -> xr.Dataset:
 def _arrows(layer: xr.Dataset, layers: Layers) -> tuple[Floats, Floats, Floats, Floats, float]:
     """Return x, y, vx, vy (n,) of block means along the axes of the map, and the distance between them [m].
 
-    Arrows that go to another map keep their length and are turned to where the ice goes on it.
+    Arrows keep their length and are turned to where the ice goes on the map: those of another map, and of velocity on
+    the ground, which is up to some degrees off where the map is not conformal.
     """
     own, crs, bounds = layers.grid.crs, layers.crs, layers.bounds
     across, up = np.linspace(bounds[0], bounds[2], 41), np.linspace(bounds[1], bounds[3], 41)
@@ -98,11 +99,11 @@ def _arrows(layer: xr.Dataset, layers: Layers) -> tuple[Floats, Floats, Floats, 
     places = [part.ravel() for part in np.meshgrid(thinned["x"].values, thinned["y"].values)]
     vx, vy = (np.asarray(thinned[name].values, float).ravel() for name in ("vx", "vy"))
     spacing = _spacing(thinned, window)
-    if own.equals(crs, ignore_axis_order=True):
+    metric: Metric = "ground" if layer.attrs.get("velocity_metric") == "ground" else "map"
+    if own.equals(crs, ignore_axis_order=True) and metric == "map":
         return places[0], places[1], vx, vy, spacing
     known = np.isfinite(vx) & np.isfinite(vy)
     x, y, vx, vy = (part[known] for part in (*places, vx, vy))
-    metric: Metric = "ground" if layer.attrs.get("velocity_metric") == "ground" else "map"
     map_x, map_y = convert_metric(vx, vy, x, y, crs=own, source=metric, target="map")
     turned_x, turned_y, _ = reproject_vectors(map_x, map_y, x, y, source_crs=own, target_crs=crs, metric="map")
     with np.errstate(invalid="ignore", divide="ignore"):
