@@ -92,6 +92,14 @@ def test_places_beyond_the_limits_are_refused() -> None:
     ring = [[0, 0], [1, 0], [2, 0], [2, 2], [0, 0]]
     with pytest.raises(RequestError, match="has 5 corners"):
         geojson_region("intersects", {"type": "Polygon", "coordinates": [ring]}, limits)
+    # Members that a collection does not have hide no corners, nor does nesting.
+    hidden: Any = {"type": "GeometryCollection", "coordinates": []}
+    with pytest.raises(RequestError, match="has 5 corners"):
+        geojson_region("intersects", {**hidden, "geometries": [{"type": "Polygon", "coordinates": [ring]}]}, limits)
+    for _ in range(20):
+        hidden = {"type": "GeometryCollection", "geometries": [hidden]}
+    with pytest.raises(RequestError, match="nested too deeply"):
+        geojson_region("intersects", hidden, limits)
 
 
 @pytest.mark.parametrize(
