@@ -167,6 +167,15 @@ def test_strangers_names_and_long_questions_are_refused(service: str) -> None:
     assert answer.status_code == 413
 
 
+def test_hosts_are_known_with_and_without_ports_and_brackets(catalogues: Both) -> None:
+    app = make_app(EmbeddedStore(catalogues.pairs_file), hosts=("2001:DB8::1", "[::1]", "ice.example.org:8000"))
+    with start_app(app) as running:
+        for host in ("[2001:db8::1]:8000", "[::1]", "ice.example.org", "ICE.example.org:8000"):
+            assert requests.get(f"{running.url}/", headers={"Host": host}, timeout=30).status_code == 200
+        for host in ("[2001:db8::2]", "example.org", "2001", "127.0.0.1"):
+            assert requests.get(f"{running.url}/", headers={"Host": host}, timeout=30).status_code == 403
+
+
 @pytest.mark.parametrize(
     "path", ["/../../etc/passwd", "/%2e%2e/etc/passwd", "/collections/..%2f..%2fetc", "//etc/passwd"]
 )
