@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -32,3 +33,13 @@ def test_importing_warns_of_nothing_prints_nothing_and_makes_nothing(tmp_path: P
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert list(home.rglob("*")) == []
+
+
+def test_packages_are_reached_listed_and_known_to_type_checkers_and_wrong_names_are_not() -> None:
+    floors = {"readers", "gridding", "fusion", "tracking", "explore", "region", "errors", "units"}
+    code = f"import altiflow as af; assert {floors!r} <= set(dir(af)); [getattr(af, one) for one in {floors!r}]"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    face = ast.parse(Path(altiflow.__file__).read_text(encoding="utf-8"))
+    seen = {one.name for node in ast.walk(face) if isinstance(node, ast.ImportFrom) for one in node.names}
+    assert floors | set(altiflow.__all__) <= seen
+    assert not [node for node in face.body if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]

@@ -6,6 +6,16 @@ from typing import TYPE_CHECKING, Any
 from altiflow.version import __version__
 
 if TYPE_CHECKING:
+    from altiflow import errors as errors
+    from altiflow import explore as explore
+    from altiflow import files as files
+    from altiflow import fusion as fusion
+    from altiflow import gridding as gridding
+    from altiflow import readers as readers
+    from altiflow import region as region
+    from altiflow import tracking as tracking
+    from altiflow import units as units
+    from altiflow import workers as workers
     from altiflow.explore import (
         Panel,
         RunPlan,
@@ -368,20 +378,26 @@ _FLOORS = ("region", "readers", "gridding", "fusion", "tracking", "explore")
 """Where the names come from, each after those it is built on."""
 
 
-def __getattr__(name: str) -> Any:
-    """Return a name of the face, or one of the packages, loaded when it is first asked for.
+_GROUND = ("errors", "files", "units", "workers")
+"""What else may be asked for without importing it."""
 
-    A program, and every process that it starts, loads what it uses and no more.
-    """
-    if name in _FLOORS or name in ("errors", "files", "units", "workers"):
-        return import_module(f"altiflow.{name}")
-    for floor in _FLOORS if name in __all__ else ():
-        module = import_module(f"altiflow.{floor}")
-        if name in module.__all__:
-            return globals().setdefault(name, getattr(module, name))
-    raise AttributeError(f"module 'altiflow' has no attribute {name!r}")
+# Hidden from type checkers, which would take any name for one that is there.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Return a name of the face, or one of the packages, loaded when it is first asked for.
+
+        A program, and every process that it starts, loads what it uses and no more.
+        """
+        if name in (*_FLOORS, *_GROUND):
+            return import_module(f"altiflow.{name}")
+        for floor in _FLOORS if name in __all__ else ():
+            module = import_module(f"altiflow.{floor}")
+            if name in module.__all__:
+                return globals().setdefault(name, getattr(module, name))
+        raise AttributeError(f"module 'altiflow' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """Return the names of the face."""
-    return __all__
+    """Return the names of the face and of the packages."""
+    return sorted({*globals(), *__all__, *_FLOORS, *_GROUND})

@@ -16,8 +16,10 @@ import requests
 import shapely
 from catalogues import Both
 
-from altiflow.explore.service import EmbeddedStore, ServiceLimits, make_app, start_app
-from altiflow.readers import count_by, filter_catalogue, filter_pairs, search_pairs, write_pairs
+from altiflow.explore.service import EmbeddedStore, Query, ServiceLimits, make_app, pair_query, start_app
+from altiflow.explore.service import catalogues as remembering
+from altiflow.explore.service.catalogues import ServedCatalogue
+from altiflow.readers import PairSearch, count_by, filter_catalogue, filter_pairs, search_pairs, write_pairs
 from altiflow.readers.catalogue.pairs import read_legacy_answer
 
 POLYGON = "-60,55,20,55,20,84,-60,84,-60,55"
@@ -202,3 +204,32 @@ def test_a_search_that_takes_too_long_is_told_to_come_back(catalogues: Both) -> 
         answer = requests.get(f"{running.url}/velocities/coverage/", timeout=30)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
         assert "took longer" in answer.json()["error"]["reason"]
+
+
+def test_an_answer_that_breaks_off_is_seen_to_be_broken(catalogues: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = EmbeddedStore(catalogues.pairs_file)
+    whole = store.rows
+
+    def rows(places: Any, columns: Any) -> Any:
+        yield next(whole(places[:9], columns))
+        raise RuntimeError("the store broke")
+
+    monkeypatch.setattr(store, "rows", rows)
+    with start_app(make_app(store)) as running:
+        for form in ("json", "html", "zip"):
+            with pytest.raises(requests.exceptions.ChunkedEncodingError):
+                requests.get(f"{running.url}/velocities/urls/", params={"serialization": form}, timeout=30)
+        assert ask(f"{running.url}/velocities/coverage/").json()
+
+
+def test_large_searches_are_forgotten_sooner(catalogues: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = EmbeddedStore(catalogues.pairs_file)
+    served = ServedCatalogue(store, ServiceLimits())
+    years = [pair_query(PairSearch(start=str(year))) for year in range(1990, 2000)]
+    for query in years:
+        served.find(query)
+    assert list(served._found) == years[-8:]
+    monkeypatch.setattr(remembering, "_MOST_ROWS", 10)
+    served.find(Query())
+    assert list(served._found) == [Query()]
+    store.close()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import requests
 import xarray as xr
 
 from altiflow.explore.service import EmbeddedStore, make_app, start_app
+from altiflow.explore.service.jobs import Job, JobBook, JobRunner, runner, work
 from altiflow.gridding import Grid, build_cube, grid_covering, grid_dataset
 from altiflow.readers import (
     list_granules,
@@ -33,9 +35,44 @@ from altiflow.readers import (
 SERVER = """
 import sys
 from altiflow.explore.service import EmbeddedStore, make_app, run_app
+from altiflow.explore.service.jobs import runner
+runner.PROGRAM = (sys.executable, "-I", "-S", "-c", sys.argv[3])
 app = make_app(EmbeddedStore(sys.argv[1]), jobs=sys.argv[2])
 run_app(app, host="127.0.0.1", port=0, say=lambda url: print(url, flush=True))
 """
+
+# Stand-ins for the work, which begin at once. All are told the folder of the job and the process that began them.
+BEGIN = "import json, os, pathlib, signal, sys, time; folder = pathlib.Path(sys.argv[1]); "
+WAITS = BEGIN + "(folder / 'pid').write_text(str(os.getpid())); (folder / 'begun').touch(); time.sleep(60)"
+MAKES = BEGIN + "(folder / json.loads((folder / 'plan.json').read_text())['result']).write_bytes(b'made')"
+FAILS = BEGIN + "(folder / 'reason.txt').write_text('OSError: /none/deep/a.nc is not in /none/deep'); sys.exit(1)"
+BREAKS = "raise SystemExit('Traceback:\\nKeyError: 3')"
+STOPPED = BEGIN + "(folder / 'begun').touch(); os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)"
+"""Ends as systemd ends the processes of a service, all at once."""
+
+
+def use(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a program do the work of the jobs."""
+    monkeypatch.setattr(runner, "PROGRAM", (sys.executable, "-I", "-S", "-c", program))
+
+
+def wait_until(met: Any) -> None:
+    """Wait until a condition is met."""
+    deadline = time.monotonic() + 60
+    while not met():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+PLAN = {"kind": "cube", "sources": ["/none/deep/a.nc", "https://host.org/b.nc"], "result": "cube.zip"}
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +130,9 @@ def test_a_cube_is_that_of_the_library(pairs: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(cube["vx"].values, expected["vx"].values)
 
 
-def test_granules_are_gridded_by_month(tmp_path: Path) -> None:
-    season = make_season(tmp_path / "granules", granules=4)
+def test_granules_are_gridded_by_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(WAITS, monkeypatch)
+    season = make_season(tmp_path / "granules", granules=2)
     listed = list_granules(season.granules, footprints="read")
     store = EmbeddedStore(write_catalogue(listed, tmp_path / "granules.parquet"))
     start, end = (str(moment)[:10] for moment in (listed["start"].min(), listed["end"].max()))
@@ -102,55 +140,165 @@ def test_granules_are_gridded_by_month(tmp_path: Path) -> None:
     with start_app(make_app(store, jobs=tmp_path / "jobs")) as running:
         answer = requests.post(f"{running.url}/jobs", json=asked, timeout=30)
         assert answer.status_code == 202, answer.text
-        done = wait_for(answer.headers["location"], "done")
-        (tmp_path / "grid.nc").write_bytes(requests.get(done["links"][1]["href"], timeout=30).content)
+        refused = requests.post(f"{running.url}/jobs", json={**asked, "grid": "EASE2_M1km"}, timeout=30)
+        assert (refused.status_code, refused.json()["error"]["parameter"]) == (413, "grid")
+        requests.delete(answer.headers["location"], timeout=30)
+        plan = JobBook(tmp_path / "jobs").find(answer.json()["id"]).plan
+    made = work.do_work(plan, tmp_path)
     expected = grid_dataset(
         [str(path) for path in season.granules], Grid.named("EASE2_S25km"), value="freeboard", freq="MS"
     )
-    with xr.open_dataset(tmp_path / "grid.nc", engine="h5netcdf") as found:
+    with xr.open_dataset(made, engine="h5netcdf") as found:
         np.testing.assert_array_equal(found["n_segments"].values, expected["n_segments"].values)
         assert found["n_segments"].sum() > 0
 
 
-def start_server(pairs: Path, folder: Path) -> tuple[subprocess.Popen[str], str]:
-    words = [sys.executable, "-c", SERVER, str(pairs), str(folder)]
-    server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
-    return server, server.stdout.readline().strip()
+def test_a_killed_server_takes_its_jobs_up_again(pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = tmp_path / "jobs"
+    words = [sys.executable, "-c", SERVER, str(pairs), str(jobs), WAITS]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            url = server.stdout.readline().strip()
+            first = requests.post(f"{url}/jobs", json=asked_of(pairs), timeout=30).json()["id"]
+            wait_until((jobs / first / "begun").exists)
+            assert wait_for(f"{url}/jobs/{first}", "running")["attempts"] == 1
+        finally:
+            server.send_signal(signal.SIGKILL)
+    os.kill(int((jobs / first / "pid").read_text()), signal.SIGKILL)
+    use(MAKES, monkeypatch)
+    with start_app(make_app(EmbeddedStore(pairs), jobs=jobs)) as running:
+        assert wait_for(f"{running.url}/jobs/{first}", "done")["attempts"] == 2
+        assert [job["id"] for job in requests.get(f"{running.url}/jobs", timeout=30).json()["jobs"]] == [first]
+        assert requests.get(f"{running.url}/jobs/{first}/result", timeout=30).content == b"made"
 
 
-def test_a_killed_server_takes_its_jobs_up_again(pairs: Path, tmp_path: Path) -> None:
-    server, url = start_server(pairs, tmp_path / "jobs")
-    try:
-        first = requests.post(f"{url}/jobs", json=asked_of(pairs), timeout=30).json()["id"]
-        wait_for(f"{url}/jobs/{first}", "running")
-    finally:
-        server.send_signal(signal.SIGKILL)
-        server.communicate()
-    server, url = start_server(pairs, tmp_path / "jobs")
-    try:
-        assert wait_for(f"{url}/jobs/{first}", "done")["attempts"] == 2
-        assert [job["id"] for job in requests.get(f"{url}/jobs", timeout=30).json()["jobs"]] == [first]
-        content = requests.get(f"{url}/jobs/{first}/result", timeout=30).content
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.communicate()
-    assert open_cube(content, tmp_path).sizes["time"] > 0
+def test_work_ends_when_its_server_is_gone_even_before_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert work.main(str(tmp_path), "1") == 3
+    ended: list[int] = []
+    monkeypatch.setattr(work.os, "getppid", iter([77, 77, 1]).__next__)
+    monkeypatch.setattr(work.os, "_exit", ended.append)
+    monkeypatch.setattr(work, "sleep", lambda seconds: None)
+    work._end_with_parent(77)
+    assert ended == [3]
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_jobs_are_given_up_and_failures_are_told(pairs: Path, tmp_path: Path) -> None:
-    table = search_pairs(source=pairs)
-    gone = write_pairs(table.assign(url=[f"/none/{name}.nc" for name in table["granule"]]), tmp_path / "gone.parquet")
-    with start_app(make_app(EmbeddedStore(gone), jobs=tmp_path / "jobs")) as running:
+def test_a_result_that_is_there_is_not_made_anew_of_what_is_left(tmp_path: Path) -> None:
+    (tmp_path / "cube.zip").write_bytes(b"whole")
+    (tmp_path / "cube.zarr").mkdir()
+    (tmp_path / "cube.zarr" / "half").touch()
+    assert work.do_work(PLAN, tmp_path).read_bytes() == b"whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["cube.zip"]
+
+
+def test_work_that_finds_no_file_says_so(tmp_path: Path, pairs: Path) -> None:
+    region = "POLYGON ((0 -80, 1 -80, 1 -79, 0 -79, 0 -80))"
+    plan = {**PLAN, "sources": ["/none/a.nc"], "region": region, "epsg": 3031, "cell": 240}
+    (tmp_path / work.PLAN).write_text(json.dumps(plan))
+    assert work.main(str(tmp_path), str(os.getppid())) == 1
+    assert "Error: " in (tmp_path / work.REASON).read_text()
+
+
+def finished(book: JobBook, job: Job) -> Job:
+    """Return a job when it neither waits nor runs."""
+    wait_until(lambda: book.find(job.id).state not in ("waiting", "running"))
+    return book.find(job.id)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> JobBook:
+    return JobBook(tmp_path / "jobs")
+
+
+def test_failures_are_told_without_folders_and_later_jobs_go_on(book: JobBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    working = JobRunner(book, seconds=0.5)
+    working.start()
+    use(FAILS, monkeypatch)
+    assert finished(book, book.add({}, PLAN)).message == "OSError: a.nc is not in its folder"
+    use(BREAKS, monkeypatch)
+    assert finished(book, book.add({}, PLAN)).message == "KeyError: 3"
+    use(WAITS, monkeypatch)
+    late = finished(book, book.add({}, PLAN))
+    assert (late.state, late.message) == ("failed", "it took longer than 0.5 s")
+    monkeypatch.setattr(runner, "PROGRAM", ("/none/program",))
+    lacking = finished(book, book.add({}, PLAN))
+    assert (lacking.state, lacking.message) == ("failed", "the server cannot do it: No such file or directory")
+    use(MAKES, monkeypatch)
+    assert finished(book, book.add({}, PLAN)).state == "done"
+    working.close()
+
+
+def test_a_job_that_is_given_up_ends_and_leaves_nothing(book: JobBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(WAITS, monkeypatch)
+    working = JobRunner(book)
+    working.start()
+    job = book.add({}, PLAN)
+    wait_until((book.folder / job.id / "begun").exists)
+    pid = int((book.folder / job.id / "pid").read_text())
+    assert os.getsid(pid) != os.getsid(0)
+    assert book.end(job.id, "cancelled")
+    assert not book.end(job.id, "cancelled")
+    wait_until(lambda: not (book.folder / job.id).exists())
+    assert not is_there(pid)
+    assert book.find(job.id).state == "cancelled"
+    working.close()
+
+
+def test_a_job_whose_work_is_stopped_with_the_server_waits_for_the_next(
+    book: JobBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(STOPPED, monkeypatch)
+    first = JobRunner(book)
+    first.start()
+    job = book.add({}, PLAN)
+    wait_until((book.folder / job.id / "begun").exists)
+    time.sleep(0.5)
+    first.close()
+    assert book.find(job.id).state == "running"
+    use(MAKES, monkeypatch)
+    second = JobRunner(book)
+    second.start()
+    assert (finished(book, job).state, book.find(job.id).attempts) == ("done", 2)
+    second.close()
+
+
+def test_of_two_servers_with_a_folder_one_works_and_the_other_goes_on(
+    book: JobBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(WAITS, monkeypatch)
+    first, second = JobRunner(book), JobRunner(JobBook(book.folder))
+    first.start()
+    job = book.add({}, PLAN)
+    wait_until((book.folder / job.id / "begun").exists)
+    second.start()
+    time.sleep(0.5)
+    assert book.find(job.id).attempts == 1
+    use(MAKES, monkeypatch)
+    first.close()
+    assert (finished(book, job).state, book.find(job.id).attempts) == ("done", 2)
+    second.close()
+
+
+def test_jobs_are_given_up_over_http(pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(WAITS, monkeypatch)
+    with start_app(make_app(EmbeddedStore(pairs), jobs=tmp_path / "jobs")) as running:
         first, second = (
             requests.post(f"{running.url}/jobs", json=asked_of(pairs), timeout=30).headers["location"] for _ in range(2)
         )
-        given_up = requests.delete(second, timeout=30)
-        assert given_up.json()["state"] == "cancelled"
-        assert requests.delete(second, timeout=30).status_code == 409
-        failed = wait_for(first, "failed")
-        assert "Error: " in failed["message"]
-        assert requests.get(second, timeout=30).json()["state"] == "cancelled"
-        assert requests.get(f"{first}/result", timeout=30).status_code == 409
+        for address in (second, first):
+            assert requests.delete(address, timeout=30).json()["state"] == "cancelled"
+            assert requests.delete(address, timeout=30).status_code == 409
+            assert requests.get(address, timeout=30).json()["state"] == "cancelled"
+            assert requests.get(f"{address}/result", timeout=30).status_code == 409
+
+
+@pytest.fixture(scope="module")
+def idle(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a service that no job is given to."""
+    with start_app(make_app(EmbeddedStore(pairs), jobs=tmp_path_factory.mktemp("jobs"))) as running:
+        yield running.url
 
 
 @pytest.mark.parametrize(
@@ -172,12 +320,11 @@ def test_jobs_are_given_up_and_failures_are_told(pairs: Path, tmp_path: Path) ->
     ids=str,
 )
 def test_jobs_that_mean_nothing_are_refused(
-    change: dict[str, Any], status: int, parameter: str, pairs: Path, tmp_path: Path
+    change: dict[str, Any], status: int, parameter: str, pairs: Path, idle: str
 ) -> None:
-    with start_app(make_app(EmbeddedStore(pairs), jobs=tmp_path / "jobs")) as running:
-        answer = requests.post(f"{running.url}/jobs", json={**asked_of(pairs), **change}, timeout=30)
-        assert (answer.status_code, answer.json()["error"]["parameter"]) == (status, parameter), answer.text
-        assert requests.get(f"{running.url}/jobs", timeout=30).json() == {"jobs": []}
+    answer = requests.post(f"{idle}/jobs", json={**asked_of(pairs), **change}, timeout=30)
+    assert (answer.status_code, answer.json()["error"]["parameter"]) == (status, parameter), answer.text
+    assert requests.get(f"{idle}/jobs", timeout=30).json() == {"jobs": []}
 
 
 def test_strangers_pages_submit_nothing_and_names_are_no_paths(pairs: Path, tmp_path: Path) -> None:

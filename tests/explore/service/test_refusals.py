@@ -92,6 +92,14 @@ def test_places_beyond_the_limits_are_refused() -> None:
     ring = [[0, 0], [1, 0], [2, 0], [2, 2], [0, 0]]
     with pytest.raises(RequestError, match="has 5 corners"):
         geojson_region("intersects", {"type": "Polygon", "coordinates": [ring]}, limits)
+    # Members that a collection does not have hide no corners, nor does nesting.
+    hidden: Any = {"type": "GeometryCollection", "coordinates": []}
+    with pytest.raises(RequestError, match="has 5 corners"):
+        geojson_region("intersects", {**hidden, "geometries": [{"type": "Polygon", "coordinates": [ring]}]}, limits)
+    for _ in range(20):
+        hidden = {"type": "GeometryCollection", "geometries": [hidden]}
+    with pytest.raises(RequestError, match="nested too deeply"):
+        geojson_region("intersects", hidden, limits)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +165,15 @@ def test_strangers_names_and_long_questions_are_refused(service: str) -> None:
     assert answer.status_code == 414
     answer = requests.post(f"{service}/search", data=b" " * 1_000_001, timeout=30)
     assert answer.status_code == 413
+
+
+def test_hosts_are_known_with_and_without_ports_and_brackets(catalogues: Both) -> None:
+    app = make_app(EmbeddedStore(catalogues.pairs_file), hosts=("2001:DB8::1", "[::1]", "ice.example.org:8000"))
+    with start_app(app) as running:
+        for host in ("[2001:db8::1]:8000", "[::1]", "ice.example.org", "ICE.example.org:8000"):
+            assert requests.get(f"{running.url}/", headers={"Host": host}, timeout=30).status_code == 200
+        for host in ("[2001:db8::2]", "example.org", "2001", "127.0.0.1"):
+            assert requests.get(f"{running.url}/", headers={"Host": host}, timeout=30).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,9 @@ def test_collections_are_described(client: Client, catalogues: Both) -> None:
         (b'{"ids": [[1]]}', "ids"),
         (b'{"token": "9.9"}', "token"),
         (b'{"filter": {}}', "filter"),
+        (b'{"ids": ["\\ud800"]}', "ids"),
+        (b'{"\\ud800": 1}', "\\ud800"),
+        (b'{"intersects": {"type": "Polygon", "coordinates": %s}}' % (b"[" * 900 + b"]" * 900), "intersects"),
     ],
     ids=str,
 )

@@ -168,5 +168,7 @@ def _add_refusals(app: FastAPI) -> None:
 
 
 def _refusal(status: int, parameter: str, value: str, reason: str, fix: str, headers: Any) -> JSONResponse:
-    told = {"parameter": parameter, "value": value[:80], "reason": reason, "fix": fix}
+    texts = {"parameter": parameter, "value": value[:80], "reason": reason, "fix": fix}
+    # JSON can hold half of a letter (\\ud800), which no answer can.
+    told = {name: text.encode("utf-8", "backslashreplace").decode() for name, text in texts.items()}
     return JSONResponse({"error": told}, status_code=status, headers=headers)

@@ -19,6 +19,8 @@ __all__ = ["ServedCatalogue", "count_years"]
 
 _REMEMBERED = 8
 """Searches whose rows are remembered, for the next page and for the addresses after the counts."""
+_MOST_ROWS = 10_000_000
+"""Most rows that are remembered of all these searches but the last; each takes 13 bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,9 @@ class ServedCatalogue:
             raise RequestError("", "", reason, "ask for a smaller area or a shorter period", 503) from error
         with self._lock:
             self._found[query] = found
-            while len(self._found) > _REMEMBERED:
-                self._found.popitem(last=False)
+            held = sum(len(one.places) for one in self._found.values())
+            while len(self._found) > _REMEMBERED or (held > _MOST_ROWS and len(self._found) > 1):
+                held -= len(self._found.popitem(last=False)[1].places)
         return found
 
     def shown(self, found: Found) -> Found:

@@ -43,7 +43,7 @@ class Guard:
     ) -> None:
         self._app = app
         self._token = None if token is None else token.encode()
-        self._hosts = frozenset(host.lower() for host in hosts)
+        self._hosts = frozenset(_host_of(f"[{host}]" if _is_ipv6(host) else host) for host in hosts)
         self._query_bytes, self._body_bytes = query_bytes, body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,6 +90,11 @@ class Guard:
                 return b"", False
             if not message.get("more_body"):
                 return body, True
+
+
+def _is_ipv6(host: str) -> bool:
+    """Return whether a host is an address of version 6 without the brackets that it has in a Host header."""
+    return host.count(":") > 1 and not host.startswith("[")
 
 
 def _host_of(header: str) -> str:

@@ -70,8 +70,10 @@ def read_parameters(given: Iterable[tuple[str, str]], known: Sequence[Parameter]
             raise RequestError(name[:80], text, f"there is no parameter {name[:80]!r}", f"known are {listed}")
         if not text.strip():
             continue
-        if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
-            raise RequestError(name, repr(text), f"{name} holds a control character", parameter.fix)
+        if any(ord(letter) < 32 or ord(letter) == 127 or 0xD800 <= ord(letter) < 0xE000 for letter in text):
+            raise RequestError(
+                name, ascii(text), f"{name} holds a control character, or half of a letter", parameter.fix
+            )
         said, before = texts.get(parameter.name, (name, text))
         if before != text and not parameter.several:
             reason = f"{name}={text[:40]!r} contradicts {said}={before[:40]!r}"

@@ -20,6 +20,8 @@ __all__ = ["geojson_region", "text_region"]
 
 _RADIUS_KM = 6371.0072
 """Radius of the sphere that has the area of WGS84 [km]."""
+_DEEPEST = 16
+"""Deepest nesting of a geometry; a MultiPolygon in a GeometryCollection has 6."""
 _POINT = 1e-9
 """Half a side [degrees] of the area that stands for a point, as regions have an area."""
 
@@ -58,10 +60,12 @@ def geojson_region(name: str, geometry: Any, limits: ServiceLimits) -> Region:
     RequestError
         If it means nothing, or is beyond the limits.
     """
+    corners = _count_positions(geometry)
+    if corners is None:
+        raise RequestError(name, "", f"{name} is nested too deeply", _FIX[name])
     shown = json.dumps(geometry, default=str)[:80]
     if not isinstance(geometry, Mapping):
         raise RequestError(name, shown, f"{name} is a {type(geometry).__name__}, not a geometry", _FIX[name])
-    corners = _count_positions(geometry)
     if corners > limits.vertices:
         raise _too_many(name, shown, corners, limits)
     try:
@@ -76,16 +80,24 @@ def geojson_region(name: str, geometry: Any, limits: ServiceLimits) -> Region:
     return _within_limits(name, shown, region, limits)
 
 
-def _count_positions(value: Any, depth: int = 0) -> int:
-    """Return the number of positions in a GeoJSON geometry."""
-    if isinstance(value, Mapping):
-        inner = value.get("coordinates", value.get("geometries", ()))
-        return _count_positions(inner, depth + 1) if depth < 8 else 0
-    if isinstance(value, list) and depth < 8:
-        if value and not isinstance(value[0], (list, Mapping)):
-            return 1
-        return sum(_count_positions(item, depth + 1) for item in value)
-    return 0
+def _count_positions(geometry: Any) -> int | None:
+    """Return the number of positions in a GeoJSON geometry, wherever they stand; None if it is nested too deeply.
+
+    Examples
+    --------
+    >>> _count_positions({"coordinates": [], "geometries": [{"coordinates": [[1, 2], [3, 4]]}]})
+    2
+    """
+    count, left = 0, [(geometry, 0)]
+    while left:
+        value, depth = left.pop()
+        if depth > _DEEPEST:
+            return None
+        inner = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
+        nested = [one for one in inner if isinstance(one, (list, Mapping))]
+        count += isinstance(value, list) and len(nested) < len(inner)
+        left += [(one, depth + 1) for one in nested]
+    return count
 
 
 def _within_limits(name: str, shown: str, region: Region, limits: ServiceLimits) -> Region:

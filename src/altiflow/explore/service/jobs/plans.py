@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from altiflow.errors import AltiflowError, InputError, RequestError
 from altiflow.explore.service.asking import granule_parameters, make_query, pair_parameters, read_parameters
 from altiflow.explore.service.catalogues import ServedCatalogue
@@ -17,6 +19,8 @@ MOST_SOURCES = 5000
 """Files of one job."""
 MOST_VALUES = 4e9
 """Cells times layers of one cube."""
+MOST_GRIDDED = 4e8
+"""Cells times months of one grid, which is made in memory."""
 _CELLS = (120, 240)
 
 
@@ -52,8 +56,8 @@ def plan_job(asked: Any, catalogues: Sequence[ServedCatalogue]) -> dict[str, Any
     return {"kind": kind, **plan(asked, catalogue)}
 
 
-def _search(asked: Mapping[str, Any], catalogue: ServedCatalogue) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
-    """Return the values of the search of a job, and name, address and path of the files that it finds."""
+def _search(asked: Mapping[str, Any], catalogue: ServedCatalogue) -> tuple[dict[str, Any], list[tuple[Any, ...]], int]:
+    """Return the values of the search of a job, name, address and path of the files it finds, and of how many years."""
     given = asked.get("search", {})
     if not isinstance(given, Mapping) or not all(isinstance(value, (str, int, float)) for value in given.values()):
         raise RequestError("search", str(given), "search is no object of text and numbers", "see /velocities/urls/")
@@ -65,7 +69,7 @@ def _search(asked: Mapping[str, Any], catalogue: ServedCatalogue) -> tuple[dict[
         reason = f"the search finds {len(found.places)} files, and 1 to {MOST_SOURCES} are allowed"
         raise RequestError("search", str(dict(given)), reason, "ask for another area or period; coverage counts them")
     rows = [row for batch in catalogue.store.rows(found.places, ("granule", "address", "local")) for row in batch]
-    return values, rows
+    return values, rows, len(np.unique(found.years))
 
 
 def _sources(rows: Sequence[tuple[Any, ...]]) -> list[str]:
@@ -75,7 +79,7 @@ def _sources(rows: Sequence[tuple[Any, ...]]) -> list[str]:
 
 def _plan_cube(asked: Mapping[str, Any], catalogue: ServedCatalogue) -> dict[str, Any]:
     """Return the plan of a cube of image pairs on one grid."""
-    values, rows = _search(asked, catalogue)
+    values, rows, _ = _search(asked, catalogue)
     region = values.get("polygon") or values.get("bbox")
     if region is None:
         raise RequestError("search", "", "the search names no polygon or bbox", "say where the cube is to be")
@@ -98,20 +102,17 @@ def _plan_cube(asked: Mapping[str, Any], catalogue: ServedCatalogue) -> dict[str
 
 def _plan_grid(asked: Mapping[str, Any], catalogue: ServedCatalogue) -> dict[str, Any]:
     """Return the plan of granules on a grid, by month."""
-    values, rows = _search(asked, catalogue)
+    values, rows, years = _search(asked, catalogue)
     name, value = asked.get("grid"), asked.get("value", "freeboard")
     if name not in GRID_NAMES:
         shown = ", ".join(sorted(GRID_NAMES)[:4])
         raise RequestError("grid", str(name), f"grid={str(name)[:40]!r} is not known", f"give a name such as {shown}")
     if not (isinstance(value, str) and value.isidentifier() and len(value) < 60):
         raise RequestError("value", str(value), "value is no column", "give one such as freeboard")
-    Grid.named(str(name))
     region = values.get("polygon") or values.get("bbox")
     if "start" not in values or "end" not in values:
         raise RequestError("search", "", "the search names no start and end", "give both, such as 2019-01")
-    period = [as_moment(values[side], side, last=side == "end") for side in ("start", "end")]
-    if any(moment is None for moment in period):
-        raise InputError("start and end of a search are moments once they are checked")
+    _check_gridded(Grid.named(str(name)), values, years)
     return {
         "grid": name,
         "value": value,
@@ -119,6 +120,18 @@ def _plan_grid(asked: Mapping[str, Any], catalogue: ServedCatalogue) -> dict[str
         "sources": _sources(rows),
         "result": "grid.nc",
     }
+
+
+def _check_gridded(grid: Grid, values: Mapping[str, Any], years: int) -> None:
+    """Raise RequestError if the months of a period on a grid are more than is allowed."""
+    first, last = (as_moment(values[side], side, last=side == "end") for side in ("start", "end"))
+    if first is None or last is None:
+        raise InputError("start and end of a search are moments once they are checked")
+    months = min(12 * (last.year - first.year) + last.month - first.month + 1, 12 * years + 1)
+    cells = float(grid.shape[0]) * grid.shape[1] * months
+    if cells > MOST_GRIDDED:
+        reason = f"{months} months have {cells:.2g} cells, and {MOST_GRIDDED:.2g} are allowed"
+        raise RequestError("grid", str(values["start"]), reason, "ask for a coarser grid or a shorter period", 413)
 
 
 Plan = Callable[[Mapping[str, Any], ServedCatalogue], dict[str, Any]]

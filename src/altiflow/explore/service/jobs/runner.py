@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
+from typing import Any
 
-from altiflow.errors import RequestError
+from altiflow.errors import RequestError, StoreLockedError
 from altiflow.explore.service.jobs.book import Job, JobBook
 from altiflow.explore.service.jobs.work import PLAN, REASON
 from altiflow.files import folder_lock, whole_file
 
 __all__ = ["JobRunner"]
 
+PROGRAM = (sys.executable, "-m", "altiflow.explore.service.jobs.work")
+"""What does the work of a job; it is told the job's folder and the process that begins it."""
+_LOG = logging.getLogger(__name__)
 _LOOK = 0.2
 """How often [s] the book is looked at."""
 _GRACE = 10.0
@@ -40,7 +53,7 @@ class JobRunner:
         self._thread = Thread(target=self._work, name="jobs", daemon=True)
 
     def start(self) -> None:
-        """Begin; one server at a time works on a folder."""
+        """Begin; of several servers with one folder, one works, and another goes on when that one ends."""
         self._thread.start()
 
     def check_room(self) -> None:
@@ -56,13 +69,27 @@ class JobRunner:
             self._thread.join(2 * _GRACE)
 
     def _work(self) -> None:
-        """Work until told to stop."""
-        with folder_lock(self.book.folder):
-            self.book.take_up_again()
-            while not self._stop.wait(_LOOK):
-                job = self.book.take()
-                if job is not None:
-                    self._do(job)
+        """Work until told to stop, as soon as no other server works on the folder."""
+        while not self._stop.wait(_LOOK):
+            try:
+                with folder_lock(self.book.folder):
+                    self.book.take_up_again()
+                    while not self._stop.wait(_LOOK):
+                        self._do_next()
+            except StoreLockedError:
+                continue
+            except (OSError, sqlite3.Error):
+                _LOG.exception("the book of jobs in %s cannot be used now", self.book.folder)
+
+    def _do_next(self) -> None:
+        """Do the job that waited longest; one that cannot be begun fails, and the others go on."""
+        job = self.book.take()
+        if job is None:
+            return
+        try:
+            self._do(job)
+        except OSError as error:
+            self.book.end(job.id, "failed", f"the server cannot do it: {error.strerror or type(error).__name__}")
 
     def _do(self, job: Job) -> None:
         """Do one job."""
@@ -70,36 +97,63 @@ class JobRunner:
         with whole_file(folder / PLAN) as part:
             part.write_text(json.dumps(dict(job.plan)), encoding="utf-8")
         (folder / REASON).unlink(missing_ok=True)
-        words = [sys.executable, "-m", "altiflow.explore.service.jobs.work", str(folder)]
+        # In a session of its own, as Ctrl-C in the server's terminal is not meant for the work.
         with subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            [*PROGRAM, str(folder), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         ) as work:
-            told = self._follow(job, work)
+            try:
+                told = self._follow(job, work)
+            finally:
+                _end(work)
         if told is not None:
             reason = folder / REASON
             said = reason.read_text(encoding="utf-8") if reason.is_file() else told
-            self.book.end(job.id, "done" if work.returncode == 0 else "failed", "" if work.returncode == 0 else said)
+            done = work.returncode == 0
+            self.book.end(job.id, "done" if done else "failed", "" if done else _without_folders(said, job.plan))
+        found = self.book.find(job.id)
+        if found is None or found.state == "cancelled":
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _follow(self, job: Job, work: subprocess.Popen[bytes]) -> str | None:
-        """Return the last words of a process that ended by itself, or too late; None for one that was ended."""
-        waited = 0.0
+        """Return the last words of a process that ended by itself, or too late; None for one that is to be ended."""
+        deadline = monotonic() + self._seconds
         while True:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 said = work.communicate(timeout=_LOOK)[1]
+                # What stops a server may tell all its processes, so that the work ends a moment before.
+                if work.returncode == -signal.SIGTERM and self._stop.wait(_GRACE):
+                    return None
                 return said.decode(errors="replace").strip().rpartition("\n")[2] or f"exit code {work.returncode}"
-            except subprocess.TimeoutExpired:
-                waited += _LOOK
             found = self.book.find(job.id)
             if self._stop.is_set() or found is None or found.state != "running":
-                _end(work)
                 return None
-            if waited > self._seconds:
+            if monotonic() > deadline:
                 _end(work)
                 return f"it took longer than {self._seconds:g} s"
 
 
+def _without_folders(said: str, plan: Mapping[str, Any]) -> str:
+    """Return a reason without the folders of the sources, which are nobody's business.
+
+    Examples
+    --------
+    >>> _without_folders("no such file: /data/a/b.nc", {"sources": ["/data/a/b.nc", "https://host/c.nc"]})
+    'no such file: b.nc'
+    """
+    folders = {str(Path(source).parent) for source in plan["sources"] if "://" not in source} - {".", "/"}
+    for folder in sorted(folders, key=len, reverse=True):
+        said = said.replace(f"{folder}{os.sep}", "").replace(folder, "its folder")
+    return said
+
+
 def _end(work: subprocess.Popen[bytes]) -> None:
-    """End a process."""
+    """End a process, if it runs."""
+    if work.poll() is not None:
+        return
     work.terminate()
     try:
         work.communicate(timeout=_GRACE)

@@ -1,4 +1,4 @@
-"""The work of one job, in a process of its own: ``python -m altiflow.explore.service.jobs.work FOLDER``."""
+"""The work of one job, in a process of its own: ``python -m altiflow.explore.service.jobs.work FOLDER PARENT``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ __all__ = ["PLAN", "do_work", "main"]
 
 PLAN, REASON = "plan.json", "reason.txt"
 """Files of a job's folder: what is to be done, and why it could not be."""
+_ORPHAN = 3
+"""Exit code of work whose server is gone."""
 _HANDOVER = 30.0
 """Longest wait [s] for the process of a stopped server to end."""
 
@@ -35,6 +37,9 @@ def do_work(plan: Mapping[str, Any], folder: Path) -> Path:
         If no file can be used.
     """
     result = folder / str(plan["result"])
+    if result.is_file():
+        shutil.rmtree(folder / "cube.zarr", ignore_errors=True)
+        return result
     if plan["kind"] == "cube":
         return _make_cube(plan, folder, result)
     gridded = grid_dataset(
@@ -69,9 +74,13 @@ def _place(source: str) -> str | Path:
     return source if "://" in source else Path(source)
 
 
-def main(folder: str) -> int:
-    """Do the work of a folder and return the exit code; end at once when the server that began it does."""
-    Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+def main(folder: str, parent: str) -> int:
+    """Do the work of a folder and return the exit code; end at once when the server that began it, `parent`, does."""
+    begun_by = os.getppid()
+    # On Windows a launcher may stand between the two.
+    if begun_by != int(parent) and sys.platform != "win32":
+        return _ORPHAN
+    Thread(target=_end_with_parent, args=(begun_by,), daemon=True).start()
     place = Path(folder)
     plan = json.loads((place / PLAN).read_text(encoding="utf-8"))
     deadline = monotonic() + _HANDOVER
@@ -93,8 +102,8 @@ def _end_with_parent(parent: int) -> None:
     """End this process when its parent is gone: a restarted server begins the work anew."""
     while os.getppid() == parent:
         sleep(0.2)
-    os._exit(3)
+    os._exit(_ORPHAN)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
