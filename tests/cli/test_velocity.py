@@ -105,7 +105,7 @@ def test_old_ways_say_that_they_are_biased(cube: Path, altiflow: Callable, tmp_p
     [
         (["series", "{cube}"], "say where: --point"),
         (["series", "{cube}", "--point=1", "-o", "{out}/a.csv"], "--point 1 is not longitude,latitude"),
-        (["series", "{cube}", "--point={LON},{LAT}", "-o", "{out}/a.txt"], "written as .csv or .parquet"),
+        (["series", "{cube}", "--point={LON},{LAT}", "-o", "{out}/a.txt"], "written as .csv, .parquet or .zip"),
         (["series", "{cube}", "--point=-90,-80", "-o", "{out}/a.csv"], "none of 1 points lies on the field"),
         (["mean", "{cube}", "-o", "{out}/a.csv"], "written as .nc, .zarr, or a folder"),
         (["mean", "{cube}", "--months", "winter", "-o", "{out}/a.nc"], "winter"),

@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run with a granule that failed."""
     folder = tmp_path_factory.mktemp("report")
     made = make_sample(folder / "in", granules=4)
-    bad = folder / "in" / made.granules[0].name.replace("20190101", "20190102")
+    bad = folder / "in" / made.granules[0].name.replace("20190101", "20190102").replace("_0001", "_0999")
     bad.write_bytes(made.granules[0].read_bytes()[:5000])
     words = ["run", "--altimetry", folder / "in", "--velocity", made.motion, "--out", folder / "out"]
     words += ["--on-error", "skip", "--region=-180,60,180,90", "--quiet"]
