@@ -175,7 +175,9 @@ def test_a_format_that_no_table_has_is_refused_before_anything_is_read(
 ) -> None:
     result = altiflow(*words, "-o", tmp_path / "x.shp")
     assert result.exit_code == 1
-    assert result.stderr == "error: cannot write a table to x.shp: the suffix is one of .parquet, .gpkg, .fgb, .csv\n"
+    assert (
+        result.stderr == "error: cannot write a table to x.shp: the suffix is one of .parquet, .gpkg, .fgb, .csv, .nc\n"
+    )
 
 
 def test_a_failing_granule_stops_the_run_or_is_left_out_and_told(

@@ -12,8 +12,10 @@ import geoparquet_validator
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+import pyproj
 import pytest
 import shapely
+import xarray as xr
 from geopandas.testing import assert_geodataframe_equal
 
 from altiflow.errors import InputError, UnsupportedFormatError
@@ -189,8 +191,8 @@ def test_arrow_refuses_what_is_not_there(written: Path, tmp_path: Path) -> None:
         read_arrow(tmp_path / "bad.parquet")
 
 
-@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3413"])
-def test_a_table_as_text_comes_back_to_the_bit(crs: str, tmp_path: Path) -> None:
+def odd_table(crs: str) -> gpd.GeoDataFrame:
+    """Return a table with every type of column, and gaps."""
     rng = np.random.default_rng(2)
     lon, lat = rng.uniform(-180, 180, 50), rng.uniform(60, 90, 50)
     wide = rng.random(50) * 10.0 ** rng.integers(-30, 30, 50)
@@ -210,8 +212,10 @@ def test_a_table_as_text_comes_back_to_the_bit(crs: str, tmp_path: Path) -> None
     }
     table = gpd.GeoDataFrame(plain, geometry=gpd.points_from_xy(lon, lat, crs="EPSG:4326")).to_crs(crs)
     table.attrs["altiflow"] = {"product": "ATL10", "units": {"freeboard": "m", "other": "m"}}
-    path = write_table(table, tmp_path / "table.csv")
-    again = read_table(path)
+    return table
+
+
+def check_same(again: gpd.GeoDataFrame, table: gpd.GeoDataFrame) -> None:
     assert_geodataframe_equal(again, table, check_less_precise=False)
     pd.testing.assert_frame_equal(
         pd.DataFrame(again.drop(columns="geometry")), pd.DataFrame(table.drop(columns="geometry")), check_exact=True
@@ -219,13 +223,51 @@ def test_a_table_as_text_comes_back_to_the_bit(crs: str, tmp_path: Path) -> None
     np.testing.assert_array_equal(again.geometry.x, table.geometry.x)
     np.testing.assert_array_equal(again.geometry.y, table.geometry.y)
     assert again.attrs == table.attrs
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3413"])
+def test_a_table_as_text_comes_back_to_the_bit(crs: str, tmp_path: Path) -> None:
+    table = odd_table(crs)
+    path = write_table(table, tmp_path / "table.csv")
+    check_same(read_table(path), table)
     assert '"units": {"freeboard": "m"}' in path.read_text().splitlines()[0]
     # The columns are those of the data dictionary; a geometry of its own is there only where they do not tell it.
     names = list(pd.read_csv(path, comment=None, skiprows=1, nrows=1).columns)
-    assert names == [*plain, *(["geometry"] if crs != "EPSG:4326" else [])]
+    assert names == [*table.columns[:-1], *(["geometry"] if crs != "EPSG:4326" else [])]
     assert list(read_table(path, columns=["wide"])) == ["wide", "geometry"]
-    assert len(read_table(path, region=(-180, 75, 180, 90))) == (lat >= 75).sum()
+    assert len(read_table(path, region=(-180, 75, 180, 90))) == (table["latitude"] >= 75).sum()
     assert read_table(write_table(table.iloc[:0], tmp_path / "none.csv")).empty
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3413"])
+def test_a_table_as_netcdf_comes_back_to_the_bit(crs: str, tmp_path: Path) -> None:
+    table = odd_table(crs)
+    table["beam"] = pd.Categorical(["gt1l", "gt3r"] * 25)
+    table["note"] = [None, ""] * 25
+    table = table[[*table.columns.drop("geometry"), "geometry"]]
+    path = write_table(table, tmp_path / "table.nc")
+    check_same(read_table(path), table)
+    with xr.open_dataset(path) as opened:
+        assert opened.attrs["featureType"] == "point"
+        assert opened["freeboard"].attrs["units"] == "m"
+        assert opened["beam"].attrs["flag_meanings"] == "gt1l gt3r"
+        assert pyproj.CRS.from_cf(opened["crs"].attrs) == table.crs
+        # What xarray makes of it without altiflow.
+        np.testing.assert_array_equal(opened["time"].to_numpy(), table["time"].to_numpy())
+        axes = ("longitude", "latitude") if crs == "EPSG:4326" else ("geometry_x", "geometry_y")
+        assert opened["freeboard"].encoding["coordinates"] == f"time {axes[0]} {axes[1]}"
+        np.testing.assert_array_equal(opened[axes[0]], table.geometry.x)
+    assert list(read_table(path, columns=["wide"])) == ["wide", "geometry"]
+    assert len(read_table(path, region=(-180, 75, 180, 90))) == (table["latitude"] >= 75).sum()
+    assert read_table(write_table(table.iloc[:0], tmp_path / "none.nc")).empty
+    with pytest.raises(InputError, match="no column nope; it has granule"):
+        read_table(path, columns=["nope"])
+    xr.Dataset({"a": 1}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    with pytest.raises(UnsupportedFormatError, match=r"other.nc is not a table that write_table wrote"):
+        read_table(tmp_path / "other.nc")
+    table.geometry = table.geometry.buffer(1.0) if crs != "EPSG:4326" else table.to_crs(3413).buffer(1.0).to_crs(4326)
+    with pytest.raises(InputError, match="other shapes"):
+        write_table(table, tmp_path / "shapes.nc")
 
 
 def test_text_that_is_no_table_is_refused(tmp_path: Path) -> None:

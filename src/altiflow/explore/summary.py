@@ -13,6 +13,7 @@ from altiflow.gridding import Grid, Tally, is_tally, open_tally
 from altiflow.gridding.export import is_sparse, read_sparse
 from altiflow.readers import Ledger, read_gridded, read_segments, read_table, read_velocity
 from altiflow.readers.datasets.layout import holds_dataset
+from altiflow.readers.datasets.netcdf import is_point_table
 from altiflow.readers.field import Metric
 from altiflow.readers.gridded import grid_kind, raster_head
 from altiflow.readers.layers import is_cube
@@ -60,6 +61,8 @@ def describe_file(
         lines = _grid_lines(read_sparse(source))
     elif source.suffix in (".parquet", ".geoparquet", ".gpkg", ".fgb"):
         lines = find_catalogue(source) or _ledger_lines(source) or _table_lines(source)
+    elif source.suffix == ".csv" or (source.suffix == ".nc" and is_point_table(source)):
+        lines = _table_lines(source)
     elif source.suffix in (".geojson", ".json"):
         lines = find_catalogue(source)
     elif source.suffix in (".h5", ".hdf5"):

@@ -1,4 +1,4 @@
-"""Segment tables on disk: GeoParquet 1.1 for everything modern, GeoPackage and FlatGeobuf for older GIS, CSV."""
+"""Segment tables on disk: GeoParquet 1.1 for everything modern, GeoPackage and FlatGeobuf for GIS, NetCDF, CSV."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import shapely
 from altiflow.errors import InputError, UnsupportedFormatError, WriteError
 from altiflow.files import whole_file
 from altiflow.readers.datasets.geoparquet import ORDER_KEY, arrow_table, write_parquet
+from altiflow.readers.datasets.netcdf import read_points_netcdf, write_points_netcdf
 from altiflow.readers.datasets.text import read_text, write_text
 
 __all__ = [
@@ -34,7 +35,7 @@ __all__ = [
 
 _METADATA_KEY = b"altiflow"
 _GEOPARQUET = (".parquet", ".geoparquet")
-_TEXT = ".csv"
+_TEXT, _NETCDF = ".csv", ".nc"
 _GIS_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf"}
 
 
@@ -46,8 +47,8 @@ def check_table_path(path: str | Path) -> None:
     InputError
         If the suffix is not known.
     """
-    if Path(path).suffix not in (*_GEOPARQUET, *_GIS_DRIVERS, _TEXT):
-        known = ", ".join([".parquet", *_GIS_DRIVERS, _TEXT])
+    if Path(path).suffix not in (*_GEOPARQUET, *_GIS_DRIVERS, _TEXT, _NETCDF):
+        known = ", ".join([".parquet", *_GIS_DRIVERS, _TEXT, _NETCDF])
         raise InputError(f"cannot write a table to {Path(path).name}: the suffix is one of {known}")
 
 
@@ -61,8 +62,9 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
     path
         ``.parquet`` (GeoParquet 1.1: WKB points, boxes round them that end at multiples of 1/256 degree, zstd, row
         groups of 16 384 rows), ``.gpkg`` or ``.fgb`` (geometry and columns only: the provenance stays behind, times
-        are cut to milliseconds and small integers widened, as these formats have it), or ``.csv`` (every digit; the
-        first line begins with ``#`` and tells types, units and provenance). Of ``attrs`` the entry "altiflow" is kept.
+        are cut to milliseconds and small integers widened, as these formats have it), ``.csv`` (every digit; the first
+        line begins with ``#`` and tells types, units and provenance), or ``.nc`` (points of CF). Of ``attrs`` the
+        entry "altiflow" is kept.
     order
         "hilbert" writes GeoParquet rows along a space-filling curve, so that GIS and SQL read only the row groups
         of the area they need; the index goes with the rows, and :func:`altiflow.read_table` puts them back in order.
@@ -86,6 +88,8 @@ def write_table(table: gpd.GeoDataFrame, path: str | Path, *, order: Literal["hi
             _write_geoparquet(table, part, curve=order == "hilbert" and len(table) > 0)
         elif target.suffix == _TEXT:
             write_text(table, part)
+        elif target.suffix == _NETCDF:
+            write_points_netcdf(table, part)
         else:
             plain = pd.DataFrame(table.drop(columns=table.geometry.name)).reset_index(drop=True)
             features = gpd.GeoDataFrame(plain, geometry=table.geometry.to_numpy(), crs=table.crs)
@@ -125,6 +129,8 @@ def read_file(path: str | Path, columns: list[str] | None = None, bbox: Any = No
     source = existing_table(path)
     if source.suffix == _TEXT:
         return _in_box(read_text(source, columns), bbox)
+    if source.suffix == _NETCDF:
+        return _in_box(read_points_netcdf(source, columns), bbox)
     if source.suffix in _GIS_DRIVERS:
         try:
             return gpd.read_file(source, engine="pyogrio", bbox=bbox)

@@ -27,7 +27,7 @@ __all__ = ["read"]
 
 @click.command()
 @click.argument("granules", nargs=-1)
-@click.option("--out", "-o", default="segments.parquet", show_default=True, help=".parquet, .gpkg, .fgb or .csv")
+@click.option("--out", "-o", default="segments.parquet", show_default=True, help=".parquet, .gpkg, .fgb, .csv or .nc")
 @click.option("--to", "dataset", help="Instead, a folder: a data set of many files that grows, resumable.")
 @click.option(
     "--partition",

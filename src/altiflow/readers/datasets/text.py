@@ -14,7 +14,7 @@ import shapely
 
 from altiflow.errors import InputError, UnsupportedFormatError
 
-__all__ = ["read_text", "write_text"]
+__all__ = ["read_text", "told_by_columns", "write_text"]
 
 _HEAD = "# altiflow "
 _PLACES = ("longitude", "latitude")
@@ -28,7 +28,7 @@ def write_text(table: gpd.GeoDataFrame, path: Path) -> None:
     other geometry is WKT. What is missing is empty.
     """
     plain = pd.DataFrame(table.drop(columns=table.geometry.name)).reset_index(drop=True)
-    placed = _told_by_columns(table)
+    placed = told_by_columns(table)
     told = table.attrs.get("altiflow", {})
     head = {
         "columns": {name: str(plain[name].dtype) for name in plain},
@@ -81,7 +81,7 @@ def read_text(path: Path, columns: list[str] | None = None) -> gpd.GeoDataFrame:
     return table if columns is None else table[list(dict.fromkeys([*columns, name]))]
 
 
-def _told_by_columns(table: gpd.GeoDataFrame) -> bool:
+def told_by_columns(table: gpd.GeoDataFrame) -> bool:
     """Return whether columns longitude and latitude tell the points exactly."""
     if not set(_PLACES) <= set(table) or not table.crs.is_geographic or not (table.geom_type == "Point").all():
         return False
