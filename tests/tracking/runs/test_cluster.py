@@ -43,6 +43,29 @@ def granules(folder: Path) -> dict[str, xr.Dataset]:
     return found
 
 
+def check_same(one: xr.Dataset, other: xr.Dataset) -> None:
+    """Check that two granules are the same but for rounding.
+
+    Each process compiles for itself what it does not find compiled, and sums of single precision may then be taken in
+    another order.
+    """
+    assert set(one.variables) == set(other.variables)
+    measured = ("correction", "track_log")
+    assert one.attrs.keys() == other.attrs.keys()
+    assert [one.attrs[key] for key in one.attrs if key not in measured] == [
+        other.attrs[key] for key in one.attrs if key not in measured
+    ]
+    for name, variable in one.variables.items():
+        values, expected = variable.to_numpy(), other[name].to_numpy()
+        assert variable.attrs.keys() == other[name].attrs.keys()
+        if values.dtype.kind == "f" and variable.ndim == 2:
+            # A thousandth of a pixel, in metres per year of these images too.
+            largest = 1e-3 * max(1.0, float(np.nanmax(np.abs(expected))))
+            np.testing.assert_allclose(values, expected, rtol=0, atol=largest, err_msg=str(name))
+        else:
+            np.testing.assert_array_equal(values, expected, err_msg=str(name))
+
+
 def test_a_cluster_makes_what_one_process_makes(listed: Path, tmp_path: Path, client: Any) -> None:
     alone = track_pairs(listed, tmp_path / "alone", plan=PLAN)
     spread = track_pairs(listed, tmp_path / "spread", plan=PLAN, client=client)
@@ -53,7 +76,7 @@ def test_a_cluster_makes_what_one_process_makes(listed: Path, tmp_path: Path, cl
     assert list(one) == list(other) == sorted(alone["granule"][:2])
     for name, granule in one.items():
         assert granule["vx"].attrs["stable_shift_flag"] == 1
-        xr.testing.assert_identical(other[name], granule)
+        check_same(other[name], granule)
     assert not [path for path in (tmp_path / "spread").iterdir() if path.suffix not in (".nc", ".csv")]
 
 
