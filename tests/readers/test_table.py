@@ -262,6 +262,12 @@ def test_a_table_as_netcdf_comes_back_to_the_bit(crs: str, tmp_path: Path) -> No
     assert read_table(write_table(table.iloc[:0], tmp_path / "none.nc")).empty
     with pytest.raises(InputError, match="no column nope; it has granule"):
         read_table(path, columns=["nope"])
+    table.loc[5, "geometry"] = None
+    assert read_table(write_table(table, tmp_path / "gap.nc")).geometry.isna().tolist() == [n == 5 for n in range(50)]
+    with pytest.raises(InputError, match=r"column lag \(timedelta64\[.*\]\) is neither numbers nor text"):
+        write_table(table.assign(lag=table["time"] - table["time"][0]), tmp_path / "lag.nc")
+    assert not (tmp_path / "lag.nc").exists()
+    table = odd_table(crs)
     xr.Dataset({"a": 1}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(UnsupportedFormatError, match=r"other.nc is not a table that write_table wrote"):
         read_table(tmp_path / "other.nc")

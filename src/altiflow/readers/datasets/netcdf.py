@@ -34,7 +34,7 @@ def write_points_netcdf(table: gpd.GeoDataFrame, path: Path) -> None:
     Raises
     ------
     InputError
-        If it holds anything but points.
+        If it holds anything but points, or a column neither of numbers, times, truths nor text.
     """
     if not (table.geom_type.dropna() == "Point").all():
         raise InputError("NetCDF holds points, and the table has other shapes; write it as .parquet or .gpkg")
@@ -91,7 +91,8 @@ def read_points_netcdf(path: Path, columns: list[str] | None = None) -> gpd.GeoD
                 list(there) if columns is None else [column for column in dict.fromkeys(columns) if column in there]
             )
             found = {column: _decoded(opened[column], there[column]) for column in wanted}
-            shapes = shapely.points(*(opened[place].to_numpy().astype(float) for place in head["geometry"]["places"]))
+            x, y = (opened[place].to_numpy().astype(float) for place in head["geometry"]["places"])
+            shapes: Any = np.where(np.isnan(x) | np.isnan(y), None, shapely.points(x, y))
             told = json.loads(opened.attrs["altiflow"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnsupportedFormatError(f"{path.name} is not a table that write_table wrote: {error}") from error
@@ -138,7 +139,11 @@ def _encoded(column: pd.Series, unit: str | None) -> xr.Variable:
 def _encoded_text(column: pd.Series) -> xr.Variable:
     """Return words as flags with meanings where these are few and have no blanks, else as they are."""
     codes, words = pd.factorize(column.astype(object))
-    texts = [str(word) for word in words]
+    if not all(isinstance(word, str) for word in words):
+        raise InputError(
+            f"column {column.name} ({column.dtype}) is neither numbers nor text; convert it, or leave it out"
+        )
+    texts = list(words)
     meanings = " ".join(texts)
     if texts and len(meanings) <= _MEANINGS and meanings.split() == texts:
         values = np.arange(len(texts), dtype=np.int32)
