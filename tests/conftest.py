@@ -1,14 +1,17 @@
-"""What every test may use: the real files and a browser, where they are at hand."""
+"""What every test may use: the real files, a browser and PostgreSQL, where they are at hand."""
 
 from __future__ import annotations
 
 import base64
 import json
 import os
+import secrets
 import select
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,7 +40,10 @@ def data() -> Callable[[str], Path]:
 
 
 class Browser:
-    """Headless Chromium, told what to do over two pipes in its DevTools protocol; it sees local files alone."""
+    """Headless Chromium, told what to do over two pipes in its DevTools protocol.
+
+    It sees local files, and servers on 127.0.0.1 if it is shown a page of one.
+    """
 
     FLAGS = (
         "--headless",
@@ -50,6 +56,8 @@ class Browser:
         "--disable-sync",
         "--disable-dev-shm-usage",
         "--hide-scrollbars",
+        "--no-proxy-server",
+        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
         "--remote-debugging-pipe",
     )
 
@@ -74,7 +82,6 @@ class Browser:
         self._session = self.order("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.order("Page.enable")
         self.order("Network.enable")
-        self.order("Network.setBlockedURLs", urls=["http://*", "https://*"])
 
     def _next(self, seconds: float = 60.0) -> dict[str, Any]:
         """Return the next answer or event."""
@@ -101,14 +108,23 @@ class Browser:
             got = self._next()
             if got.get("id") == self._number:
                 answer = got
+            elif got.get("method") == "Page.javascriptDialogOpening":
+                self._accept_dialog()
             until = "" if got.get("method") == until else until
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']['message']}")
         return dict(answer["result"])
 
+    def _accept_dialog(self) -> None:
+        """Answer a question of the page, such as whether it may be left, with yes; nobody waits for what follows."""
+        message = {"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+        os.write(self._ask, json.dumps({**message, "sessionId": self._session}).encode() + b"\0")
+
     def show(self, page: str | Path, *, width: int, height: int = 900) -> None:
         """Load a page (a file, or an address with what follows #) in a window of so many CSS pixels."""
         address = page.resolve().as_uri() if isinstance(page, Path) else page
+        served = address.startswith("http://127.0.0.1:")
+        self.order("Network.setBlockedURLs", urls=["https://*"] if served else ["http://*", "https://*"])
         self.order(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -124,6 +140,41 @@ class Browser:
         if "exceptionDetails" in got:
             raise RuntimeError(got["exceptionDetails"]["exception"]["description"])
         return got["result"].get("value")
+
+    def wait_for(self, script: str, *, seconds: float = 30.0) -> Any:
+        """Return what an expression of JavaScript is, as soon as it is something."""
+        end = time.monotonic() + seconds
+        while not (found := self.value(script)):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{script} was nothing for {seconds:g} s")
+            time.sleep(0.1)
+        return found
+
+    def middle_of(self, element: str) -> tuple[float, float]:
+        """Return the middle of what an expression of JavaScript finds, scrolled to, in the window [CSS pixels]."""
+        script = f"(()=>{{const e={element}; e.scrollIntoView({{block:'nearest'}}); const r=e.getBoundingClientRect();"
+        across, down = self.value(script + "return [r.x+r.width/2, r.y+r.height/2]})()")
+        return float(across), float(down)
+
+    def click(self, across: float, down: float, *, count: int = 1) -> None:
+        """Click at a point of the window."""
+        at = {"x": across, "y": down, "button": "left", "clickCount": count}
+        self.order("Input.dispatchMouseEvent", type="mouseMoved", x=across, y=down)
+        self.order("Input.dispatchMouseEvent", type="mousePressed", buttons=1, **at)
+        self.order("Input.dispatchMouseEvent", type="mouseReleased", **at)
+
+    def click_on(self, element: str) -> None:
+        """Click on the middle of what an expression of JavaScript finds."""
+        self.click(*self.middle_of(element))
+
+    def write(self, text: str) -> None:
+        """Write text where the cursor is, in the place of what is there, and press Enter."""
+        self.order("Input.dispatchKeyEvent", type="keyDown", key="a", code="KeyA", modifiers=2, commands=["selectAll"])
+        self.order("Input.dispatchKeyEvent", type="keyUp", key="a", code="KeyA", modifiers=2)
+        self.order("Input.insertText", text=text)
+        enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+        self.order("Input.dispatchKeyEvent", type="keyDown", text="\r", **enter)
+        self.order("Input.dispatchKeyEvent", type="keyUp", **enter)
 
     def picture(self, path: Path) -> Path:
         """Write the window as PNG."""
@@ -153,3 +204,74 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     opened = Browser(program, tmp_path_factory.mktemp("chromium"))
     yield opened
     opened.close()
+
+
+class Cluster:
+    """A PostgreSQL of its own in a folder that goes with it, run by the user postgres where the tests run as root."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self._folder = Path(tempfile.mkdtemp(prefix="pg"))
+        self.password = secrets.token_hex(8)
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            self.port = held.getsockname()[1]
+        (self._folder / "password").write_text(self.password)
+        self._user: dict[str, Any] = {}
+        if os.name == "posix" and os.getuid() == 0:
+            self._user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+            for path in (self._folder, self._folder / "password"):
+                shutil.chown(path, "postgres", "postgres")
+        secret = ("--pwfile", str(self._folder / "password"), "--auth-host=scram-sha-256", "--auth-local=trust")
+        self._run("initdb", "-U", "postgres", "--no-sync", "--no-instructions", "--no-locale", "-E", "UTF8", *secret)
+        self.start()
+
+    def _run(self, program: str, *words: str) -> None:
+        command = [str(self._programs / program), "-D", str(self._folder / "data"), *words]
+        with (self._folder / "said").open("ab") as said:
+            subprocess.run(command, check=True, cwd=self._folder, stdout=said, stderr=said, **self._user)
+
+    def start(self) -> None:
+        """Answer at the port."""
+        words = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off -c shared_buffers=64MB"
+        self._run("pg_ctl", "start", "-w", "-s", "-o", words, "-l", str(self._folder / "log"))
+
+    def stop(self) -> None:
+        """Go away at once, as when the power fails."""
+        self._run("pg_ctl", "stop", "-w", "-s", "-m", "immediate")
+
+    def address(self, database: str = "ice", *, user: str = "postgres", password: str | None = None) -> str:
+        """Return the address of a database."""
+        secret = self.password if password is None else password
+        return f"postgresql://{user}:{secret}@127.0.0.1:{self.port}/{database}"
+
+    def close(self) -> None:
+        """End, and leave nothing."""
+        self.stop()
+        shutil.rmtree(self._folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """Return a PostgreSQL with a database `ice` that has PostGIS; skip, saying so, where there is none."""
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    extensions = (Path("/usr/share/postgresql") / path.parent.name / "extension" / "postgis.control" for path in places)
+    programs = next((path for path, control in zip(places, extensions, strict=True) if control.exists()), None)
+    if programs is None:
+        reason = "no PostgreSQL with PostGIS on this machine (Debian: apt-get install postgresql postgresql-postgis)"
+        if "postgres" in REQUIRED:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    import psycopg
+
+    cluster = Cluster(programs)
+    try:
+        with psycopg.connect(cluster.address("postgres"), autocommit=True) as connection:
+            # Of a language, as most are; where it can be had without the system's own.
+            language = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US'" if connection.info.server_version >= 150000 else ""
+            connection.execute(f"CREATE DATABASE ice TEMPLATE template0 {language}")
+        with psycopg.connect(cluster.address(), autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION postgis")
+        yield cluster
+    finally:
+        cluster.close()

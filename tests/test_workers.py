@@ -139,6 +139,22 @@ def test_processes_that_always_die_are_given_up(tasks: ModuleType) -> None:
         map_each(tasks.die, [1, 2, 3], workers=2, kind="processes")
 
 
+def test_work_that_kills_the_workers_of_a_cluster_is_an_item_that_fails(client: Any) -> None:
+    def killing(number: int) -> int:
+        from types import SimpleNamespace
+
+        from distributed import KilledWorker
+
+        if number == 1:
+            raise KilledWorker("killing", SimpleNamespace(address="here"), 3)
+        return number
+
+    found = map_each(killing, [0, 1, 2], client=client, on_error="return")
+    assert (found[0], found[2]) == (0, 2)
+    assert isinstance(found[1], AltiflowError)
+    assert "died while at it, 4 times" in str(found[1])
+
+
 def test_senseless_choices_are_refused() -> None:
     with pytest.raises(InputError, match="kind='fibres'"):
         map_each(abs, [1], kind="fibres")  # type: ignore[call-overload]

@@ -17,12 +17,13 @@ import numpy as np
 from altiflow import __version__
 from altiflow.tracking import Offsets, TrackParameters, track_offsets
 from benchmarks.measure import peak_rise
+from benchmarks.tracking.checks import closure, from_flat, round_trip, turned_back
 from benchmarks.tracking.outside import Outside, OutsideError, run_autorift, run_pycorr
 from benchmarks.tracking.reference import Plain, track_plainly
 from benchmarks.tracking.report import as_markdown
 from benchmarks.tracking.scenes import GROUND, Kind, Scene, make_scene
 from benchmarks.tracking.scores import score
-from benchmarks.tracking.timing import cold_seconds, compare_times
+from benchmarks.tracking.timing import cold_seconds, compare_times, large_ratio, tile_memory
 
 WAYS = {
     "widths 16 to 48": TrackParameters(radius=45, threads=1),
@@ -111,7 +112,7 @@ def without_data(size: int) -> dict[str, int]:
 
 
 def run(
-    size: int, large: int, seed: int, runs: int, outside: dict[str, Callable[..., Outside]] | None = None
+    size: int, large: int, tile: int, seed: int, runs: int, outside: dict[str, Callable[..., Outside]] | None = None
 ) -> dict[str, Any]:
     """Return all scores and times; `outside` are other programs by name."""
     made: dict[str, Any] = {"altiflow": __version__, "size": size, "seed": seed, "ground": GROUND, "accuracy": []}
@@ -124,16 +125,30 @@ def run(
             made["outside"] += score_outside(kind, scene, outside or {})
         print(f"{kind}: scored", file=sys.stderr)
         if kind == "trunk":
-            made["times"] = compare_times(scene, WAYS, runs)
+            threads = {"full search, two threads": replace(WAYS["full search"], threads=2)}
+            made["times"] = compare_times(scene, {**WAYS, **threads}, runs)
             made["same"] = same
             both = [np.tile(each, (large // size + 1,) * 2)[:large, :large] for each in (scene.first, scene.second)]
     made["nodata"] = without_data(size // 2)
+    made["flat"] = from_flat(max(size // 4, 240))
+    made["closure"] = closure(max(size // 2, 300))
+    made["round_trip"], made["turned_back"] = round_trip(max(size // 4, 240)), turned_back()
     made["cold"] = cold_seconds(size)
     if large:
         for name in ("chip 20", "widths 16 to 48"):
             parameters = replace(WAYS[name], threads=2)
             found, peak, _ = peak_rise(lambda chosen=parameters: track_offsets(*both, parameters=chosen))
-            made.setdefault("large", {})[name] = {"size": large, "cells": int(found.dx.size), "peak": peak}
+            row = {
+                "size": large,
+                "cells": int(found.dx.size),
+                "peak": peak,
+                "images": sum(each.nbytes for each in both),
+            }
+            if name == "chip 20":
+                row |= large_ratio(*both, WAYS[name])
+            made.setdefault("large", {})[name] = row
+    if tile:
+        made["tile"] = tile_memory(tile)
     return made
 
 
@@ -142,6 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=2000, help="pixels along an axis of the largest scene")
     parser.add_argument("--large", type=int, default=0, help="pixels along an axis of the pair whose memory is taken")
+    parser.add_argument("--tile", type=int, default=0, help="pixels along an axis of a whole tile, such as 10980")
     parser.add_argument("--runs", type=int, default=2, help="alternating runs of what is timed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pycorr", type=Path, help="path of pycorr_iceflow_v1.1.py, to run it on the same scenes")
@@ -156,7 +172,7 @@ def main() -> None:
         outside["pycorr"] = partial(run_pycorr, options.pycorr, python=options.pycorr_python)
     if options.autorift is not None:
         outside["autoRIFT"] = partial(run_autorift, options.autorift)
-    found = run(options.size, options.large, options.seed, options.runs, outside)
+    found = run(options.size, options.large, options.tile, options.seed, options.runs, outside)
     text = as_markdown(found)
     if options.out is None:
         print(text)

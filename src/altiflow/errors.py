@@ -3,6 +3,7 @@
 __all__ = [
     "AltiflowError",
     "CorruptGranuleError",
+    "DatabaseError",
     "EmptyDataError",
     "FieldError",
     "GranuleError",
@@ -97,6 +98,10 @@ class StoreLockedError(AltiflowError):
     """Another process is writing to the folder of a tally store or of a data set."""
 
 
+class DatabaseError(AltiflowError):
+    """A database cannot be reached, refuses, or does not hold what is asked of it."""
+
+
 class WriteError(AltiflowError):
     """A file could not be written: the disk is full, or the folder may not be written to."""
 
@@ -107,6 +112,26 @@ class SearchError(AltiflowError):
 
 class LoginError(SearchError):
     """The archive wants a login and none is at hand."""
+
+
+class ServiceError(AltiflowError):
+    """A service of jobs could not be reached, is too busy, or answered with nothing that can be understood."""
+
+
+class JobError(ServiceError):
+    """A job of a service has no result.
+
+    Attributes
+    ----------
+    state
+        "waiting", "running", "failed", "cancelled" or "deleted".
+    reason
+        What the service says of it, "" for nothing.
+    """
+
+    def __init__(self, text: str, state: str, reason: str) -> None:
+        self.state, self.reason = state, reason
+        super().__init__(text)
 
 
 class ScienceWarning(UserWarning):

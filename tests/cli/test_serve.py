@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import os
 import re
 import signal
@@ -16,6 +18,7 @@ import requests
 from click.testing import CliRunner
 
 from altiflow.cli import main
+from altiflow.readers import make_images
 
 PAIR = "LC08_L1TP_009011_{}_20200913_02_T1_X_LC08_L1TP_009011_{}_20200905_02_T1_G0120V02_P078.nc"
 NAMES = [f"https://host.org/{PAIR.format('20191220', '20200105')}", PAIR.format("20200703", "20200820")]
@@ -112,3 +115,38 @@ def test_a_missing_extra_is_named(
     done = altiflow("serve", pairs)
     assert done.exit_code == 1
     assert f"altiflow serve needs {package}; install it with: pip install 'altiflow[service]'" in done.output
+
+
+def test_scenes_are_served_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    images = make_images(tmp_path / "images").rock.parent
+    (images / "broken.tif").write_bytes(b"no image")
+    words = [sys.executable, "-c", "from altiflow.cli import main; main()", "serve", "--scenes", str(images)]
+    words += ["--jobs", str(tmp_path / "jobs"), "--keep-days", "7", "--port", "0"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            said = [server.stdout.readline() for _ in range(2)]
+            assert "warning: broken" in said[0]
+            assert "serving 2 scenes at http://127.0.0.1:" in said[1]
+            url = said[1].split()[-1]
+            assert requests.get(f"{url}/scenes", timeout=30).json()["numberMatched"] == 2
+            assert requests.get(f"{url}/jobs", timeout=30).json() == {"jobs": []}
+        finally:
+            server.send_signal(signal.SIGINT)
+
+
+def test_days_that_mean_nothing_are_refused(altiflow: Callable[..., Any], tmp_path: Path) -> None:
+    done = altiflow("serve", "--scenes", tmp_path, "--keep-days", "0")
+    assert (done.exit_code, "--keep-days" in done.output) == (2, True)
+    done = altiflow("serve", "--scenes", tmp_path)
+    assert (done.exit_code, "has no image" in done.output) == (1, True)
+
+
+def test_a_reader_that_reads_no_further_is_no_error(
+    altiflow: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(importlib.import_module("altiflow.cli.service.jobs"), "list_jobs", stop)
+    done = altiflow("jobs", "list", "http://127.0.0.1:1")
+    assert (done.exit_code, done.output) == (1, "")

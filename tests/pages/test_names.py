@@ -43,7 +43,8 @@ def python_in(text: str) -> Iterator[str]:
     """Yield the Python blocks, without what is for IPython and with doctests as they are typed."""
     for kind, block in blocks(text):
         if kind.startswith(("python", "{code-cell}")):
-            lines = [line for line in block.splitlines() if not line.startswith((":", "%"))]
+            code = re.sub(r"\A---\n.*?\n---\n", "", block, flags=re.DOTALL)
+            lines = [line for line in code.splitlines() if not line.startswith((":", "%"))]
             if any(line.startswith(">>>") for line in lines):
                 lines = [line[4:] for line in lines if line.startswith((">>>", "..."))]
             yield "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import runpy
 import ssl
 import threading
 import time
@@ -21,6 +22,8 @@ from altiflow.readers.sample import GYRES, find_passes, simulate_granule
 
 GYRE = GYRES["north"]
 CROSSING = find_passes(GYRE.longitude, GYRE.latitude, 0.9 * GYRE.radius, days=2)[3]
+
+WRITER = Path(__file__).resolve().parents[2] / "benchmarks" / "full_granule.py"
 
 
 @pytest.fixture(scope="session")
@@ -206,6 +209,31 @@ def bucket_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, by
     requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10)
     client.close()
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], Path]:
+    """Return a maker of granules in the full layout, smaller than real ones; paged for the cloud or not."""
+    made: dict[bool, Path] = {}
+    told = runpy.run_path(str(WRITER))
+
+    def make(paged: bool) -> Path:
+        if paged not in made:
+            path = tmp_path_factory.mktemp("full") / told["NAME"]
+            made[paged] = told["write_full_granule"](path, rows=8_000, paged=paged, chunk=2_000)
+        return made[paged]
+
+    return make
+
+
+@pytest.fixture
+def web(serve: Callable[..., Any], simulated: Callable[..., Path]) -> Any:
+    server = serve()
+    path = simulated()
+    server.files[path.name] = path.read_bytes()
+    server.address = f"{server.url}/{path.name}"
+    server.name = path.name
+    return server
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from altiflow.tracking import STATUS, CorrectionRule, TrackParameters, correct_offsets, track_offsets
+from altiflow.tracking.matching.priors import spread_nodes
 
 PLAIN = TrackParameters(radius=6, threads=1, prefilter="none")
 
@@ -114,3 +115,22 @@ def test_a_radius_in_some_cells_leaves_the_others_free() -> None:
     # A walk follows the slope of the correlation as far as it goes; the neighbours say the rest.
     assert np.median(np.nan_to_num(found.dx[3:-3, 3:13])) == pytest.approx(5, abs=0.01)
     assert np.isfinite(found.dx[:, 18:]).mean() < 0.05
+
+
+@pytest.mark.parametrize("seed", [31, 41])
+def test_hardly_anything_is_kept_of_unrelated_images(seed: int) -> None:
+    first, second = texture(seed, 400), texture(seed + 1, 400)
+    found = track_offsets(first, second, parameters=TrackParameters(threads=1))
+    # The few that lead are no longer kept for want of neighbours: those that do not lead contradict them.
+    assert np.isfinite(found.dx).mean() < 0.05
+    free = track_offsets(first, second, parameters=TrackParameters(threads=1, coherence=None))
+    assert np.isfinite(found.dx).sum() < 0.25 * np.isfinite(free.dx).sum()
+
+
+@pytest.mark.parametrize(("shape", "step"), [((13, 9), 4), ((1, 5), 4), ((8, 8), 1), ((7, 10), 3)])
+def test_nodes_are_spread_as_scipy_spreads_them(shape: tuple[int, int], step: int) -> None:
+    rng = np.random.default_rng(2)
+    nodes = rng.normal(size=(2, *(len(range(0, size, step)) for size in shape)))
+    at = np.meshgrid(*(np.arange(size) / step for size in shape), indexing="ij")
+    expected = [map_coordinates(each, at, order=1, mode="nearest") for each in nodes]
+    np.testing.assert_allclose(spread_nodes(nodes, shape, step), expected, atol=1e-12)

@@ -332,3 +332,37 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, module: str, 
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(InputError, match=rf"{name}.*altiflow\[track\]"):
         track_offsets(np.zeros((100, 100)), np.zeros((100, 100)))
+
+
+@pytest.mark.parametrize("side", [(1, 0), (-1, 0), (0, 1), (0, -1)])
+def test_a_peak_within_three_pixels_of_each_edge_of_the_window_is_flagged(draw: Any, side: tuple[int, int]) -> None:
+    parameters = replace(SMALL, search="full", chips=None, radius=8)
+    for away in (6, 8):
+        found = track_offsets(draw(120), draw(120, (away * side[0], away * side[1])), parameters=parameters)
+        inner = (slice(3, -3), slice(3, -3))
+        assert not np.isfinite(found.dx[inner]).any()
+        assert (found.status[inner] == STATUS["edge"]).mean() > 0.9
+    inside = track_offsets(draw(120), draw(120, (5 * side[0], 5 * side[1])), parameters=parameters)
+    assert np.isfinite(inside.dx[3:-3, 3:-3]).mean() > 0.9
+
+
+def test_sparse_then_dense_finds_the_same_by_far_fewer_correlations(draw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, looked = cv2.matchTemplate, [0]
+
+    def counting(window: Any, template: Any, *rest: Any) -> Any:
+        found = plain(window, template, *rest)
+        looked[0] += found.size
+        return found
+
+    monkeypatch.setattr(cv2, "matchTemplate", counting)
+    first, second = draw(260), draw(260, (9.3, -6.6))
+    parameters = replace(SMALL, chips=None, radius=25, threads=1)
+    near = track_offsets(first, second, parameters=parameters)
+    # Fine windows of 7 x 7, each moved three times at most, and every second place within 7 px.
+    sparse = looked[0] + near.dx.size * (4 * 7 * 7 + 8 * 8)
+    looked[0] = 0
+    full = track_offsets(first, second, parameters=replace(parameters, search="full"))
+    both = np.isfinite(near.dx) & np.isfinite(full.dx)
+    assert both.mean() > 0.4
+    assert np.abs(near.dx - full.dx)[both].max() < 0.1
+    assert sparse < looked[0] / 4

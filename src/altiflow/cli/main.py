@@ -75,6 +75,10 @@ CHAPTERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "service.serve",
             "Answer searches of CATALOGUES (GeoParquet), one of image pairs and one of granules, or either.",
         ),
+        "jobs": (
+            "service.jobs",
+            "Ask a service for cubes, grids and tracked pairs, follow them, and fetch what comes of them.",
+        ),
     },
 }
 """Commands by what they are for, as the help lists them: each with its module and the first sentence of its help, so

@@ -61,6 +61,9 @@ def told(command: Command) -> Command:
         except AltiflowError as error:
             click.echo(f"error: {as_options(str(error))}", err=True)
             sys.exit(TRUTH if isinstance(error, TruthError) else ERROR)
+        except BrokenPipeError:
+            # Who reads no further, such as head, is no error to tell of; click ends the program.
+            raise
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"error: {where}{error.strerror or error}; choose another path", err=True)

@@ -17,6 +17,7 @@ from altiflow.fusion.heights import (
 from altiflow.fusion.kinematics import deformation_along, flux_divergence, strain_rates, thickness_change
 from altiflow.fusion.lines import along_across, line_components, track_tangent
 from altiflow.fusion.matching import match_tables
+from altiflow.fusion.nearby import find_near
 from altiflow.fusion.thickness import (
     SeaIceThickness,
     ThicknessErrors,
@@ -49,6 +50,7 @@ __all__ = [
     "deformation_along",
     "drift_series",
     "eulerian_dhdt",
+    "find_near",
     "flow_lines",
     "flux_divergence",
     "freeboard_of_ice",

@@ -16,6 +16,7 @@ from altiflow.readers.catalogue import (
     motion_urls,
     pair_scenes,
     read_catalogue,
+    search_catalogue,
     search_granules,
     search_pairs,
     write_catalogue,
@@ -43,10 +44,10 @@ from altiflow.readers.sample import (
     make_season,
     serve_archive,
 )
-from altiflow.readers.scenes import ScenePair, read_scene_pair, search_scenes
+from altiflow.readers.scenes import ScenePair, list_scenes, read_scene_pair, search_scenes
 from altiflow.readers.segments import read_leads, read_segments
 from altiflow.readers.table import join_tables, write_table
-from altiflow.readers.velocity import read_composite_static, read_point_series, read_velocity
+from altiflow.readers.velocity import read_composite_static, read_point_series, read_served_series, read_velocity
 
 __all__ = [
     "Grant",
@@ -76,6 +77,7 @@ __all__ = [
     "holds_grid",
     "join_tables",
     "list_granules",
+    "list_scenes",
     "make_images",
     "make_pairs",
     "make_sample",
@@ -97,9 +99,11 @@ __all__ = [
     "read_raster",
     "read_scene_pair",
     "read_segments",
+    "read_served_series",
     "read_table",
     "read_to_dataset",
     "read_velocity",
+    "search_catalogue",
     "search_granules",
     "search_pairs",
     "search_scenes",

@@ -2,6 +2,7 @@
 
 from altiflow.region.area import Box, Region
 from altiflow.region.outline import enclose_ring, turn_longitudes, wrap_longitudes
+from altiflow.region.places import as_places
 from altiflow.region.sources import as_region
 
-__all__ = ["Box", "Region", "as_region", "enclose_ring", "turn_longitudes", "wrap_longitudes"]
+__all__ = ["Box", "Region", "as_places", "as_region", "enclose_ring", "turn_longitudes", "wrap_longitudes"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -11,6 +13,8 @@ __all__ = ["Floats", "enclose_ring", "keep_dimension", "turn_longitudes", "wrap_
 
 Floats = npt.NDArray[np.float64]
 
+_DIGITS = 11
+"""Digits of longitudes that are turned: a micrometre on the ground."""
 _AT_POLE = 90.0 - 1e-9
 """Latitude [degrees] from which longitude means nothing."""
 
@@ -35,8 +39,16 @@ def wrap_longitudes(geometry: BaseGeometry) -> BaseGeometry:
     pieces = []
     for turn in (-360.0, 0.0, 360.0):
         piece = shapely.intersection(geometry, shapely.box(turn - 180, -90, turn + 180, 90))
-        pieces.append(shapely.transform(piece, lambda xy, turn=turn: xy - [turn, 0.0]))
+        pieces.append(shapely.transform(piece, partial(_turned, turn=turn)))
     return keep_dimension(shapely.GeometryCollection(pieces), shapely.get_dimensions(geometry))
+
+
+def _turned(xy: Floats, turn: float) -> Floats:
+    """Return corners (n, 2) that much farther west, latitudes to the bit.
+
+    Ends of a whole turn are then the same number, and leave no sliver between them in which a union is lost.
+    """
+    return np.column_stack([np.round(xy[:, 0] - turn, _DIGITS), xy[:, 1]])
 
 
 def enclose_ring(longitude: npt.ArrayLike, latitude: npt.ArrayLike) -> BaseGeometry:

@@ -1,86 +1,29 @@
-"""Displacements between two images, on a lattice of cells: their value, and the call that finds them."""
+"""Displacements between two images, on a lattice of cells: the calls that find them."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import InputError
+from altiflow.tracking.displacements import Offsets
 from altiflow.tracking.matching.extras import one_thread_each, require_numba
 from altiflow.tracking.matching.frames import Pair
-from altiflow.tracking.matching.outliers import coherent_cells, fill_small_gaps, median_outliers, small_clumps
+from altiflow.tracking.matching.kernels import BUILT_IN, ChipTask, find_kernel, match_with
 from altiflow.tracking.matching.plans import Found, Plan
+from altiflow.tracking.matching.prefilters import prefilter_image
 from altiflow.tracking.matching.stages import NEAR, WALKS, Stages
+from altiflow.tracking.neighbours.screens import screen_offsets
 from altiflow.tracking.parameters import TrackParameters
-from altiflow.tracking.status import AMBIGUOUS, EDGE, FILLED, OUTLIER, STATUS
+from altiflow.tracking.status import EDGE, STATUS
 
-__all__ = ["STATUS", "Offsets", "track_offsets"]
+__all__ = ["STATUS", "Offsets", "lattice_centres", "measure_offsets", "track_offsets"]
 
 Floats = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
-
-_SIGMA = 1.4826
-"""Standard deviation of normal numbers over the median of their distances from the median."""
-_ENOUGH = 6
-"""A displacement with so many neighbours must agree with three of them."""
-
-
-@dataclass(frozen=True)
-class Offsets:
-    """Displacements of image 2 against image 1, on a lattice of (rows, cols) cells.
-
-    Attributes
-    ----------
-    row, column
-        Centres of the chips in pixel coordinates (rows,), (cols,): the centre of the first pixel is 0, so a chip of 20
-        about the corner of four pixels lies at a half.
-    dx, dy
-        Where a chip of image 1 is found in image 2, less where it was [px]: right and down are positive; NaN without.
-    dx_error, dy_error
-        1-sigma of these [px].
-    corr
-        Normalised correlation of the chip with its match, -1 to 1.
-    del_corr
-        Its lead over the best correlation outside the 7 x 7 displacements about it, in the window that was searched and
-        (every second displacement) within 7 px of the match; NaN where one within 7 px correlates better.
-    chip
-        Width of the chip that was chosen [px]; 0 without.
-    radius
-        Displacements that were looked through about the prior, or in all [px].
-    status
-        Flags, see :data:`STATUS`.
-    interpolated
-        True where the displacement comes from neighbours.
-    snr
-        Correlation over the root mean square of those at every second displacement within 7 px, without the 7 x 7 about
-        it; NaN where `del_corr` is, or where nothing was looked at there.
-    dxy_covariance
-        Covariance of the errors of dx and dy [px²]; NaN without.
-    """
-
-    row: Floats
-    column: Floats
-    dx: npt.NDArray[np.float32]
-    dy: npt.NDArray[np.float32]
-    dx_error: npt.NDArray[np.float32]
-    dy_error: npt.NDArray[np.float32]
-    corr: npt.NDArray[np.float32]
-    del_corr: npt.NDArray[np.float32]
-    chip: npt.NDArray[np.uint16]
-    radius: npt.NDArray[np.uint16]
-    status: npt.NDArray[np.uint8]
-    interpolated: npt.NDArray[np.bool_]
-    snr: npt.NDArray[np.float32]
-    dxy_covariance: npt.NDArray[np.float32]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the lattice."""
-        return self.row.size, self.column.size
 
 
 def lattice_centres(size: int, spacing: int) -> Floats:
@@ -133,6 +76,34 @@ def track_offsets(
         If shapes differ, an image is not two-dimensional or not of numbers, it is smaller than a chip or a cell, or
         the prior is not on the lattice.
     """
+    measured = measure_offsets(
+        first,
+        second,
+        valid_first=valid_first,
+        valid_second=valid_second,
+        parameters=parameters,
+        prior=prior,
+        prior_radius=prior_radius,
+        quiet=quiet,
+    )
+    return screen_offsets(measured, parameters)[0]
+
+
+def measure_offsets(
+    first: Images,
+    second: Images,
+    *,
+    valid_first: npt.NDArray[np.bool_] | None = None,
+    valid_second: npt.NDArray[np.bool_] | None = None,
+    parameters: TrackParameters = TrackParameters(),  # noqa: B008
+    prior: tuple[Floats, Floats] | None = None,
+    prior_radius: int | npt.NDArray[Any] | None = None,
+    quiet: bool = True,
+) -> Offsets:
+    """Return the displacements that carry image 1 into image 2, weak and odd ones too: see :func:`screen_offsets`.
+
+    Arguments, and what is raised, are those of :func:`track_offsets`, which is this and then the screens.
+    """
     require_numba()
     _check_images(first, second, valid_first, valid_second, parameters)
     middles = _middles(first.shape[0], parameters.spacing), _middles(first.shape[1], parameters.spacing)
@@ -140,9 +111,23 @@ def track_offsets(
     plan, lost = _plan(shape, first.shape, parameters, prior, prior_radius)
     pair = Pair(first, second, valid_first, valid_second, parameters)
     with one_thread_each():
-        found = Stages(pair, middles, plan, parameters.threads or _cpus(), quiet=quiet).run()
+        if parameters.search in BUILT_IN:
+            found = Stages(pair, middles, plan, parameters.threads or _cpus(), quiet=quiet).run()
+        else:
+            found = match_with(find_kernel(parameters.search), _task(pair, middles, plan))
     found.status[lost], found.fine[lost], found.chip[lost] = EDGE, np.nan, 0
-    return _finished(found, plan, middles, parameters)
+    return _measured(found, plan, middles, parameters.search == "full")
+
+
+def _task(pair: Pair, middles: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]], plan: Plan) -> ChipTask:
+    """Return what a kernel is asked: the images as a whole, filtered."""
+    sides = []
+    for image, valid in ((pair.first, pair.valid_first), (pair.second, pair.valid_second)):
+        ok = np.isfinite(image) if valid is None else np.isfinite(image) & valid
+        made = prefilter_image(image, ok, kind=pair.parameters.prefilter, width=pair.parameters.prefilter_width)
+        sides.append((made, ok))
+    (one, seen), (two, also) = sides
+    return ChipTask(one, two, seen, also, *middles, plan.near, plan.radius, pair.parameters)
 
 
 def _middles(size: int, spacing: int) -> npt.NDArray[np.int32]:
@@ -212,31 +197,16 @@ def _plan(
     return plan, lost
 
 
-def _finished(
-    found: Found, plan: Plan, middles: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]], parameters: TrackParameters
+def _measured(
+    found: Found, plan: Plan, middles: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]], full: bool
 ) -> Offsets:
-    """Return displacements without those that are weak or disagree with their neighbours, small gaps filled."""
-    status, fine = found.status, found.fine
-    lead, snr = found.quality[..., 1], found.quality[..., 2]
-    corr = found.quality[..., 0] if parameters.search == "full" else fine[..., 4]
-    measured = status == 0
-    with np.errstate(invalid="ignore"):
-        clear = (corr >= parameters.corr_min) & ((lead >= parameters.del_corr_min) | (corr >= parameters.corr_always))
-        clear &= (snr >= parameters.snr_min) | (parameters.snr_min == 0)
-    status[measured & ~clear] |= AMBIGUOUS
-    status[_apart(*found.moved, parameters)] |= OUTLIER
-    status[small_clumps(status == 0, least=parameters.min_clump)] |= OUTLIER
-    kept = status == 0
-    # Of the errors' correlation a median may be taken, of their covariance not.
-    tied = fine[..., 5] / (fine[..., 2] * fine[..., 3])
-    values, filled = _filled(
-        [np.where(kept, each, np.nan) for each in (*np.moveaxis(fine[..., :4], -1, 0), tied)], parameters.fill_gaps
-    )
-    status[filled] |= FILLED
+    """Return all displacements that were measured."""
+    kept, fine = found.status == 0, found.fine
     row, column = (each.astype(np.float64) - 0.5 for each in middles)
-    values[4] *= values[2] * values[3]
-    dx, dy, dx_error, dy_error, covariance, correlation, ahead, ratio = (
-        each.astype(np.float32) for each in (*values, corr, lead, snr)
+    values = [np.where(kept, fine[..., layer], np.nan) for layer in (0, 1, 2, 3, 5)]
+    quality = np.moveaxis(found.quality, -1, 0)
+    dx, dy, dx_error, dy_error, covariance, corr, lead, snr, curved_x, curved_y = (
+        each.astype(np.float32) for each in (*values, quality[0] if full else fine[..., 4], *quality[1:])
     )
     return Offsets(
         row=row,
@@ -245,42 +215,14 @@ def _finished(
         dy=dy,
         dx_error=dx_error,
         dy_error=dy_error,
-        corr=correlation,
-        del_corr=ahead,
+        corr=corr,
+        del_corr=lead,
         chip=np.where(kept, found.chip, 0).astype(np.uint16),
         radius=plan.radius.astype(np.uint16),
-        status=status,
-        interpolated=filled,
-        snr=ratio,
+        status=found.status,
+        interpolated=np.zeros(kept.shape, bool),
+        snr=snr,
         dxy_covariance=covariance,
+        curvature_x=curved_x,
+        curvature_y=curved_y,
     )
-
-
-def _apart(dx: Floats, dy: Floats, parameters: TrackParameters) -> npt.NDArray[np.bool_]:
-    """Return True for displacements that the neighbours contradict, or hardly any of enough of them shares."""
-    from altiflow.tracking.compiled.medians import neighbour_medians
-
-    apart = np.zeros(dx.shape, bool)
-    if parameters.median_threshold is not None:
-        apart |= median_outliers(dx, dy, threshold=parameters.median_threshold)
-    if parameters.coherence is not None:
-        enough = neighbour_medians(dx, 2)[2] >= _ENOUGH
-        apart |= enough & ~coherent_cells(dx, dy, tolerance=parameters.coherence)
-    return apart & np.isfinite(dx)
-
-
-def _filled(values: list[Floats], largest: int) -> tuple[list[Floats], npt.NDArray[np.bool_]]:
-    """Return displacements, errors and their tie with small gaps filled, and where; the neighbours' spread adds."""
-    from altiflow.tracking.compiled.medians import neighbour_medians
-
-    filled = np.zeros(values[0].shape, bool)
-    if not largest:
-        return values, filled
-    made = []
-    for each in values:
-        whole, filled = fill_small_gaps(each, largest=largest)
-        made.append(whole)
-    for axis in (0, 1):
-        spread = np.nan_to_num(_SIGMA * neighbour_medians(made[axis], 2)[1])
-        made[axis + 2][filled] = np.hypot(made[axis + 2], spread)[filled]
-    return made, filled

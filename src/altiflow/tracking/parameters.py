@@ -8,15 +8,48 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from altiflow.errors import InputError
+from altiflow.tracking.matching.kernels import find_kernel
+from altiflow.tracking.neighbours.gaps import Filling
 
-__all__ = ["DEFAULT_RADIUS", "Backend", "Prefilter", "Search", "TrackParameters", "fastest_motion", "search_radius"]
+__all__ = [
+    "DEFAULT_RADIUS",
+    "Backend",
+    "Prefilter",
+    "Search",
+    "Subpixel",
+    "TrackParameters",
+    "fastest_motion",
+    "search_radius",
+]
 
-Search = Literal["coarse-to-fine", "full"]
+Search = str
+"""\"coarse-to-fine\", \"full\", or the name of a kernel that was registered."""
 Backend = Literal["opencv", "torch-cpu", "torch-cuda"]
-Prefilter = Literal["gaussian", "box", "wallis", "orientation", "laplacian", "sobel", "none"]
+Prefilter = Literal[
+    "gaussian",
+    "box",
+    "wallis",
+    "wallis-fill",
+    "orientation",
+    "laplacian",
+    "sobel",
+    "canny",
+    "stripes",
+    "low-pass",
+    "none",
+]
+Subpixel = Literal["spline", "parabola", "gaussian", "pyramid", "dft"]
 
 DEFAULT_RADIUS = 25
 """Search radius [px] where neither a radius nor a prior is given."""
+_TOLERANCES = {
+    "median_threshold": 0.1,
+    "coherence": 0.1,
+    "coherence_share": 0.001,
+    "touching": 0.1,
+    "residual_threshold": 0.1,
+}
+"""Parameters that may be None, and their least values."""
 _LEAST_CHIP, _LARGEST_CHIP = 8, 512
 _LARGEST_RADIUS = 1000
 
@@ -38,15 +71,20 @@ class TrackParameters:
         speed and a separation where these are known, else 25.
     search
         "coarse-to-fine", or "full": every integer displacement within `radius`, then the peak of a spline through the
-        7 x 7 correlations about the best.
+        7 x 7 correlations about the best; or the name of a kernel (:func:`altiflow.tracking.register_kernel`).
+    subpixel
+        Where the full search takes the peak between pixels to be: of a spline, of a parabola or Gaussian along each
+        axis, of a pyramid of 16 places a pixel, or of an up-sampled Fourier transform. "coarse-to-fine" settles by the
+        images themselves, and has no other way.
     prefilter, prefilter_width
-        High-pass filter of both images, and its width: sigma of "gaussian" [px]; "box" and "wallis" use windows of
+        Filter of both images (:func:`altiflow.tracking.matching.prefilters.prefilter_image`), and its width: sigma of
+        "gaussian", "stripes" and "low-pass" [px]; "box", "canny" and both "wallis" use windows of
         ``2 * prefilter_width`` to the next odd number; the others have none.
     min_valid_first, min_valid_second
         Least share of valid pixels of a chip in image 1, and of its match in image 2.
     corr_min, del_corr_min, corr_always
         A match is kept if its correlation is at least `corr_min`, and either exceeds the second-best peak by
-        `del_corr_min` or is at least `corr_always`.
+        `del_corr_min` or is at least `corr_always` (1: none is).
     snr_min
         Least ratio of the correlation to those beside it (:attr:`Offsets.snr`) that a match is kept with; 0 keeps all.
     median_threshold
@@ -54,10 +92,23 @@ class TrackParameters:
     coherence
         What a displacement and three of its neighbours may differ by along an axis [px], where there are six to tell
         (normalised displacement coherence, NDC); None leaves it out.
+    coherence_share
+        In place of `coherence`: that tolerance as a share of the radius, as autoRIFT has it (0.2 there).
+    touching
+        What a displacement and three of the eight cells that touch it may differ by along an axis [px]
+        (:func:`altiflow.tracking.neighbours.masks.lonely_cells`); None leaves it out.
+    residual_threshold
+        Threshold of the residual from a Gaussian mean of the neighbours, in standard deviations of all residuals; None
+        leaves it out.
+    opening
+        Width of the square of kept cells that must cover a cell for it to be kept [cells]; 1 leaves it out.
     min_clump
         Fewest cells of a group that touches along edges, to be kept; 1 keeps all.
     fill_gaps
         Largest gap that is filled from its neighbours [cells]; 0 fills none.
+    filling
+        How: medians of neighbours from the rim inwards, inverse distance, or an even skin over the gap; see
+        :func:`altiflow.tracking.neighbours.gaps.fill_small_gaps`.
     backend
         What finds the correlations of the full search: OpenCV chip by chip, or torch many at a time, on the processor
         or on a graphics card. Their best whole displacements are the same; see the page on tracking.
@@ -84,6 +135,7 @@ class TrackParameters:
     chips: tuple[int, ...] | None = (16, 20, 24, 32, 48)
     radius: int | None = None
     search: Search = "coarse-to-fine"
+    subpixel: Subpixel = "spline"
     prefilter: Prefilter = "gaussian"
     prefilter_width: float = 3.0
     min_valid_first: float = 1.0
@@ -94,8 +146,13 @@ class TrackParameters:
     snr_min: float = 0.0
     median_threshold: float | None = 4.0
     coherence: float | None = 1.5
+    coherence_share: float | None = None
+    touching: float | None = None
+    residual_threshold: float | None = None
+    opening: int = 1
     min_clump: int = 1
     fill_gaps: int = 0
+    filling: Filling = "median"
     backend: Backend = "opencv"
     threads: int | None = None
 
@@ -106,29 +163,45 @@ class TrackParameters:
             object.__setattr__(self, "chips", _chips(self.chips))
         if self.radius is not None:
             _whole("radius", self.radius, 1, _LARGEST_RADIUS)
-        _word("search", self.search, get_args(Search))
-        _word("backend", self.backend, get_args(Backend))
-        if self.backend != "opencv" and self.search != "full":
-            raise InputError(f"backend={self.backend!r} is for search='full'; leave it out with {self.search!r}")
-        _word("prefilter", self.prefilter, get_args(Prefilter))
+        self._check_words()
         _between("prefilter_width", self.prefilter_width, 0.5, 100.0)
         for name in ("min_valid_first", "min_valid_second"):
             _between(name, getattr(self, name), 0.05, 1.0)
         for name in ("corr_min", "del_corr_min", "corr_always"):
             _between(name, getattr(self, name), -1.0, 1.0)
         _between("snr_min", self.snr_min, 0.0, 1e6)
-        for name in ("median_threshold", "coherence"):
+        for name, least in _TOLERANCES.items():
             if getattr(self, name) is not None:
-                _between(name, getattr(self, name), 0.1, 1e6)
+                _between(name, getattr(self, name), least, 1e6)
+        _whole("opening", self.opening, 1, 1000)
         _whole("min_clump", self.min_clump, 1, 1_000_000)
         _whole("fill_gaps", self.fill_gaps, 0, 10_000)
         if self.threads is not None:
             _whole("threads", self.threads, 1, 1024)
 
+    def _check_words(self) -> None:
+        """Raise InputError for words that are not known, or do not go together."""
+        if self.search not in ("coarse-to-fine", "full"):
+            # What is not built in must be there when it is asked for.
+            find_kernel(self.search)
+        _word("subpixel", self.subpixel, get_args(Subpixel))
+        _word("backend", self.backend, get_args(Backend))
+        _word("prefilter", self.prefilter, get_args(Prefilter))
+        _word("filling", self.filling, get_args(Filling))
+        for name, usual in (("backend", "opencv"), ("subpixel", "spline")):
+            value = getattr(self, name)
+            if value != usual and self.search != "full":
+                raise InputError(f"{name}={value!r} is for search='full'; leave it out with {self.search!r}")
+
     @property
     def widths(self) -> tuple[int, ...]:
         """Widths of chip that are tried [px]."""
-        return (self.chip,) if self.chips is None or self.search == "full" else self.chips
+        return self.chips if self.chips is not None and self.search == "coarse-to-fine" else (self.chip,)
+
+    @property
+    def tolerance(self) -> float | None:
+        """What a displacement and its neighbours may differ by [px]; None for any."""
+        return self.coherence if self.coherence_share is None else self.coherence_share * self.reach
 
     @property
     def reach(self) -> int:

@@ -18,8 +18,9 @@ from altiflow.readers.catalogue.moments import Moment
 from altiflow.readers.remote import public_url
 from altiflow.readers.scenes import ScenePair, read_scene_pair
 from altiflow.readers.scenes.opening import Nodata
-from altiflow.tracking.pairs import GroundSource, track_pair
+from altiflow.tracking.pairs import track_pair
 from altiflow.tracking.parameters import TrackParameters
+from altiflow.tracking.preparation import GroundSource, PreparedPair, prepare_pair
 from altiflow.tracking.product.velocity import SIGNATURE, SpeedUnit
 from altiflow.tracking.product.writing import Packing, check_packing
 from altiflow.tracking.stable import CorrectionRule
@@ -106,17 +107,35 @@ class TrackPlan:
         )
         return granule.assign_attrs({SIGNATURE: signature or self.signature})
 
+    def prepare(self, pair: ScenePair) -> PreparedPair:
+        """Return a pair with where to look in it, and what the ground is."""
+        return prepare_pair(
+            pair,
+            parameters=self.parameters,
+            max_speed=self.max_speed,
+            prior=self.prior,
+            prior_radius=self.prior_radius,
+            prior_gap_speed=self.prior_gap_speed,
+            ground=self.ground,
+            ground_crs=self.ground_crs,
+            ground_radius=self.ground_radius,
+        )
+
     @property
     def signature(self) -> str:
         """What tells granules of this plan from those of another, as JSON; threads do not.
 
         Fields and arrays count by their content, files by path, size and time, addresses without what may be secret.
         """
+        return json.dumps(self.told(), default=str, sort_keys=True)
+
+    def told(self) -> dict[str, Any]:
+        """Return what the signature is made of, by name."""
         told: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
         told["parameters"] = {**asdict(self.parameters), "threads": None}
         told["rule"] = asdict(self.rule)
         told |= {name: _source(told[name]) for name in _SOURCES}
-        return json.dumps(told, default=_shown, sort_keys=True)
+        return dict(json.loads(json.dumps(told, default=_shown, sort_keys=True)))
 
 
 def _source(value: Any) -> Any:

@@ -13,6 +13,7 @@ import pytest
 import rasterio
 import shapely
 import xarray as xr
+from affine import Affine
 from matplotlib import colormaps
 from matplotlib.colors import LogNorm, Normalize, to_hex, to_rgb
 
@@ -100,6 +101,21 @@ def test_a_difference_is_symmetric_and_a_count_of_nothing_transparent(dataset: x
     assert (entry.get("min"), entry.get("percentTransparent")) == ("0.0", "100")
     assert items_of(count)[0][0] >= 1
     assert items_of(count)[0][2] == f"{items_of(count)[0][0]:.4g}"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "empty"),
+    [("dhdt_mean", "int16", False), ("n_segments", "int32", True), ("dhdt_mean", "uint8", True)],
+)
+def test_nought_is_a_value_where_numbers_may_be_below_it(name: str, kind: str, empty: bool, tmp_path: Path) -> None:
+    values = np.array([[-3, 0, 5], [0, 1, 2]]).clip(0 if empty else -3, None).astype(kind)
+    profile = {"driver": "GTiff", "height": 2, "width": 3, "count": 1, "dtype": kind, "crs": "EPSG:3413"}
+    with rasterio.open(tmp_path / f"{name}.tif", "w", transform=Affine(1e3, 0, 0, 0, -1e3, 0), **profile) as out:
+        out.write(values, 1)
+    root = root_of(write_style(tmp_path / f"{name}.tif"))
+    assert (root.find(".//pixelListEntry") is not None) == empty
+    if not empty:
+        assert items_of(root)[16][0] == 0.0
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".gpkg"])

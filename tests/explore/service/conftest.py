@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from catalogues import Both, make_field, write_both
 
 from altiflow.explore.service import EmbeddedStore, make_app, start_app
+from altiflow.files import folder_lock
+from altiflow.readers import list_scenes, make_images
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +26,8 @@ def catalogues(tmp_path_factory: pytest.TempPathFactory) -> Both:
 
 
 @pytest.fixture(scope="session")
-def stores(catalogues: Both) -> Iterator[SimpleNamespace]:
-    """Return a store of each."""
+def embedded_stores(catalogues: Both) -> Iterator[SimpleNamespace]:
+    """Return a store of each in this process."""
     both = SimpleNamespace(pairs=EmbeddedStore(catalogues.pairs_file), granules=EmbeddedStore(catalogues.granules_file))
     yield both
     both.pairs.close()
@@ -32,9 +35,56 @@ def stores(catalogues: Both) -> Iterator[SimpleNamespace]:
 
 
 @pytest.fixture(scope="session")
-def service(catalogues: Both) -> Iterator[str]:
+def loaded(postgres: Any, catalogues: Both) -> str:
+    """Return the address of a database that holds both catalogues."""
+    from altiflow.explore.service.stores.postgis import load_catalogue
+
+    address = str(postgres.address())
+    for path in (catalogues.pairs_file, catalogues.granules_file):
+        load_catalogue(path, address, quiet=True)
+    return address
+
+
+@pytest.fixture(scope="session")
+def postgis_stores(loaded: str) -> Iterator[SimpleNamespace]:
+    """Return a store of each in PostgreSQL."""
+    from altiflow.explore.service.stores.postgis import open_stores
+
+    pairs, granules = open_stores(loaded)
+    yield SimpleNamespace(pairs=pairs, granules=granules)
+    pairs.close()
+    granules.close()
+
+
+@pytest.fixture(params=["embedded", "postgis"])
+def stores(request: pytest.FixtureRequest) -> SimpleNamespace:
+    """Return a store of each, one kind of stores after the other."""
+    found: SimpleNamespace = request.getfixturevalue(f"{request.param}_stores")
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgis_service(loaded: str) -> Iterator[str]:
+    """Return the address of a running service whose catalogues are in PostgreSQL."""
+    from altiflow.explore.service.stores.postgis import open_stores
+
+    with start_app(make_app(open_stores(loaded))) as running:
+        yield running.url
+
+
+@pytest.fixture(params=["embedded", "postgis"])
+def any_service(request: pytest.FixtureRequest) -> str:
+    """Return the address of a running service, one kind of stores after the other."""
+    return str(request.getfixturevalue("service" if request.param == "embedded" else "postgis_service"))
+
+
+@pytest.fixture(scope="session")
+def service(catalogues: Both, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a running service."""
     stores = [EmbeddedStore(catalogues.pairs_file), EmbeddedStore(catalogues.granules_file)]
-    app = make_app(stores, fields={"north": make_field()})
-    with start_app(app) as running:
+    images = make_images(tmp_path_factory.mktemp("images"))
+    jobs = tmp_path_factory.mktemp("jobs")
+    fields, scenes = {"north": make_field()}, list_scenes(images.rock.parent)
+    # As if another server worked on the jobs: whatever is asked for, nothing is done.
+    with folder_lock(jobs), start_app(make_app(stores, fields=fields, scenes=scenes, jobs=jobs)) as running:
         yield running.url

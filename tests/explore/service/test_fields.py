@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from itertools import product
 
@@ -16,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from altiflow.errors import InputError
-from altiflow.explore.service import make_app, start_app
+from altiflow.errors import InputError, RequestError
+from altiflow.explore.service import ServiceLimits, make_app, start_app
 from altiflow.explore.service.fields import TILE_GRIDS, ServedField, draw_tile
+from altiflow.explore.service.patience import Patience
 from altiflow.gridding import series_at, series_table
 
 FIELD = make_field()
@@ -207,3 +209,43 @@ def test_off_the_field_and_in_a_hole_there_is_no_row(running: str) -> None:
 def test_names_of_fields_are_words() -> None:
     with pytest.raises(InputError, match=r"name '\.\./x' cannot stand in an address"):
         make_app(fields={"../x": FIELD})
+
+
+def test_series_and_tiles_that_take_too_long_are_given_up_and_come_back_when_they_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go = threading.Event()
+    read = ServedField._coarsen
+
+    def slowly(self: ServedField, number: int) -> Iterator[object]:
+        go.wait(30)
+        yield from read(self, number)
+
+    monkeypatch.setattr(ServedField, "_coarsen", slowly)
+    with start_app(make_app(fields={"north": FIELD}, limits=ServiceLimits(seconds=0.2))) as running:
+        address = f"{running.url}/tiles/north/3413/2/1/2.png"
+        late = requests.get(address, timeout=30)
+        assert (late.status_code, late.headers["retry-after"]) == (503, "10")
+        assert late.json()["error"]["reason"] == "the answer took longer than 0.2 s"
+        go.set()
+        for _ in range(100):
+            if (answer := requests.get(address, timeout=30)).status_code == 200:
+                break
+        assert picture(answer.content).shape == (256, 256, 4)
+    with start_app(make_app(fields={"north": FIELD}, limits=ServiceLimits(seconds=1e-9))) as running:
+        late = requests.get(f"{running.url}/fields/north/series?lon=-49&lat=69", timeout=30)
+        assert late.status_code == 503
+
+
+def test_no_more_than_a_few_answers_are_worked_on_and_errors_are_those_of_the_work() -> None:
+    go, patience = threading.Event(), Patience(0.1)
+    for _ in range(8):
+        with pytest.raises(RequestError, match="longer than"):
+            patience.ask(lambda: go.wait(30))
+    begun: list[int] = []
+    with pytest.raises(RequestError, match="longer than"):
+        patience.ask(lambda: begun.append(1))
+    assert begun == []
+    go.set()
+    with pytest.raises(ZeroDivisionError):
+        Patience(30).ask(lambda: 1 / 0)

@@ -30,6 +30,8 @@ ADDRESSES = (
     "/altimetry/urls/",
     "/altimetry/coverage/",
     "/search",
+    "/collections/itslive-granules/items",
+    "/scenes",
     "/fields/north/series",
     "/tiles/north/3413/2/1/2.png",
 )
@@ -37,9 +39,23 @@ NAMES = (
     "polygon", "bbox", "start", "end", "percent_valid_pixels", "min_interval", "max_separation", "mission", "satellite",
     "version", "months", "period_rule", "serialization", "compression", "product", "cycle", "rgt", "hemisphere",
     "lon", "lat", "method", "layer", "low", "high", "size", "collections", "ids", "intersects", "datetime", "limit",
-    "token",
+    "token", "filter", "filter-lang", "filter-crs",
 )  # fmt: skip
-WORDS = ("collections", "itslive-granules", "items", "fields", "tiles", "north", "3413", "0", "jobs")
+WORDS = (
+    "queryables",
+    "scenes",
+    "result",
+    "f" * 32,
+    "collections",
+    "itslive-granules",
+    "items",
+    "fields",
+    "tiles",
+    "north",
+    "3413",
+    "0",
+    "jobs",
+)
 NUMBERS = st.one_of(st.floats(), st.integers(-400, 400), st.floats(-200, 200)).map(str)
 ODD = st.sampled_from(
     (
@@ -61,6 +77,51 @@ GEOMETRIES = st.fixed_dictionaries(
         "type": st.sampled_from(["Point", "LineString", "Polygon", "MultiPolygon", "GeometryCollection", "Feature"]),
         "coordinates": st.one_of(POSITIONS, st.lists(POSITIONS, max_size=3), st.lists(st.lists(POSITIONS), max_size=2)),
     }
+)
+
+
+LITERALS = st.one_of(ODD, st.floats(), st.integers(), st.booleans(), GEOMETRIES, st.just({"timestamp": "2019-01-01"}))
+PROPERTIES = st.sampled_from(("id", "datetime", "epsg", "cycle", "mission", "percent_valid_pixels", "geometry", "x"))
+OPERATORS = st.sampled_from(
+    ("=", "<>", "<", ">", "<=", ">=", "and", "or", "not", "in", "between", "isNull", "s_intersects", "like", "t_after")
+)
+FILTERS = st.recursive(
+    st.one_of(LITERALS, PROPERTIES.map(lambda name: {"property": name})),
+    lambda inner: st.one_of(
+        st.fixed_dictionaries({"op": OPERATORS, "args": st.lists(inner, max_size=3)}), st.lists(inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+TEXT_WORDS = (
+    "id", "epsg", "mission", "datetime", "geometry", "=", "<>", "<=", "AND", "OR", "NOT", "(", ")", "1", "'x'", "'",
+    ",", "IS NULL", "IN", "BETWEEN", "S_INTERSECTS(", "BBOX(0,0,1,1)", "POLYGON((0 0,1 0,1-1,0 0))", "POINT(0 0)",
+    "TRUE", "TIMESTAMP('2019-01-01T00:00:00Z')", "DATE('x')", "CASEI(", "LIKE", "-", "1e400", "\xe9",
+)  # fmt: skip
+TEXT_FILTERS = st.lists(st.sampled_from(TEXT_WORDS), max_size=12).map(" ".join)
+PLANS = st.fixed_dictionaries(
+    {"kind": st.one_of(st.sampled_from(("cube", "grid", "track")), JSON)},
+    optional={
+        "search": st.one_of(JSON, st.dictionaries(st.sampled_from(NAMES), st.one_of(TEXTS, JSON), max_size=3)),
+        "epsg": st.one_of(JSON, st.sampled_from((3413, 3031, 4326))),
+        "cell": JSON,
+        "grid": st.one_of(JSON, st.just("EASE2_N25km")),
+        "value": JSON,
+        "scenes": st.one_of(
+            JSON, st.just(["LC80010132019005LGN00_B8", "LC80010132019021LGN00_B8"]), st.lists(TEXTS, max_size=3)
+        ),
+        "bbox": st.one_of(JSON, TEXTS, st.lists(st.floats(), min_size=4, max_size=4)),
+        "polygon": st.one_of(JSON, TEXTS),
+        "parameters": st.one_of(
+            JSON,
+            st.dictionaries(
+                st.sampled_from(
+                    ("spacing", "chip", "chips", "radius", "search", "prefilter", "threads", "snr_min", "x")
+                ),
+                st.one_of(JSON, st.integers(), st.floats()),
+                max_size=3,
+            ),
+        ),
+    },
 )
 
 
@@ -103,6 +164,34 @@ def test_no_body_is_an_error_of_the_server(service: str, session: requests.Sessi
     ask()
 
 
+def test_no_filter_is_an_error_of_the_server(service: str, session: requests.Session) -> None:
+    @BRIEF
+    @hypothesis.given(told=FILTERS)
+    def ask_json(told: Any) -> None:
+        check(session.post(f"{service}/search", data=json.dumps({"filter": told, "limit": 3}), timeout=30))
+
+    @BRIEF
+    @hypothesis.given(text=TEXT_FILTERS)
+    def ask_text(text: str) -> None:
+        check(session.get(f"{service}/search", params={"filter": text, "limit": 3}, timeout=30))
+
+    ask_json()
+    ask_text()
+
+
+def test_no_plan_is_an_error_of_the_server(service: str, session: requests.Session) -> None:
+    @hypothesis.settings(BRIEF, max_examples=60)
+    @hypothesis.given(plan=PLANS)
+    def ask(plan: dict[str, Any]) -> None:
+        told = {"Content-Type": "application/json"}
+        answer = session.post(f"{service}/jobs", data=json.dumps(plan), headers=told, timeout=30)
+        check(answer)
+        if answer.status_code == 202:
+            check(session.delete(answer.headers["location"], timeout=30))
+
+    ask()
+
+
 def test_no_address_is_an_error_of_the_server(service: str, session: requests.Session) -> None:
     @BRIEF
     @hypothesis.given(
@@ -138,4 +227,4 @@ def test_answers_are_what_openapi_says(service: str) -> None:
 
         ask()
         tested += 1
-    assert tested >= 13
+    assert tested >= 20

@@ -38,9 +38,9 @@ def wanted(catalogues: Both, **asked: Any) -> gpd.GeoDataFrame:
     return found[found["url"].str.startswith("https")]
 
 
-def test_a_request_of_the_former_service_gives_the_addresses_as_json(service: str, catalogues: Both) -> None:
+def test_a_request_of_the_former_service_gives_the_addresses_as_json(any_service: str, catalogues: Both) -> None:
     asked = {"polygon": POLYGON, "start": "1990-01-01", "end": "2020-01-01", "percent_valid_pixels": 40}
-    answer = ask(f"{service}/velocities/urls/", **asked, min_interval=6, max_interval=400)
+    answer = ask(f"{any_service}/velocities/urls/", **asked, min_interval=6, max_interval=400)
     expected = wanted(
         catalogues,
         region=AREA,
@@ -68,21 +68,21 @@ def test_a_request_of_the_former_service_gives_the_addresses_as_json(service: st
     ],
     ids=str,
 )
-def test_aliases_ask_for_the_same(one: dict[str, Any], other: dict[str, Any], service: str) -> None:
-    first, second = (ask(f"{service}/velocities/urls/", bbox="-60,55,20,84", **asked) for asked in (one, other))
+def test_aliases_ask_for_the_same(one: dict[str, Any], other: dict[str, Any], any_service: str) -> None:
+    first, second = (ask(f"{any_service}/velocities/urls/", bbox="-60,55,20,84", **asked) for asked in (one, other))
     assert first.content == second.content
     assert len(first.content) > 200
 
 
-def test_counts_by_year_are_those_of_the_facet_and_sum_to_the_rows(service: str, catalogues: Both) -> None:
-    answer = ask(f"{service}/velocities/coverage/", polygon=POLYGON)
+def test_counts_by_year_are_those_of_the_facet_and_sum_to_the_rows(any_service: str, catalogues: Both) -> None:
+    answer = ask(f"{any_service}/velocities/coverage/", polygon=POLYGON)
     expected = count_by(filter_pairs(catalogues.pairs, region=AREA), "year")
     assert [(row["year"], row["count"]) for row in answer.json()] == list(expected.itertuples(index=False, name=None))
     assert sum(row["count"] for row in answer.json()) == int(answer.headers["altiflow-matched"])
 
 
-def test_what_is_not_in_the_answer_is_counted(service: str, catalogues: Both) -> None:
-    answer = ask(f"{service}/velocities/urls/", bbox="-60,55,20,84", serialization="text")
+def test_what_is_not_in_the_answer_is_counted(any_service: str, catalogues: Both) -> None:
+    answer = ask(f"{any_service}/velocities/urls/", bbox="-60,55,20,84", serialization="text")
     found = filter_pairs(catalogues.pairs, region=AREA)
     local = int((~found["url"].str.startswith("https")).sum())
     assert local > 0
@@ -104,8 +104,8 @@ class Links(HTMLParser):
         self.found += [str(value) for name, value in attrs if tag == "a" and name == "href"]
 
 
-def test_a_page_links_to_the_files(service: str, catalogues: Both) -> None:
-    answer = ask(f"{service}/velocities/urls/", bbox="-60,55,20,84", serialization="html")
+def test_a_page_links_to_the_files(any_service: str, catalogues: Both) -> None:
+    answer = ask(f"{any_service}/velocities/urls/", bbox="-60,55,20,84", serialization="html")
     links = Links()
     links.feed(answer.text)
     assert links.found == wanted(catalogues, region=AREA)["url"].tolist()
@@ -114,9 +114,9 @@ def test_a_page_links_to_the_files(service: str, catalogues: Both) -> None:
 
 
 @pytest.mark.parametrize(("form", "name"), [("json", "urls.json"), ("text", "urls.txt"), ("html", "urls.html")])
-def test_an_archive_holds_the_same_answer(form: str, name: str, service: str) -> None:
+def test_an_archive_holds_the_same_answer(form: str, name: str, any_service: str) -> None:
     asked = {"bbox": "-60,55,20,84", "serialization": form}
-    plain, packed = (ask(f"{service}/velocities/urls/", **asked, compression=word) for word in ("false", "true"))
+    plain, packed = (ask(f"{any_service}/velocities/urls/", **asked, compression=word) for word in ("false", "true"))
     with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == [name]
@@ -124,15 +124,15 @@ def test_an_archive_holds_the_same_answer(form: str, name: str, service: str) ->
     assert packed.headers["content-type"] == "application/zip"
 
 
-def test_granules_are_asked_for_in_the_same_way(service: str, catalogues: Both) -> None:
+def test_granules_are_asked_for_in_the_same_way(any_service: str, catalogues: Both) -> None:
     asked = {"product": "ATL10", "cycle": "1,3,5,7", "hemisphere": "north", "bbox": "-170,-60,-110,84"}
     found = filter_catalogue(
         catalogues.granules, product="ATL10", cycle=[1, 3, 5, 7], hemisphere="north", region=(-170, -60, -110, 84)
     )
-    answer = ask(f"{service}/altimetry/urls/", **asked)
+    answer = ask(f"{any_service}/altimetry/urls/", **asked)
     assert len(found) > 1
     assert {row["url"] for row in answer.json()} == set(found["url_https"].dropna())
-    counted = ask(f"{service}/altimetry/coverage", product="ATL06").json()
+    counted = ask(f"{any_service}/altimetry/coverage", product="ATL06").json()
     expected = filter_catalogue(catalogues.granules, product="ATL06")["start"].dt.year
     assert counted[-1] == {"year": None, "count": int(expected.isna().sum())}
     years = expected.dropna().astype(int).value_counts().sort_index()
@@ -228,8 +228,8 @@ def test_large_searches_are_forgotten_sooner(catalogues: Both, monkeypatch: pyte
     years = [pair_query(PairSearch(start=str(year))) for year in range(1990, 2000)]
     for query in years:
         served.find(query)
-    assert list(served._found) == years[-8:]
+    assert [query for _, query, _ in served._found] == years[-8:]
     monkeypatch.setattr(remembering, "_MOST_ROWS", 10)
     served.find(Query())
-    assert list(served._found) == [Query()]
+    assert list(served._found) == [(0, Query(), None)]
     store.close()

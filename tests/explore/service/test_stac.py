@@ -18,8 +18,8 @@ AREA = shapely.box(-60, 55, 20, 84)
 
 
 @pytest.fixture
-def client(service: str) -> Client:
-    return Client.open(service)
+def client(any_service: str) -> Client:
+    return Client.open(any_service)
 
 
 def names(client: Client, **asked: Any) -> list[str]:
@@ -57,9 +57,9 @@ def test_a_search_of_all_collections_goes_on_from_one_to_the_next(client: Client
         ("../1987-01-01T00:00:00Z", None, "1987-01-01T00:00:00"),
     ],
 )
-def test_periods_are_those_that_meet(period: str, start: str, end: str, service: str, catalogues: Both) -> None:
+def test_periods_are_those_that_meet(period: str, start: str, end: str, any_service: str, catalogues: Both) -> None:
     found = requests.get(
-        f"{service}/search",
+        f"{any_service}/search",
         params={"datetime": period, "collections": "itslive-granules", "limit": 1000},
         timeout=30,
     ).json()
@@ -81,9 +81,9 @@ def test_items_tell_what_the_table_tells(client: Client, catalogues: Both) -> No
     assert again.to_dict(include_self_link=False)["properties"] == item.to_dict()["properties"]
 
 
-def test_items_without_a_footprint_or_a_time_are_items(service: str) -> None:
+def test_items_without_a_footprint_or_a_time_are_items(any_service: str) -> None:
     def item(collection: str, name: str) -> dict[str, Any]:
-        return requests.get(f"{service}/collections/{collection}/items/{name}", timeout=30).json()
+        return requests.get(f"{any_service}/collections/{collection}/items/{name}", timeout=30).json()
 
     without_footprint = item("itslive-granules", "pair00029")
     assert without_footprint["geometry"] is None

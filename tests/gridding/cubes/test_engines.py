@@ -109,3 +109,15 @@ def test_sums_stay_within_the_band_where_layers_of_unlike_reach_share_a_group(cu
     sums.add_products.py_func(model, room)
     assert np.isfinite(room.normal).all()
     assert reach >= 1
+
+
+def test_small_cubes_are_not_compiled_for_and_large_ones_are(cube, monkeypatch):
+    from altiflow.gridding.cubes.inversion import displacements
+
+    def differing() -> list[str]:
+        engines = [invert_displacements(cube, model="annual", engine=engine) for engine in ("auto", "numpy", "numba")]
+        return [name for name, one in zip(("numpy", "numba"), engines[1:], strict=True) if not engines[0].equals(one)]
+
+    assert differing() == ["numba"]
+    monkeypatch.setattr(displacements, "_MANY", cube.vx.size)
+    assert differing() == ["numpy"]

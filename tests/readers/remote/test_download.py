@@ -9,8 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,9 @@ import pandas as pd
 import pytest
 import requests
 
-from altiflow.errors import GranuleError, InputError, LoginError, WriteError
+from altiflow.errors import GranuleError, InputError, WriteError
 from altiflow.readers.remote import Retries, download_files, read_manifest
 from altiflow.readers.remote.parts import Part, Stamp
-from altiflow.readers.remote.retries import PassingError, wait_asked_for, with_retries
 
 QUICK = Retries(attempts=3, wait=0.001)
 
@@ -331,23 +328,6 @@ def test_the_manifest_moves_with_its_folder(files: Any, tmp_path: Path) -> None:
     assert read_manifest(tmp_path / "two")["path"].item() == str(tmp_path / "two" / "a.nc")
 
 
-def test_waits() -> None:
-    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    assert wait_asked_for({"Retry-After": later}) == pytest.approx(90, abs=2)
-    assert wait_asked_for({}) is None
-    calls = []
-
-    def work() -> None:
-        calls.append(1)
-        raise PassingError("busy")
-
-    with pytest.raises(PassingError, match=r"busy \(2 tries\)"):
-        with_retries(work, Retries(attempts=2, wait=0.0))
-    assert len(calls) == 2
-    with pytest.raises(LoginError):
-        with_retries(lambda: (_ for _ in ()).throw(LoginError("no")), QUICK)
-
-
 def test_a_server_that_trickles_is_given_up(files: Any, tmp_path: Path) -> None:
     files.trickle = (1, 0.1)
     once = Retries(attempts=1)
@@ -397,8 +377,3 @@ def test_a_manifest_that_cannot_be_written_does_not_lose_the_account(
     with pytest.warns(UserWarning, match=r"not up to date: .*manifest\.json cannot be written: No space"):
         done = bring([f"{files.url}/a.nc", f"{files.url}/none.nc"], tmp_path, on_error="skip")
     assert done["status"].tolist() == ["downloaded", "failed"]
-
-
-def test_a_wait_in_other_digits_is_none() -> None:
-    assert wait_asked_for({"Retry-After": "\u00b2"}) is None
-    assert wait_asked_for({"Retry-After": "\u0663"}) is None

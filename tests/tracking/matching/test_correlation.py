@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from altiflow.errors import InputError
 from altiflow.tracking import STATUS, TrackParameters, track_offsets
 from altiflow.tracking.compiled.correlation import correlate_lags
-from altiflow.tracking.matching.exhaustive import peak_between, surface_peak
+from altiflow.tracking.matching.full.exhaustive import peak_between, surface_peak
 
 
 @pytest.mark.parametrize(("chip", "size"), [(8, 14), (20, 26), (20, 60), (33, 40), (16, 16)])

@@ -53,7 +53,8 @@ def make_offsets(pair: ScenePair, *, seed: int = 0) -> Offsets:
     chip = np.where(np.isfinite(dx), 24, 0).astype(np.uint16)
     return Offsets(
         row, column, dx.astype(np.float32), dy.astype(np.float32), layer(0.05), layer(0.04), layer(0.8), layer(0.4),
-        chip, np.full(shape, 9, np.uint16), status, filled, layer(5.0), layer(0.001),
+        chip, np.full(shape, 9, np.uint16), status, filled, layer(5.0), layer(0.001), layer(-0.1),
+        layer(-0.2),
     )  # fmt: skip
 
 

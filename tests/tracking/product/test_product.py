@@ -14,7 +14,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 
-from altiflow import Grid, build_cube, check_field, read_velocity, write_velocity
+from altiflow import Grid, build_cube, check_field, read_velocity, write_netcdf, write_velocity
 from altiflow.errors import InputError, WrongProductError
 from altiflow.readers.scenes import ScenePair
 from altiflow.tracking.offsets import Offsets
@@ -23,6 +23,7 @@ from altiflow.tracking.product import (
     add_velocity,
     lay_out,
     recorrect,
+    rename_as_pycorr,
     restore_offsets,
     tracked_field,
     tracked_name,
@@ -251,3 +252,18 @@ def test_files_are_not_overwritten_and_what_is_no_granule_is_refused(granule_of:
         with pytest.raises(error, match=message):
             call()
     assert tracked_name(granule) == "LC80630182016201LGN00_X_LC80630182016216LGN00_G0120.nc"
+
+
+def test_a_granule_goes_under_the_names_of_pycorr(granule_of: Maker, tmp_path: Path) -> None:
+    granule = granule_of(units="m/d")
+    found = rename_as_pycorr(granule)
+    for name, of in (("vv", "v"), ("vx_masked", "vx"), ("del_i", "dx"), ("del_j", "dy"), ("d2jdx2", "curvature_y")):
+        np.testing.assert_array_equal(found[name].values, granule[of].values)
+    assert found["vv"].attrs["units"] == "meter/day"
+    # GDAL takes the place from the grid mapping, whatever the names are.
+    path = write_netcdf(found, tmp_path / "pair_hp.nc")
+    with xr.open_dataset(path) as opened:
+        assert opened["del_i"].attrs["grid_mapping"] == "mapping" or opened["del_i"].encoding["grid_mapping"]
+        np.testing.assert_array_equal(opened["lgo_mask"].values, granule["ground"].values)
+    with pytest.raises(InputError, match="no granule"):
+        rename_as_pycorr(granule.drop_vars("v"))

@@ -87,6 +87,7 @@ def offsets(dx: Any, dy: Any) -> Offsets:
     return Offsets(
         row, column, (full + dx).astype(np.float32), (full + dy).astype(np.float32), layer, layer, layer, layer,
         full.astype(np.uint16), full.astype(np.uint16), full.astype(np.uint8), full.astype(bool), layer, layer,
+        layer, layer,
     )  # fmt: skip
 
 

@@ -106,3 +106,19 @@ def test_the_help_shows_how(run: Callable[..., Result]) -> None:
     text = run("--help").output
     for word in ("--pairs", "--ground", "--max-speed", "--prior", "altiflow track first_B8.TIF second_B8.TIF"):
         assert word in text
+
+
+@pytest.mark.parametrize(
+    ("word", "name"), [("geotiff", "taken/vx.tif"), ("pycorr", "taken.nc"), ("browse", "taken.png")]
+)
+def test_files_that_are_there_are_told_before_tracking(
+    run: Callable[..., Result], landsat: tuple[Path, Path], tmp_path: Path, word: str, name: str
+) -> None:
+    there = tmp_path / name
+    there.parent.mkdir(exist_ok=True)
+    there.write_bytes(b"of somebody")
+    asked = there.parent if word == "geotiff" else there
+    done = run(*landsat, "-o", tmp_path / "pair.nc", f"--{word}", asked, *LOOK)
+    assert (done.exit_code, f"--{word}" in done.output, "--overwrite" in done.output) == (1, True, True), done.output
+    assert not (tmp_path / "pair.nc").exists()
+    assert there.read_bytes() == b"of somebody"

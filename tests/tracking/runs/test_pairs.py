@@ -185,6 +185,12 @@ def test_pairs_and_options_that_mean_nothing_are_refused(pair: ScenePair, images
         (lambda: track_pair(pair, max_speed=1e6), InputError, "max_speed"),
         (lambda: track_pair(pair, prior_radius=3), InputError, "without a prior"),
         (lambda: track_pair(pair, prior_gap_speed=1.0), InputError, "prior_gap_speed=1.0 without a prior"),
+        (lambda: track_pair(pair, prior=far, prior_radius=0), InputError, "prior_radius is a whole number"),
+        (
+            lambda: track_pair(pair, prior=far, prior_radius=0, prior_gap_speed=1.0),
+            InputError,
+            "prior_radius is a whole number",
+        ),
         (lambda: track_pair(pair, ground_radius=3), InputError, "needs ground"),
         (lambda: track_pair(pair, ground=ROCK, ground_radius=0), InputError, "ground_radius is a whole number"),
         (lambda: track_pair(pair, ground=np.zeros((2, 2))), InputError, "it must be"),

@@ -10,7 +10,8 @@ import pytest
 
 from altiflow.errors import InputError
 from altiflow.tracking.offsets import Offsets
-from altiflow.tracking.stable import CorrectionRule, correct_offsets, stable_statistics
+from altiflow.tracking.stable import Correction, CorrectionRule, correct_offsets, stable_statistics
+from altiflow.tracking.stable.statistics import density_peak, mode_error
 
 ROWS, COLS = 60, 80
 
@@ -33,6 +34,8 @@ def made(dx: Any, dy: Any, **changes: Any) -> Offsets:
         interpolated=np.zeros(shape, bool),
         snr=np.full(shape, 6, np.float32),
         dxy_covariance=np.zeros(shape, np.float32),
+        curvature_x=np.full(shape, -0.1, np.float32),
+        curvature_y=np.full(shape, -0.1, np.float32),
     )
     return replace(offsets, **changes)
 
@@ -183,3 +186,35 @@ def test_statistics_of_normal_scatter_and_of_nothing(rng: Any, rock: np.ndarray)
     nothing = stable_statistics(dx, dy, np.zeros_like(rock))
     assert nothing.count == 0
     assert np.isnan(nothing.median).all()
+
+
+def test_the_most_frequent_shift_is_not_drawn_by_a_skewed_rest(rng: np.random.Generator) -> None:
+    dx = 0.7 + 0.05 * rng.normal(size=(ROWS, COLS))
+    wrong = rng.random((ROWS, COLS)) < 0.3
+    # A third crept on to one side: within the cut, so the median follows it.
+    dx[wrong] += rng.uniform(0.05, 0.15, int(wrong.sum()))
+    offsets, everywhere = made(dx, -0.4), np.ones((ROWS, COLS), bool)
+    shift = {
+        model: correct_offsets(offsets, everywhere, rule=CorrectionRule(model=model))[1].shift[0]
+        for model in ("median", "mode")
+    }
+    assert shift["median"] - 0.7 > 0.015
+    assert abs(shift["mode"] - 0.7) < 0.75 * abs(shift["median"] - 0.7)
+    far = np.where(wrong, rng.uniform(-3, 3, (ROWS, COLS)), 0.7 + 0.05 * rng.normal(size=(ROWS, COLS)))
+    corrected, found = correct_offsets(made(far, -0.4), everywhere, rule=CorrectionRule(model="mode"))
+    assert found.applied
+    assert found.shift == pytest.approx((0.7, -0.4), abs=0.02)
+    assert float(np.median(corrected.dx)) == pytest.approx(0.0, abs=0.02)
+
+
+def test_the_error_of_a_mode_is_what_modes_scatter_by() -> None:
+    rng = np.random.default_rng(3)
+    peaks = [density_peak(rng.normal(size=800)) for _ in range(200)]
+    assert np.std(peaks) == pytest.approx(mode_error(800) / np.sqrt(800), rel=0.2)
+    found = Correction("mode", True, "", shift=(0, 0), nmad=(0.2, 0.4), kept=800, independent=200.0)
+    assert found.shift_error == pytest.approx([each * mode_error(800) / np.sqrt(200) for each in found.nmad])
+
+
+def test_the_density_of_values_that_are_nearly_all_one_needs_no_endless_grid() -> None:
+    values = np.concatenate([1e-9 * np.random.default_rng(0).normal(size=600), np.linspace(-1, 1, 300)])
+    assert density_peak(values) == pytest.approx(0, abs=1e-3)

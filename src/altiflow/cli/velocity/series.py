@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 import geopandas as gpd
-import pandas as pd
 import xarray as xr
 
 from altiflow.cli.options import REGION_HELP, counted, quiet_option, region_choice, saying, told
@@ -16,6 +15,7 @@ from altiflow.errors import InputError
 from altiflow.gridding import series_along, series_at, series_in, series_table
 from altiflow.gridding.export import SERIES_SUFFIXES, write_series
 from altiflow.readers import read_velocity
+from altiflow.region import as_places
 
 __all__ = ["series"]
 
@@ -73,7 +73,7 @@ def _series_of(fields: list[xr.Dataset], asked: dict[str, Any]) -> xr.Dataset:
         if len(fields) != 1:
             raise InputError(f"--area is of one source, {len(fields)} are given; build a cube of them first")
         return series_in(fields[0], {"area": region_choice(asked["area"])})
-    places = _read_points(asked["points_file"]) if asked["points_file"] else [_point(text) for text in asked["points"]]
+    places = as_places(asked["points_file"]) if asked["points_file"] else [_point(text) for text in asked["points"]]
     return series_at(fields, places, **options)
 
 
@@ -84,20 +84,3 @@ def _point(text: str) -> tuple[float, float]:
     except ValueError:
         raise InputError(f"--point {text} is not longitude,latitude") from None
     return longitude, latitude
-
-
-def _read_points(path: str) -> Any:
-    """Return points of a CSV or a vector file."""
-    if not Path(path).exists():
-        raise InputError(f"there is no file {path}")
-    if Path(path).suffix.lower() != ".csv":
-        return gpd.read_file(path)
-    table = pd.read_csv(path)
-    names = {str(name).strip().lower(): name for name in table.columns}
-    pair = next((pair for pair in (("longitude", "latitude"), ("lon", "lat")) if set(pair) <= set(names)), None)
-    if pair is None:
-        raise InputError(f"{path} has no columns longitude and latitude (or lon and lat): {', '.join(names)}")
-    label = next((names[word] for word in ("name", "id", "point", "stake", "station") if word in names), None)
-    index = None if label is None else table[label].astype(str).to_numpy()
-    longitude, latitude = (table[names[axis]].to_numpy() for axis in pair)
-    return gpd.GeoSeries.from_xy(longitude, latitude, index=index, crs="EPSG:4326")

@@ -13,11 +13,12 @@ from matplotlib.colors import Colormap, ListedColormap
 from altiflow.errors import InputError
 from altiflow.explore.cartography.style import GROUPS
 
-__all__ = ["OWN_COLOURS", "colour_map", "is_signed", "name_groups", "usual_colours"]
+__all__ = ["OWN_COLOURS", "colour_map", "is_count", "is_signed", "name_groups", "usual_colours"]
 
 Floats = npt.NDArray[np.float64]
 
 _SIGNED = ("_difference", "_anomaly", "_trend", "_growth", "divergence", "vorticity", "dhdt", "height_change_rate")
+_MIDDLES = ("_passes", "_mean", "_median", "_mode", "_min", "_max")
 _UNSURE = ("_sigma", "_sigma_passes", "_sigma_total", "_std", "_mad")
 _COUNTS = (
     "n_segments",
@@ -52,8 +53,16 @@ def is_signed(variable: str) -> bool:
     --------
     >>> is_signed("freeboard_difference"), is_signed("freeboard_mean"), is_signed("divergence_sigma")
     (True, False, False)
+
+    What a cell holds of a change is a change, but for its spread:
+
+    >>> is_signed("dhdt_mean"), is_signed("dhdt_median_eulerian"), is_signed("dhdt_std")
+    (True, True, False)
     """
-    return variable.endswith(_SIGNED)
+    plain = variable.removesuffix("_eulerian")
+    for each in _MIDDLES:
+        plain = plain.removesuffix(each)
+    return plain.endswith(_SIGNED)
 
 
 def usual_colours(variable: str) -> str:
@@ -69,7 +78,12 @@ def usual_colours(variable: str) -> str:
         return "difference"
     if plain.endswith(_UNSURE) or "_sigma_" in plain:
         return "uncertainty"
-    return "cividis" if plain.endswith(_COUNTS) else "viridis"
+    return "cividis" if is_count(plain) else "viridis"
+
+
+def is_count(variable: str) -> bool:
+    """Return whether a variable counts something, so that 0 is nothing."""
+    return variable.removesuffix("_eulerian").endswith(_COUNTS)
 
 
 def colour_map(cmap: str | Colormap) -> Colormap:

@@ -40,7 +40,7 @@ def draw_histogram(
     column
         What is shown.
     weight
-        Column of weights, so that a long segment counts for as much ice as it covers; None counts segments.
+        Column of weights, so that a long segment counts for as much ice as it covers; None counts rows.
     units
         Unit to write at the axis; that of the data dictionary where not given and known.
     bins
@@ -69,7 +69,8 @@ def draw_histogram(
     inside = np.histogram(values, edges, weights=weights)[0]
     mean, middle = float(np.average(values, weights=weights)), _median(values, weights)
     beyond = int(((values < edges[0]) | (values > edges[-1])).sum())
-    told = f"{values.size:,} segments, {beyond:,} beyond the axis" + (f"; weight: {weight}" if weight else "")
+    kind = "segments" if weight or "segment_length" in table else "values"
+    told = f"{values.size:,} {kind}, {beyond:,} beyond the axis" + (f"; weight: {weight}" if weight else "")
     figure, axes = chart_axes(title or f"Distribution of {column.replace('_', ' ')}", told)
     share = 100 * inside / weights.sum()
     axes.stairs(share, edges, fill=True, color=BAND)
@@ -82,7 +83,7 @@ def draw_histogram(
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(bottom=0)
     axes.set_xlabel(value_label(column, units or known_units), **text_style("label"))
-    axes.set_ylabel("share of track length [%]" if weight else "share of segments [%]", **text_style("label"))
+    axes.set_ylabel("share of track length [%]" if weight else f"share of {kind} [%]", **text_style("label"))
     write_figure(figure, target)
     return figure
 

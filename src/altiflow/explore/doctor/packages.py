@@ -18,7 +18,7 @@ __all__ = ["examine_extras", "examine_packages", "examine_python"]
 Version = Callable[[str], str | None]
 """Gives the installed version of a distribution; None if there is none."""
 
-_USERS = ("fast", "dask", "track", "service")
+_USERS = ("fast", "dask", "track", "service", "postgres")
 """Extras that are for users; the others are for work on altiflow itself."""
 
 _GAINS = {
@@ -26,6 +26,7 @@ _GAINS = {
     "dask": "cubes larger than memory, clusters",
     "track": "velocity from image pairs of your own",
     "service": "a search service of your own catalogues",
+    "postgres": "catalogues of the search service in PostgreSQL",
 }
 
 

@@ -13,6 +13,7 @@ import rasterio
 from matplotlib.colors import Colormap
 
 from altiflow.errors import EmptyDataError, InputError, UnsupportedFormatError
+from altiflow.explore.cartography.colours import is_count
 from altiflow.explore.qgis.elements import raster_style, vector_style
 from altiflow.explore.qgis.ramps import make_ramp
 from altiflow.files import whole_file
@@ -110,8 +111,8 @@ def _read_raster(path: Path, variable: str | None) -> tuple[str, str, npt.NDArra
         name = variable or file.tags().get("name") or path.stem
         units = file.units[0] or ""
     held = np.asarray(values.filled(np.nan) if values.dtype.kind == "f" else values.astype(float).filled(np.nan))
-    # A count of nothing is an empty cell, as it is on a map.
-    if values.dtype.kind in "iu":
+    # A count of nothing is an empty cell, as it is on a map; of numbers that may be below it, 0 is one like any other.
+    if values.dtype.kind == "u" or (values.dtype.kind == "i" and is_count(name)):
         return name, units, np.where(held == 0, np.nan, held), 0.0
     return name, units, held, None
 

@@ -6,11 +6,14 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from altiflow.errors import RequestError
+from altiflow.explore.service.asking.filters import Filter
+from altiflow.explore.service.filtered import find_filtered
 from altiflow.explore.service.limits import ServiceLimits
 from altiflow.explore.service.stores import Found, Query, Store
 from altiflow.explore.service.stores.store import NO_YEAR
@@ -41,32 +44,53 @@ class ServedCatalogue:
     store: Store
     limits: ServiceLimits
     show_paths: bool = False
-    _found: OrderedDict[Query, Found] = field(default_factory=OrderedDict, repr=False)
+    _found: OrderedDict[tuple[int, Query, Filter | None], Found] = field(default_factory=OrderedDict, repr=False)
     _lock: Any = field(default_factory=Lock, repr=False)
 
-    def find(self, query: Query) -> Found:
-        """Return which rows meet a query.
+    def find(self, query: Query, wanted: Filter | None = None) -> Found:
+        """Return which rows meet a query, and are in a filter's set where there is one.
 
         Raises
         ------
         RequestError
             If it takes longer than allowed.
         """
+        # Of a catalogue that was replaced nothing is remembered.
+        asked = (self.store.version, query, wanted)
         with self._lock:
-            if query in self._found:
-                self._found.move_to_end(query)
-                return self._found[query]
-        try:
-            found = self.store.find(query, seconds=self.limits.seconds)
-        except TimeoutError as error:
-            reason = f"the search took longer than {self.limits.seconds:g} s"
-            raise RequestError("", "", reason, "ask for a smaller area or a shorter period", 503) from error
+            if asked in self._found:
+                self._found.move_to_end(asked)
+                return self._found[asked]
+        found = self._look(query, wanted)
         with self._lock:
-            self._found[query] = found
+            self._found[asked] = found
             held = sum(len(one.places) for one in self._found.values())
             while len(self._found) > _REMEMBERED or (held > _MOST_ROWS and len(self._found) > 1):
                 held -= len(self._found.popitem(last=False)[1].places)
         return found
+
+    def _look(self, query: Query, wanted: Filter | None) -> Found:
+        """Return what the store finds; a filter may take several searches, all of them as long as one."""
+        deadline = monotonic() + self.limits.seconds
+
+        def find(part: Query) -> Found:
+            left = deadline - monotonic()
+            if left <= 0:
+                raise TimeoutError("the search took too long")
+            return self.store.find(part, seconds=left)
+
+        try:
+            if wanted is None:
+                return find(query)
+            # Rows of a catalogue are not to be joined with those of the one that replaces it.
+            while True:
+                version = self.store.version
+                found = find_filtered(find, query, wanted)
+                if self.store.version == version:
+                    return found
+        except TimeoutError as error:
+            reason = f"the search took longer than {self.limits.seconds:g} s"
+            raise RequestError("", "", reason, "ask for a smaller area or a shorter period", 503) from error
 
     def shown(self, found: Found) -> Found:
         """Return the rows found that have an address to give."""

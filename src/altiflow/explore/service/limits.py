@@ -8,6 +8,8 @@ from altiflow.errors import InputError
 
 __all__ = ["ServiceLimits"]
 
+_DAY = 86_400.0
+
 
 @dataclass(frozen=True)
 class ServiceLimits:
@@ -22,7 +24,7 @@ class ServiceLimits:
     rows
         Most rows of an answer; counts by year have no such limit.
     seconds
-        Longest search [s].
+        Longest search, series or tile [s], at most a day.
     page
         Most items of a page of ``/search``.
     values
@@ -33,7 +35,7 @@ class ServiceLimits:
     Raises
     ------
     InputError
-        If a limit is not above 0.
+        If a limit is not above 0, or the time is longer than a day.
 
     Examples
     --------
@@ -56,3 +58,6 @@ class ServiceLimits:
         for field in fields(self):
             if not getattr(self, field.name) > 0:
                 raise InputError(f"limit {field.name} must be above 0, got {getattr(self, field.name)!r}")
+        # Clocks of threads and databases count no further than some weeks.
+        if self.seconds > _DAY:
+            raise InputError(f"limit seconds must be above 0 and at most {_DAY:g}, a day, got {self.seconds!r}")

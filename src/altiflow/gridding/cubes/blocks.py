@@ -21,8 +21,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from altiflow.errors import FieldError
+from altiflow.progress import progress_bar
 from altiflow.readers.field import space_dims
-from altiflow.workers import progress_bar
 
 __all__ = ["LANE", "Samples", "map_pixels"]
 

@@ -3,6 +3,7 @@
 from altiflow.gridding.export.cells import cell_table, is_sparse, read_sparse, write_cells, write_sparse
 from altiflow.gridding.export.geotiff import write_geotiffs
 from altiflow.gridding.export.netcdf import write_netcdf
+from altiflow.gridding.export.places import write_places
 from altiflow.gridding.export.series import SERIES_SUFFIXES, write_series
 from altiflow.gridding.export.velocity import gridded_field, write_velocity
 from altiflow.gridding.export.zarr import write_zarr
@@ -16,6 +17,7 @@ __all__ = [
     "write_cells",
     "write_geotiffs",
     "write_netcdf",
+    "write_places",
     "write_series",
     "write_sparse",
     "write_velocity",

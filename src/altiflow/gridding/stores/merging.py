@@ -10,7 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from altiflow.errors import AltiflowError, InputError
 from altiflow.gridding.stores.sources import file_name
-from altiflow.workers import Outcome, each_done, progress_bar
+from altiflow.progress import progress_bar
+from altiflow.workers import Outcome, each_done
 
 __all__ = ["Batch", "FileError", "MergeTree", "run_here", "run_on_cluster", "split_batches"]
 

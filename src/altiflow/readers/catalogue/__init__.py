@@ -16,6 +16,7 @@ from altiflow.readers.catalogue.pairs import (
     search_pairs,
     write_pairs,
 )
+from altiflow.readers.catalogue.searching import search_catalogue
 from altiflow.readers.catalogue.tables import (
     CATALOGUE_COLUMNS,
     build_catalogue,
@@ -55,6 +56,7 @@ __all__ = [
     "parse_granule_name",
     "read_addresses",
     "read_catalogue",
+    "search_catalogue",
     "search_granules",
     "search_pairs",
     "write_catalogue",

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from altiflow.errors import EmptyDataError, InputError, UnsupportedFormatError
+from altiflow.readers.catalogue.archive.motion import motion_columns
 from altiflow.readers.catalogue.conversion import as_catalogue, link_columns, motion_row
 from altiflow.readers.catalogue.local import list_granules
 from altiflow.readers.catalogue.names import name_columns, try_granule_name
@@ -22,7 +23,7 @@ from altiflow.readers.catalogue.pairs.sources.items import asset_url, read_footp
 from altiflow.readers.catalogue.pairs.table import build_pairs, row_of_name
 from altiflow.readers.catalogue.tables.columns import CATALOGUE_COLUMNS, build_catalogue
 
-__all__ = ["CatalogueKind", "collect_catalogue"]
+__all__ = ["CatalogueKind", "collect_catalogue", "granules_of_items"]
 
 CatalogueKind = Literal["pairs", "granules"]
 """What the rows of a catalogue are: image pairs of velocity, or granules of altimetry and other products."""
@@ -210,8 +211,25 @@ def _items(items: Iterator[Any], name: str) -> Found:
     for item in items:
         if not isinstance(item, Mapping):
             raise UnsupportedFormatError(f"{name} holds {str(item)[:40]!r}, which is no STAC item")
-        told = name_columns(str(item.get("id")))
+        told = _columns_of_id(str(item.get("id")))
         yield ("granules", _granule_item(item, told, name)) if told else ("pairs", read_item(item))
+
+
+def _columns_of_id(name: str) -> Row:
+    """Return what the name of a granule, or of a file of sea-ice motion, tells; nothing of another one."""
+    told: Row = name_columns(name)
+    if told:
+        return told
+    try:
+        parsed = parse_velocity_name(f"{name.removesuffix('.nc')}.nc")
+    except InputError:
+        return {}
+    return dict(motion_columns(parsed)) if isinstance(parsed, MotionName) else {}
+
+
+def granules_of_items(items: Iterable[Any], name: str) -> gpd.GeoDataFrame:
+    """Return the catalogue of the granules among STAC items that a file or service of this name gave."""
+    return _build_granules([row for kind, row in _items(iter(items), name) if kind == "granules"])
 
 
 def _granule_item(item: Mapping[str, Any], told: Row, name: str) -> Row:

@@ -171,6 +171,11 @@ def _chosen(table: gpd.GeoDataFrame, choice: Choice, columns: list[str] | None) 
         keep &= (pd.isna(choice.start) | (time >= choice.start)) & (pd.isna(choice.end) | (time < choice.end))
     if choice.region is not None:
         places = table.geometry.to_crs("EPSG:4326")
+        kinds = sorted(set(places.geom_type.dropna()) - {"Point"})
+        if kinds:
+            raise InputError(
+                f"the table has rows of {', '.join(kinds)}, and only points are read by region; leave it out"
+            )
         keep &= choice.region.contains(places.x, places.y)
     kept = table[keep]
     return kept if columns is None else kept[[*dict.fromkeys(columns), table.geometry.name]]

@@ -18,7 +18,7 @@ from altiflow.readers.catalogue.pairs.sources.stac import StacService, find_item
 from altiflow.readers.remote import Retries
 from altiflow.region import Region, as_region
 
-__all__ = ["SCENE_STAC", "search_scenes"]
+__all__ = ["SCENE_STAC", "item_row", "search_scenes"]
 
 SCENE_STAC = "https://earth-search.aws.element84.com/v1"
 """A public catalogue of Landsat and Sentinel images as cloud-optimised GeoTIFFs."""
@@ -105,32 +105,35 @@ def search_scenes(
 
 
 def _rows(items: Iterable[Mapping[str, Any]], asset: str | None, where: Region) -> list[dict[str, Any]]:
-    """Return a row of each item; "reason" is why it is of no use."""
+    """Return a row of each item."""
     return [_row(item, asset, where) for item in items]
 
 
 def _row(item: Mapping[str, Any], asset: str | None, where: Region) -> dict[str, Any]:
-    """Return the row of one item."""
+    """Return the row of one item; "reason" is why it is of no use."""
+    row = item_row(item, asset)
+    footprint = row["geometry"]
+    covered = 0.0 if footprint is None else footprint.intersection(where.geometry).area / where.geometry.area
+    reason = "no_asset" if row["url"] is None else "no_time" if row["start"] is None else ""
+    return {**row, "coverage": covered, "reason": reason}
+
+
+def item_row(item: Mapping[str, Any], asset: str | None) -> dict[str, Any]:
+    """Return what a STAC item tells of an image; url and start are None where it does not."""
     told: Mapping[str, Any] = item.get("properties") or {}
     name = str(item["id"])
     scene = find_scene(name)
-    start = _utc(next((told[key] for key in ("datetime", "start_datetime") if told.get(key)), None), scene)
-    url = _address(item.get("assets") or {}, asset)
-    footprint = read_footprint(item.get("geometry"))
-    covered = 0.0 if footprint is None else footprint.intersection(where.geometry).area / where.geometry.area
     cloud = told.get("eo:cloud_cover")
     return {
         "scene": name,
-        "url": url,
-        "start": start,
+        "url": _address(item.get("assets") or {}, asset),
+        "start": _utc(next((told[key] for key in ("datetime", "start_datetime") if told.get(key)), None), scene),
         "mission": "" if scene is None else scene.mission,
         "satellite": str(told.get("platform", "")) if scene is None else scene.satellite,
         "track": scene_track(name) or _grid_track(told),
         "cloud_percent": np.nan if cloud is None else float(cloud),
-        "coverage": covered,
         "epsg": _epsg(told),
-        "geometry": footprint,
-        "reason": "no_asset" if url is None else "no_time" if start is None else "",
+        "geometry": read_footprint(item.get("geometry")),
     }
 
 

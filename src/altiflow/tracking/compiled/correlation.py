@@ -173,10 +173,16 @@ def _beside(one, two, counts, row, col, shift, best, chip, need, padded, near, s
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _bend(best, before, behind):  # type: ignore[no-untyped-def]
+    """Return the second difference of three correlations; NaN where one of them is barred."""
+    return before + behind - 2 * best if before > -2 and behind > -2 else np.nan
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def match_near(  # type: ignore[no-untyped-def]
     one, two, counts_1, counts_2, places, near_x, near_y, radii, reach, walks, chip, needs, shift, quality, status
 ):
-    """Fill `shift` (n, 2), `quality` (n, 3) and `status` (n,) with the best integer matches of chips.
+    """Fill `shift` (n, 2), `quality` (n, 5) and `status` (n,) with the best integer matches of chips.
 
     Parameters
     ----------
@@ -199,7 +205,7 @@ def match_near(  # type: ignore[no-untyped-def]
     -----
     The lead is that over the best correlation, at least 0, outside the 7 x 7 displacements about the match, both in the
     window that was searched and, for every second displacement, within 7 px of the match. The third quality is the
-    ratio of the match to the root mean square of the latter.
+    ratio of the match to the root mean square of the latter, the last two are its second differences along x and y.
     """
     widest, half, area = 2 * max(radii.max(), _RIVALS) + 1, chip // 2, chip * chip
     stride = chip + widest - 1
@@ -267,6 +273,9 @@ def _walk(  # type: ignore[no-untyped-def]
         shift[0], shift[1] = left + j - col, top + i - row
         quality[0], quality[1] = best, lead
         inside = 0 < i < down - 1 and 0 < j < right - 1
+        if inside:
+            quality[3] = _bend(best, found[at - 1], found[at + 1])
+            quality[4] = _bend(best, found[at - right], found[at + right])
         status[0] = 0 if inside else EDGE
         if inside or (shift[0] == x and shift[1] == y and turn):
             return

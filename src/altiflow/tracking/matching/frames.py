@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.tracking.matching.extras import load_cv2
-from altiflow.tracking.matching.prefilters import prefilter_image
+from altiflow.tracking.matching.prefilters import MEAN_COUNTS, WHOLE_KINDS, filter_reach, prefilter_image
 from altiflow.tracking.parameters import TrackParameters
 
-__all__ = ["Frame", "Pair", "Splines", "Tile", "cut_tiles"]
+__all__ = ["Frame", "Pair", "Splines", "Tile", "cut_tiles", "filter_margin"]
 
 Image = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -24,7 +25,9 @@ Mask = npt.NDArray[np.bool_]
 _SIDE = 1024
 """Tiles are about this wide, without their margin [px]."""
 _HALO = 16
-"""Width of what the filters need beyond what is looked at [px]."""
+"""Width of what usual filters and the splines need beyond what is looked at [px]."""
+_SPLINES = 4
+"""Width of what the splines need of this [px]."""
 _KEPT = 300 * 2**20
 """Frames are kept for the next step if all of them take no more bytes than this; else each step makes them again."""
 _BYTES = 38
@@ -55,9 +58,22 @@ class Tile:
         """The block as slices of the lattice."""
         return slice(*self.rows), slice(*self.cols)
 
+    def shared_out(self, count: int) -> list[Tile]:
+        """Return the tile in so many parts of its rows at most, with the same window."""
+        first, last = self.rows
+        edges = np.unique(np.linspace(first, last, count + 1).round().astype(int))
+        return [replace(self, rows=(int(a), int(b))) for a, b in pairwise(edges)]
+
+
+def filter_margin(parameters: TrackParameters) -> int:
+    """Return what a filter needs beyond what tiles have for it in any case [px]."""
+    if parameters.prefilter in WHOLE_KINDS:
+        return 0
+    return max(filter_reach(parameters.prefilter, parameters.prefilter_width) + _SPLINES - _HALO, 0)
+
 
 def cut_tiles(middles: tuple[Ints, Ints], shape: tuple[int, int], margin: int) -> list[Tile]:
-    """Return tiles that cover a lattice.
+    """Return tiles that cover a lattice; they begin at even pixels, so that decimated ones are those of the image.
 
     Parameters
     ----------
@@ -73,7 +89,7 @@ def cut_tiles(middles: tuple[Ints, Ints], shape: tuple[int, int], margin: int) -
     for one in rows:
         for other in cols:
             (top, bottom), (left, right) = (
-                (max(int(at[a]) - margin - _HALO, 0), min(int(at[b - 1]) + margin + _HALO, size))
+                (max(int(at[a]) - margin - _HALO, 0) // 2 * 2, min(int(at[b - 1]) + margin + _HALO, size))
                 for at, (a, b), size in zip(middles, (one, other), shape, strict=True)
             )
             made.append(Tile(one, other, top, left, bottom, right))
@@ -145,6 +161,8 @@ class Pair:
     parameters: TrackParameters
     tiles: Sequence[Tile] = ()
     _store: dict[tuple[str, Tile], Any] = field(default_factory=dict)
+    _whole: dict[int, Any] = field(default_factory=dict)
+    _lock: Any = field(default_factory=Lock)
 
     def frame(self, tile: Tile) -> Frame:
         """Return both images in the window of a tile."""
@@ -185,19 +203,42 @@ class Pair:
 
     def _both(self, tile: Tile) -> Iterator[Any]:
         """Yield the fields of a frame."""
-        sides = [self._side(*side, tile) for side in ((self.first, self.valid_first), (self.second, self.valid_second))]
+        sides = [self._side(number, tile) for number in (0, 1)]
         return (part for parts in zip(*sides, strict=True) for part in parts)
 
-    def _side(self, image: npt.NDArray[Any], valid: Mask | None, tile: Tile) -> tuple[Image, Bytes, Ints]:
-        """Return one image of a frame: filtered, where it may be used, and its counts."""
-        from altiflow.tracking.compiled.pixels import textured_pixels
-
-        window = (slice(tile.top, tile.bottom), slice(tile.left, tile.right))
+    def _seen(self, number: int, window: tuple[slice, slice]) -> tuple[npt.NDArray[Any], Mask]:
+        """Return a window of one image, and where it has data."""
+        image, valid = ((self.first, self.valid_first), (self.second, self.valid_second))[number]
         raw = _native(image[window])
         ok = np.isfinite(raw) if raw.dtype.kind == "f" else np.ones(raw.shape, bool)
         if valid is not None:
             ok &= valid[window]
-        made = prefilter_image(raw, ok, kind=self.parameters.prefilter, width=self.parameters.prefilter_width)
+        return raw, ok
+
+    def _of_whole(self, number: int) -> Any:
+        """Return what a filter needs of the whole of one image: the image filtered, or its mean; made once."""
+        kind, width = self.parameters.prefilter, self.parameters.prefilter_width
+        if kind not in (*WHOLE_KINDS, *MEAN_COUNTS):
+            return None
+        with self._lock:
+            if number not in self._whole:
+                raw, ok = self._seen(number, (slice(None), slice(None)))
+                mean = float(raw.mean(where=ok, dtype=np.float64)) if ok.any() else 0.0
+                whole = kind in WHOLE_KINDS
+                self._whole[number] = prefilter_image(raw, ok, kind=kind, width=width) if whole else mean
+            return self._whole[number]
+
+    def _side(self, number: int, tile: Tile) -> tuple[Image, Bytes, Ints]:
+        """Return one image of a frame: filtered, where it may be used, and its counts."""
+        from altiflow.tracking.compiled.pixels import textured_pixels
+
+        window = (slice(tile.top, tile.bottom), slice(tile.left, tile.right))
+        kind, width, known = self.parameters.prefilter, self.parameters.prefilter_width, self._of_whole(number)
+        raw, ok = self._seen(number, window)
+        if kind in WHOLE_KINDS:
+            made = np.ascontiguousarray(known[window])
+        else:
+            made = prefilter_image(raw, ok, kind=kind, width=width, level=known)
         cv2, seen = load_cv2(), ok.view(np.uint8)
         counts = np.stack([cv2.integral(seen), cv2.integral(textured_pixels(raw) & seen)])
         inner = seen if ok.all() else cv2.erode(seen, np.ones((3, 3), np.uint8))

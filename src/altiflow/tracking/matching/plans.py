@@ -72,7 +72,7 @@ class Found:
     shift
         Displacements of the integer search, or of the full search (rows, cols, 2) [px]; NaN without.
     quality
-        Correlation, its lead, and its ratio to those beside it (rows, cols, 3).
+        Correlation, its lead, its ratio to those beside it, and its second differences along x and y (rows, cols, 5).
     status
         Flags (rows, cols).
     fine
@@ -90,7 +90,7 @@ class Found:
     @classmethod
     def nothing(cls, shape: tuple[int, int]) -> Found:
         """Return a lattice on which nothing was found, as nothing was looked for."""
-        shift, quality, fine = (np.full((*shape, size), np.nan) for size in (2, 3, 6))
+        shift, quality, fine = (np.full((*shape, size), np.nan) for size in (2, 5, 6))
         return cls(shift, quality, np.full(shape, EDGE, np.uint8), fine, np.zeros(shape, np.uint16))
 
     @property

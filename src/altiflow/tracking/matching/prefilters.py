@@ -1,31 +1,59 @@
-"""High-pass filters of images, which know of nodata."""
+"""Filters of images before they are matched, which know of nodata."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, get_args
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import InputError
 from altiflow.tracking.matching.extras import load_cv2, require_numba
+from altiflow.tracking.matching.stripes import without_stripes
 from altiflow.tracking.parameters import Prefilter
 
-__all__ = ["prefilter_image"]
+__all__ = ["MEAN_COUNTS", "WHOLE_KINDS", "filter_reach", "prefilter_image"]
 
 Image = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
+WHOLE_KINDS = ("wallis-fill", "canny", "stripes")
+"""What a pixel becomes by these filters depends on the whole image: its noise, edges that go on, its transform."""
+MEAN_COUNTS = ("low-pass", "none")
+"""These are less the mean of the image, which is seen beside nodata."""
+
 _LEAST_WEIGHT = 1e-6
+_EDGES = (100, 250)
+"""Slopes of an image of 8 bits from which an edge goes on, and from which one begins."""
 _CUT = 4.0
 """The Gaussian ends this many sigma out."""
 
 
+def filter_reach(kind: Prefilter, width: float) -> int:
+    """Return how far [px] a pixel may be that counts for another; those of `WHOLE_KINDS` are not asked for.
+
+    Examples
+    --------
+    >>> filter_reach("gaussian", 3.0), filter_reach("wallis", 3.0), filter_reach("sobel", 3.0)
+    (12, 6, 1)
+    """
+    window = int(np.ceil(2 * width)) // 2
+    if kind in ("gaussian", "low-pass"):
+        return int(np.ceil(_CUT * width))
+    return {"box": window, "wallis": 2 * window, "none": 0}.get(kind, 1)
+
+
 def prefilter_image(
-    image: npt.NDArray[Any], valid: Mask | None = None, *, kind: Prefilter = "gaussian", width: float = 3.0
+    image: npt.NDArray[Any],
+    valid: Mask | None = None,
+    *,
+    kind: Prefilter = "gaussian",
+    width: float = 3.0,
+    level: float | None = None,
 ) -> Image:
-    """Return an image without its slow changes (rows, cols), 0 where it has no data.
+    """Return an image as it is matched (rows, cols): without its slow changes, 0 where it has no data.
 
     Parameters
     ----------
@@ -36,11 +64,19 @@ def prefilter_image(
     kind
         "gaussian": less its Gaussian mean, normalised by the valid pixels under it (Knutsson and Westin, 1993), so
         nothing rings at nodata. "box": less the mean of a window. "wallis": that over the window's standard deviation.
+        "wallis-fill": so, with noise in the place of nodata, the same for the same image, so that the stripes which
+        Landsat 7 left out have no edges (chips may lack pixels then: lower `min_valid_first` and `min_valid_second`).
         "orientation": sum of the cosines of the directions in which second differences along the two axes and the two
         diagonals point, after the near-anisotropic filter of Van Wyk de Vries and Wickert (2021). "laplacian".
-        "sobel": length of the slope. "none": less the mean of all.
+        "sobel": length of the slope. "canny": 1 on edges (Canny 1986) of the image after "wallis". "stripes": after
+        "gaussian", without the directions in which its Fourier transform is far stronger than in the others, where a
+        scanner left stripes (some 100 bytes a pixel are needed meanwhile). "low-pass": its Gaussian mean, less the mean
+        of all. "none": less the mean of all.
     width
-        Sigma of "gaussian" [px]; windows of "box" and "wallis" have twice this, to the next odd number.
+        Sigma of "gaussian", "stripes" and "low-pass" [px]; windows of "box", "canny" and both "wallis" have twice
+        this, to the next odd number.
+    level
+        Mean of the image this is a part of; that of its own pixels where not given.
 
     Raises
     ------
@@ -66,7 +102,7 @@ def prefilter_image(
         ok &= valid
     if not ok.any():
         return np.zeros(image.shape, np.float32)
-    level = float(image.mean(where=ok, dtype=np.float64))
+    level = float(image.mean(where=ok, dtype=np.float64)) if level is None else level
     wide = image.dtype.itemsize > 4 or (image.dtype.kind in "ui" and image.dtype.itemsize == 4)
     values = np.subtract(image, level, dtype=np.float64 if wide else np.float32).astype(np.float32, copy=False)
     if not ok.all():
@@ -114,6 +150,35 @@ def _wallis(values: Image, ok: Mask, width: float) -> Image:
     return made
 
 
+def _wallis_fill(values: Image, ok: Mask, width: float) -> Image:
+    made = _wallis(values, ok, width)
+    # Of two images with one gap each has noise of its own, or the gap would match itself.
+    seed = crc32(values.tobytes())
+    made[~ok] = np.random.default_rng(seed).standard_normal(int((~ok).sum()), np.float32)
+    return made
+
+
+def _low_pass(values: Image, ok: Mask, width: float) -> Image:
+    cv2, side = load_cv2(), 2 * int(np.ceil(_CUT * width)) + 1
+    low, weight = _blurred(
+        values, ok, lambda each: cv2.GaussianBlur(each, (side, side), width, borderType=cv2.BORDER_REFLECT)
+    )
+    made: Image = np.where(ok, low / weight, np.float32(0)).astype(np.float32)
+    return made
+
+
+def _canny(values: Image, ok: Mask, width: float) -> Image:
+    cv2 = load_cv2()
+    even = np.clip(128 + 48 * _wallis(values, ok, width), 0, 255).astype(np.uint8)
+    return _inner((cv2.Canny(even, *_EDGES) > 0).astype(np.float32), ok)
+
+
+def _stripes(values: Image, ok: Mask, width: float) -> Image:
+    made = without_stripes(_gaussian(values, ok, width))
+    made[~ok] = 0
+    return made
+
+
 def _inner(made: Image, ok: Mask) -> Image:
     """Return what a 3 x 3 filter made, 0 where one of the nine has no data."""
     cv2 = load_cv2()
@@ -157,8 +222,12 @@ _FILTERS: dict[str, Callable[[Image, Mask, float], Image]] = {
     "gaussian": _gaussian,
     "box": _box,
     "wallis": _wallis,
+    "wallis-fill": _wallis_fill,
     "orientation": _orientation,
     "laplacian": _laplacian,
     "sobel": _sobel,
+    "canny": _canny,
+    "stripes": _stripes,
+    "low-pass": _low_pass,
     "none": _none,
 }

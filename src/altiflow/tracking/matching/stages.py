@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from altiflow.tracking.matching.exhaustive import full_matches
-from altiflow.tracking.matching.frames import Frame, Pair, Splines, Tile, cut_tiles
-from altiflow.tracking.matching.outliers import median_outliers
+from altiflow.tracking.matching.frames import Frame, Pair, Splines, Tile, cut_tiles, filter_margin
+from altiflow.tracking.matching.full.exhaustive import full_matches
 from altiflow.tracking.matching.plans import Found, Plan
 from altiflow.tracking.matching.priors import (
     coarse_matches,
@@ -23,6 +22,7 @@ from altiflow.tracking.matching.priors import (
     smooth_field,
     spread_nodes,
 )
+from altiflow.tracking.neighbours.outliers import median_outliers
 from altiflow.tracking.status import AMBIGUOUS, EDGE, NO_CONVERGENCE
 from altiflow.workers import map_each
 
@@ -53,7 +53,8 @@ class Stages:
         shape = middles[0].size, middles[1].size
         self.found = Found.nothing(shape)
         wide = max(self.parameters.chip, max(self.parameters.widths) // 2)
-        self.tiles = cut_tiles(middles, pair.first.shape[:2], plan.margin + _AGAIN + wide)
+        margin = plan.margin + _AGAIN + wide + filter_margin(self.parameters)
+        self.tiles = cut_tiles(middles, pair.first.shape[:2], margin)
         self.pair = replace(pair, tiles=self.tiles)
         self.middles, self.plan, self.threads, self.quiet = middles, plan, threads, quiet
         self.needs = np.array([self.parameters.min_valid_first, self.parameters.min_valid_second])
@@ -100,12 +101,18 @@ class Stages:
         self.plan.radius[where], self.plan.walks[where] = NEAR, WALKS
 
     def search_all(self) -> None:
-        """Search all displacements of the plan."""
+        """Search all displacements of the plan; where there are few tiles, threads share each of them."""
+        alone = self.parameters.backend != "opencv"
+        shares = 1 if alone or len(self.tiles) >= 2 * self.threads else self.threads
+        if shares > 1:
+            # Filtered once, before several threads ask for it.
+            self._each("filter", self.pair.frame)
+        parts = [(tile, part) for tile in self.tiles for part in tile.shared_out(shares)]
 
-        def work(tile: Tile) -> Any:
-            cells = tile.cells
-            near, radius = self.plan.near[cells].reshape(-1, 2), self.plan.radius[cells].ravel()
-            frame, places = self.pair.frame(tile), self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))
+        def work(each: tuple[Tile, Tile]) -> Any:
+            tile, part = each
+            near, radius = self.plan.near[part.cells].reshape(-1, 2), self.plan.radius[part.cells].ravel()
+            frame, places = self.pair.frame(tile), self._places(part, np.arange(*part.rows), np.arange(*part.cols))
             return full_matches(
                 frame,
                 places,
@@ -114,15 +121,17 @@ class Stages:
                 chip=self.parameters.chip,
                 needs=self.needs,
                 backend=self.parameters.backend,
+                subpixel=self.parameters.subpixel,
             )
 
-        done = self._each("full search", work, alone=self.parameters.backend != "opencv")
-        for tile, (shift, quality, status) in zip(self.tiles, done, strict=True):
-            shape = self.found.status[tile.cells].shape
-            self.found.shift[tile.cells], self.found.quality[tile.cells] = (
+        workers = 1 if alone else self.threads
+        done = map_each(work, parts, workers=workers, label="full search", quiet=self.quiet)
+        for (_, part), (shift, quality, status) in zip(parts, done, strict=True):
+            shape = self.found.status[part.cells].shape
+            self.found.shift[part.cells], self.found.quality[part.cells] = (
                 each.reshape(*shape, -1) for each in (shift, quality)
             )
-            self.found.status[tile.cells] = status.reshape(shape)
+            self.found.status[part.cells] = status.reshape(shape)
 
     def search_near(self, wanted: Mask) -> None:
         """Search about the plan in the cells that are wanted, whatever was found there before."""
@@ -131,7 +140,7 @@ class Stages:
         def work(tile: Tile) -> Any:
             picked = wanted[tile.cells].ravel()
             count = int(picked.sum())
-            shift, quality = np.zeros((count, 2), np.int32), np.full((count, 3), np.nan)
+            shift, quality = np.zeros((count, 2), np.int32), np.full((count, 5), np.nan)
             status = np.zeros(count, np.uint8)
             if count:
                 frame, plan = self.pair.frame(tile), self.plan
@@ -268,9 +277,9 @@ class Stages:
             found.chip[tile.cells][settled] = chosen[chosen > 0]
         found.status[tried] = np.where(np.isfinite(found.fine[..., 0][tried]), 0, NO_CONVERGENCE)
 
-    def _each(self, label: str, work: Callable[[Tile], Any], *, alone: bool = False) -> list[Any]:
-        """Return what comes of all tiles, in order; one at a time if the work has threads of its own."""
-        return map_each(work, self.tiles, workers=1 if alone else self.threads, label=label, quiet=self.quiet)
+    def _each(self, label: str, work: Callable[[Tile], Any]) -> list[Any]:
+        """Return what comes of all tiles, in order."""
+        return map_each(work, self.tiles, workers=self.threads, label=label, quiet=self.quiet)
 
     def _places(self, tile: Tile, rows: npt.NDArray[Any], cols: npt.NDArray[Any]) -> Ints:
         """Return row and column behind the middles of chips (n, 2), in the window of a tile."""

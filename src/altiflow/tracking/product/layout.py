@@ -16,7 +16,7 @@ from altiflow.gridding.frame import CONVENTIONS, crs_variable
 from altiflow.gridding.grids.grid import Grid
 from altiflow.readers.ground import GROUND
 from altiflow.readers.scenes import Acquisition, ScenePair
-from altiflow.tracking.offsets import Offsets
+from altiflow.tracking.displacements import Offsets
 from altiflow.tracking.parameters import TrackParameters
 from altiflow.tracking.status import STATUS
 from altiflow.version import __version__
@@ -36,6 +36,8 @@ _TEXTS: Mapping[str, str] = {
     "del_corr": "lead of the correlation over the second peak",
     "snr": "correlation over the root mean square of those beside its peak, within 7 pixels",
     "dxy_covariance": "covariance of the errors of dx and dy",
+    "curvature_x": "second difference of the correlation to the right at the best whole displacement",
+    "curvature_y": "second difference of the correlation down at the best whole displacement",
 }
 
 
@@ -62,9 +64,9 @@ def lay_out(
     -------
     xarray.Dataset
         (y, x), y from the top down: ``dx, dy``, their errors [px] and the covariance of these, ``corr, del_corr, snr,
-        search_radius, status, interp_mask, chip_size_width, chip_size_height`` [m] and ``ground``; ``mapping`` with the
-        corner of the first cell as GDAL has it; ``img_pair_info``. The part of a pixel between the lattices of the
-        images is added to dx and dy. The attributes hold what :func:`recorrect` needs.
+        curvature_x, curvature_y, search_radius, status, interp_mask, chip_size_width, chip_size_height`` [m] and
+        ``ground``; ``mapping`` with the corner of the first cell as GDAL has it; ``img_pair_info``. The part of a pixel
+        between the lattices of the images is added to dx and dy. The attributes hold what :func:`recorrect` needs.
 
     Raises
     ------
@@ -152,6 +154,8 @@ def _layers(pair: ScenePair, offsets: Offsets) -> dict[str, tuple[Any, dict[str,
     for name in ("corr", "del_corr", "snr"):
         layers[name][1].update(units="1")
     layers["dxy_covariance"][1].update(units="pixel2")
+    for name in ("curvature_x", "curvature_y"):
+        layers[name][1].update(units="pixel-2")
     sizes = {"width": pair.pixel[0], "height": pair.pixel[1]}
     for side, size in sizes.items():
         metres = np.round(offsets.chip * size).astype(np.uint16)

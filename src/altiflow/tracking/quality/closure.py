@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from altiflow.errors import EmptyDataError, GridMismatchError
 from altiflow.gridding.remap.resample import Lattice
-from altiflow.tracking.offsets import Offsets
+from altiflow.tracking.displacements import Offsets
 from altiflow.tracking.stable.statistics import nmad
 
 __all__ = ["Closure", "close_triplet"]

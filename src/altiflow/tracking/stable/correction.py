@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import InputError
-from altiflow.tracking.offsets import Offsets
-from altiflow.tracking.stable.statistics import MAD_TO_SIGMA
+from altiflow.tracking.displacements import Offsets
+from altiflow.tracking.stable.statistics import MAD_TO_SIGMA, density_peak, mode_error
 
 __all__ = ["Correction", "CorrectionModel", "CorrectionRule", "correct_offsets"]
 
-CorrectionModel = Literal["median", "plane", "none"]
+CorrectionModel = Literal["median", "mode", "plane", "none"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,7 +38,9 @@ class CorrectionRule:
     Attributes
     ----------
     model
-        "median": one shift; "plane": a shift that changes linearly over the image; "none".
+        "median": one shift; "mode": one shift, the most frequent (peak of a Gaussian density of what the median's
+        outliers leave), which a skewed rest does not draw; "plane": a shift that changes linearly over the image;
+        "none".
     min_count, min_share
         Least number of stable cells with a displacement that is good enough, and their least share of all cells with a
         displacement.
@@ -129,10 +131,11 @@ class Correction:
 
     @property
     def shift_error(self) -> tuple[float, float]:
-        """1-sigma of the shift [px]: that of a median of the independent cells; 0 where none is applied."""
+        """1-sigma of the shift [px]: that of a median, or mode, of the independent cells; 0 where none is applied."""
         if not self.applied:
             return 0.0, 0.0
-        factor = _MEDIAN_OF_MEAN / np.sqrt(max(self.independent, 1.0))
+        of_mean = mode_error(self.kept) if self.model == "mode" else _MEDIAN_OF_MEAN
+        factor = of_mean / np.sqrt(max(self.independent, 1.0))
         return float(self.nmad[0] * factor), float(self.nmad[1] * factor)
 
     def at(self, row: npt.ArrayLike, column: npt.ArrayLike) -> tuple[Floats, Floats]:
@@ -236,6 +239,10 @@ def _fit(offsets: Offsets, good: npt.NDArray[np.bool_], model: CorrectionModel) 
     design = np.stack(terms, axis=1)
     fits = [_robust_fit(design, np.asarray(part[good], float)) for part in (offsets.dx, offsets.dy)]
     (first, spread_x, kept_x), (second, spread_y, kept_y) = fits
+    if model == "mode":
+        for found, spread, part in zip((first, second), (spread_x, spread_y), (offsets.dx, offsets.dy), strict=True):
+            values = np.asarray(part[good], float)
+            found[0] = density_peak(values[np.abs(values - found[0]) <= _CUT * max(spread, _LEAST_SPREAD)])
     slope = (first[1], first[2], second[1], second[2]) if model == "plane" else (0.0, 0.0, 0.0, 0.0)
     kept = min(kept_x, kept_y)
     return Correction(

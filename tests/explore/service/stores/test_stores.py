@@ -22,6 +22,7 @@ HOLE = shapely.Polygon(shapely.box(-80, 50, 40, 84).exterior, [shapely.box(-60, 
 REGIONS = {
     "a box": (-60, 60, -20, 84),
     "a box across 180 degrees": (150, -80, -150, 10),
+    "a box that ends at 180 degrees": (100, -80, 180, 80),
     "the north pole": "north of 80",
     "the south pole": "within 900 km of 0,-90",
     "a polygon with a hole": HOLE,
@@ -150,9 +151,9 @@ def test_a_search_that_takes_too_long_is_broken_off(stores: SimpleNamespace) -> 
     assert len(stores.pairs.find(Query(), seconds=10).places) == 3000
 
 
-def test_the_database_reaches_no_file(stores: SimpleNamespace, catalogues: SimpleNamespace) -> None:
+def test_the_database_reaches_no_file(embedded_stores: SimpleNamespace, catalogues: SimpleNamespace) -> None:
     with pytest.raises(Exception, match="disabled"):
-        stores.pairs._scalar(f"SELECT count(*) FROM read_parquet('{catalogues.pairs_file}')")
+        embedded_stores.pairs._scalar(f"SELECT count(*) FROM read_parquet('{catalogues.pairs_file}')")
 
 
 def test_what_is_no_catalogue_is_refused(tmp_path: Path) -> None:

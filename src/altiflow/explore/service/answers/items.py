@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
+import numpy as np
 import shapely
 
+from altiflow.explore.service.stores.query import read_shapes
 from altiflow.explore.service.stores.store import COLUMNS
 
-__all__ = ["COLLECTIONS", "ITEM_COLUMNS", "make_collection", "make_item"]
+__all__ = ["COLLECTIONS", "ITEM_COLUMNS", "footprint_json", "make_collection", "make_item", "moment_text"]
 
 STAC_VERSION = "1.0.0"
+QUERYABLES_LINK = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 COLLECTIONS = {"pairs": "itslive-granules", "granules": "icesat2-granules"}
 """Name of the collection of each kind of catalogue; that of pairs is the name that ITS_LIVE's own service has."""
 
@@ -40,7 +45,7 @@ def make_item(kind: str, row: Mapping[str, Any], root: str, *, show_path: bool =
         Whether a file that is on this machine alone is shown with its path.
     """
     address = row["address"] or (row["local"] if show_path else None)
-    shape = None if row["wkb"] is None else shapely.from_wkb(row["wkb"])
+    shape = None if row["wkb"] is None else read_shapes(row["wkb"])
     collection = COLLECTIONS[kind]
     here = f"{root}/collections/{collection}"
     item: dict[str, Any] = {
@@ -49,19 +54,33 @@ def make_item(kind: str, row: Mapping[str, Any], root: str, *, show_path: bool =
         "stac_extensions": [],
         "id": row["granule"],
         "collection": collection,
-        "geometry": None if shape is None else json.loads(shapely.to_geojson(shape)),
+        "geometry": footprint_json(shape),
         "properties": _properties(row),
         "assets": {} if address is None else {"data": _asset(address)},
         "links": [
-            {"rel": "self", "href": f"{here}/items/{row['granule']}", "type": "application/geo+json"},
+            {"rel": "self", "href": f"{here}/items/{quote(row['granule'], safe='')}", "type": "application/geo+json"},
             {"rel": "collection", "href": here, "type": "application/json"},
             {"rel": "parent", "href": here, "type": "application/json"},
             {"rel": "root", "href": f"{root}/", "type": "application/json"},
         ],
     }
-    if shape is not None:
+    if shape is not None and item["geometry"] is not None:
         item["bbox"] = list(shape.bounds)
     return item
+
+
+def footprint_json(shape: Any) -> dict[str, Any] | None:
+    """Return a footprint as GeoJSON; None where it has no corner, or one that is no number.
+
+    Examples
+    --------
+    >>> footprint_json(shapely.Point(1, 2)), footprint_json(shapely.Polygon())
+    ({'type': 'Point', 'coordinates': [1.0, 2.0]}, None)
+    """
+    if shape is None or shape.is_empty or not np.isfinite(shapely.get_coordinates(shape)).all():
+        return None
+    told: dict[str, Any] = json.loads(shapely.to_geojson(shape))
+    return told
 
 
 def _asset(address: str) -> dict[str, Any]:
@@ -76,7 +95,7 @@ def _properties(row: Mapping[str, Any]) -> dict[str, Any]:
     told = {
         _RENAMED.get(name, name): value
         for name, value in row.items()
-        if name not in _TOLD_ELSEWHERE and value is not None
+        if name not in _TOLD_ELSEWHERE and value is not None and not (isinstance(value, float) and math.isinf(value))
     }
     if row.get("epsg") is not None:
         told["proj:code"] = f"EPSG:{row['epsg']}"
@@ -116,6 +135,7 @@ def make_collection(kind: str, extent: Mapping[str, Any], root: str) -> dict[str
         "links": [
             {"rel": "self", "href": here, "type": "application/json"},
             {"rel": "items", "href": f"{here}/items", "type": "application/geo+json"},
+            {"rel": QUERYABLES_LINK, "href": f"{here}/queryables", "type": "application/schema+json"},
             {"rel": "root", "href": f"{root}/", "type": "application/json"},
             {"rel": "parent", "href": f"{root}/", "type": "application/json"},
         ],

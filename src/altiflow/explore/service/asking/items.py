@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from altiflow.errors import InputError, RequestError
+from altiflow.explore.service.asking.expressions import LANGUAGES, read_expression
+from altiflow.explore.service.asking.filters import Filter, make_filter
 from altiflow.explore.service.asking.parameters import Parameter, read_parameters
 from altiflow.explore.service.asking.places import geojson_region, text_region
 from altiflow.explore.service.limits import ServiceLimits
@@ -20,7 +22,8 @@ __all__ = ["ItemSearch", "item_parameters", "read_body", "read_query"]
 
 _TOKEN = re.compile(r"(?P<collection>[01])\.(?P<place>[0-9]{1,15})")
 _OPEN = ("", "..")
-_BODY = ("collections", "ids", "bbox", "intersects", "datetime", "limit", "token")
+_TEXTS = ("collections", "ids", "bbox", "datetime", "limit", "token", "filter-lang", "filter-crs")
+_BODY = (*_TEXTS, "intersects", "filter")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class ItemSearch:
         Items of a page.
     after
         (collection, place) from which the page begins.
+    expression
+        Filter in CQL2, as JSON has it; None for none.
     """
 
     region: Region | None = None
@@ -47,6 +52,7 @@ class ItemSearch:
     ids: tuple[str, ...] = ()
     limit: int = 10
     after: tuple[int, int] = (0, 0)
+    expression: Any = None
 
     def query(self, kind: str) -> Query:
         """Return the query of the rows, those whose period meets the one that is asked for."""
@@ -55,6 +61,10 @@ class ItemSearch:
         tests += [Test("start", "<=", last)] if last else []
         tests += [Test("granule", "in", self.ids)] if self.ids else []
         return Query(self.region, tuple(tests))
+
+    def filter(self, kind: str, kinds: Sequence[str], limits: ServiceLimits) -> Filter | None:
+        """Return the filter of the rows of one kind, of all that are searched; None where all are wanted."""
+        return None if self.expression is None else make_filter(self.expression, kind, kinds, limits)
 
 
 def item_parameters(limits: ServiceLimits) -> tuple[Parameter, ...]:
@@ -83,10 +93,40 @@ def item_parameters(limits: ServiceLimits) -> tuple[Parameter, ...]:
             schema={"type": "integer", "minimum": 1, "default": 10},
         ),
         Parameter("token", "Where the page begins, from the link to it.", _after, "follow the link named next"),
+        Parameter("filter", "Condition on the properties of /queryables, in CQL2.", str, "see /queryables"),
+        Parameter(
+            "filter-lang",
+            "Language of the filter; cql2-text in an address, cql2-json in a body where not given.",
+            _language,
+            f"give {' or '.join(LANGUAGES)}",
+            schema={"type": "string", "enum": list(LANGUAGES)},
+        ),
+        Parameter(
+            "filter-crs",
+            "CRS of places in the filter.",
+            _degrees,
+            f"give {_CRS84}, or leave it out",
+            schema={"type": "string", "enum": [_CRS84]},
+        ),
     )
 
 
+_CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 _FIX_PERIOD = "give a moment such as 2019-04-20T00:00:00Z, or first/last"
+
+
+def _language(text: str) -> str:
+    """Return a language if it is known."""
+    if text not in LANGUAGES:
+        raise ValueError(text)
+    return text
+
+
+def _degrees(text: str) -> str:
+    """Return the one CRS that places may have."""
+    if text != _CRS84:
+        raise ValueError(text)
+    return text
 
 
 def _flat_box(text: str) -> str:
@@ -139,7 +179,7 @@ def read_query(given: Iterable[tuple[str, str]], limits: ServiceLimits) -> ItemS
         If it means nothing.
     """
     values = read_parameters(given, item_parameters(limits))
-    return _search(values, limits)
+    return _search(values, limits, values.get("filter"), "cql2-text")
 
 
 def read_body(body: bytes, limits: ServiceLimits) -> ItemSearch:
@@ -160,11 +200,11 @@ def read_body(body: bytes, limits: ServiceLimits) -> ItemSearch:
     if unknown:
         reason = f"there is no parameter {unknown[0][:80]!r}"
         raise RequestError(unknown[0][:80], "", reason, f"known are {', '.join(_BODY)}")
-    texts = {name: _as_text(name, value) for name, value in told.items() if value is not None and name != "intersects"}
+    texts = {name: _as_text(name, value) for name, value in told.items() if value is not None and name in _TEXTS}
     values = read_parameters(texts.items(), item_parameters(limits))
     if told.get("intersects") is not None:
         values["intersects"] = geojson_region("intersects", told["intersects"], limits)
-    return _search(values, limits)
+    return _search(values, limits, told.get("filter"), "cql2-json")
 
 
 def _as_text(name: str, value: Any) -> str:
@@ -177,8 +217,8 @@ def _as_text(name: str, value: Any) -> str:
     raise RequestError(name, str(value), f"{name} is a {type(value).__name__}", "give text, a number or a list of them")
 
 
-def _search(values: dict[str, Any], limits: ServiceLimits) -> ItemSearch:
-    """Return the search of checked values."""
+def _search(values: dict[str, Any], limits: ServiceLimits, given: Any, language: str) -> ItemSearch:
+    """Return the search of checked values, and of a filter."""
     if "bbox" in values and "intersects" in values:
         raise RequestError("bbox", "", "bbox and intersects are both given", "give the one or the other")
     named = {name: _names(name, values.get(name, ""), limits) for name in ("collections", "ids")}
@@ -187,6 +227,7 @@ def _search(values: dict[str, Any], limits: ServiceLimits) -> ItemSearch:
         period=values.get("datetime", (None, None)),
         limit=values.get("limit", 10),
         after=values.get("token", (0, 0)),
+        expression=None if given is None else read_expression(given, values.get("filter-lang", language)),
         **named,
     )
 

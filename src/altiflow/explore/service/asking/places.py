@@ -48,6 +48,7 @@ def text_region(name: str, text: str, limits: ServiceLimits) -> Region:
 _FIX = {
     "polygon": "give lon,lat of each corner, such as -50,69,-48,69,-48,70,-50,69",
     "bbox": "give west,south,east,north in degrees, such as -50,69,-48,70",
+    "filter": 'give a GeoJSON geometry, such as {"type": "Polygon", "coordinates": [[[-50, 69], ...]]}',
     "intersects": 'give a GeoJSON geometry, such as {"type": "Polygon", "coordinates": [[[-50, 69], ...]]}',
 }
 

@@ -15,8 +15,18 @@ from altiflow.explore.service.stores import Query, granule_query, pair_query
 from altiflow.readers.catalogue.moments import as_moment
 from altiflow.readers.catalogue.pairs.choosing.words import as_words
 from altiflow.readers.catalogue.pairs.request import make_search
+from altiflow.region import Region
 
-__all__ = ["SERIALIZATIONS", "form_parameters", "granule_parameters", "make_query", "pair_parameters"]
+__all__ = [
+    "SERIALIZATIONS",
+    "check_period",
+    "form_parameters",
+    "granule_parameters",
+    "make_query",
+    "pair_parameters",
+    "place_parameters",
+    "take_region",
+]
 
 SERIALIZATIONS = ("json", "text", "html", "zip")
 _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
@@ -56,7 +66,7 @@ def _truth(text: str) -> bool:
     return _one_of(text, _YES + _NO) in _YES
 
 
-def _shared(limits: ServiceLimits) -> tuple[Parameter, ...]:
+def place_parameters(limits: ServiceLimits) -> tuple[Parameter, ...]:
     """Return where and when."""
     area = {"type": "string", "pattern": r"^-?[0-9.]+(,-?[0-9.]+)+$"}
     return (
@@ -93,7 +103,7 @@ def pair_parameters(limits: ServiceLimits) -> tuple[Parameter, ...]:
     """Return the parameters of a search for image pairs: those of ITS_LIVE's former service, and more."""
     days = {"type": "number", "minimum": 0}
     return (
-        *_shared(limits),
+        *place_parameters(limits),
         Parameter(
             "percent_valid_pixels",
             "Least share of valid pixels [percent].",
@@ -159,7 +169,7 @@ def granule_parameters(limits: ServiceLimits) -> tuple[Parameter, ...]:
     """Return the parameters of a search for granules."""
     word = re.compile(r"[A-Za-z0-9 _.-]{1,40}")
     return (
-        *_shared(limits),
+        *place_parameters(limits),
         Parameter(
             "product",
             "Short name such as ATL10, or several with commas.",
@@ -215,6 +225,29 @@ def _numbers(text: str, limits: ServiceLimits, greatest: int) -> tuple[int, ...]
     return numbers
 
 
+def take_region(values: dict[str, Any]) -> Region | None:
+    """Return where, None for everywhere, and take it out of the values of a request.
+
+    Raises
+    ------
+    RequestError
+        If it is said twice.
+    """
+    told = {name: values.pop(name) for name in [*values] if name in ("polygon", "bbox")}
+    if len(told) > 1:
+        raise RequestError(next(iter(told)), "", "polygon and bbox are both given", "give the one or the other")
+    return next(iter(told.values()), None)
+
+
+def check_period(values: Mapping[str, Any]) -> None:
+    """Raise RequestError for a period that ends before it begins."""
+    first, last = (as_moment(values.get(side), side, last=side == "end") for side in ("start", "end"))
+    if first and last and first > last:
+        raise RequestError(
+            "start", str(values["start"]), f"start {first} is after end {last}", "turn start and end round"
+        )
+
+
 def make_query(kind: str, values: Mapping[str, Any]) -> Query:
     """Return the query of the values of a request.
 
@@ -224,16 +257,11 @@ def make_query(kind: str, values: Mapping[str, Any]) -> Query:
         If two values contradict each other.
     """
     given = dict(values)
-    places = [name for name in ("polygon", "bbox") if name in given]
-    if len(places) > 1:
-        raise RequestError("polygon", "", "polygon and bbox are both given", "give the one or the other")
-    region = given.pop(places[0]) if places else None
+    region = take_region(given)
     try:
         if kind == "pairs":
             return pair_query(make_search(region=region, **given))
-        first, last = (as_moment(given.get(side), side, last=side == "end") for side in ("start", "end"))
-        if first and last and first > last:
-            raise InputError(f"start {first} is after end {last}")
+        check_period(given)
         return granule_query(region=region, **given)
     except InputError as error:
         about = ("start", "start and end") if "start" in str(error) else ("min_separation", "the limits")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,11 +13,19 @@ from time import time
 from typing import Any, Literal
 from uuid import uuid4
 
+from altiflow.errors import InputError
+
 __all__ = ["Job", "JobBook", "JobState"]
 
-JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
+JobState = Literal["waiting", "running", "done", "failed", "cancelled", "deleted"]
 
 _COLUMNS = "id, state, asked, plan, attempts, message, submitted, started, ended"
+_FILE = "jobs.sqlite"
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, state TEXT NOT NULL, asked TEXT NOT NULL, "
+    "plan TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', "
+    "submitted REAL NOT NULL, started REAL, ended REAL)"
+)
 _PATIENCE = 30.0
 """Longest wait [s] for another process that writes to the book."""
 
@@ -30,7 +39,7 @@ class Job:
     id
         Its name, 32 hexadecimal digits.
     state
-        "waiting", "running", "done", "failed" or "cancelled".
+        "waiting", "running", "done", "failed", "cancelled", or "deleted": it was done, and its result is gone.
     asked
         What was asked for.
     plan
@@ -38,7 +47,7 @@ class Job:
     attempts
         How often it was begun; more than once where the server stopped in between.
     message
-        Why it failed.
+        Why it failed, or its result is gone.
     submitted, started, ended
         Seconds since 1970; None for what has not happened.
     """
@@ -57,6 +66,11 @@ class Job:
 class JobBook:
     """The jobs of a folder; each has a folder of its own below it.
 
+    Raises
+    ------
+    InputError
+        If the folder has a book that cannot be used.
+
     Examples
     --------
     >>> import tempfile
@@ -69,17 +83,17 @@ class JobBook:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self._open() as database:
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, state TEXT NOT NULL, asked TEXT NOT NULL, "
-                "plan TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', "
-                "submitted REAL NOT NULL, started REAL, ended REAL)"
-            )
+        try:
+            with self._open() as database:
+                database.execute(_TABLE)
+        except sqlite3.Error as error:
+            told = f"{self.folder / _FILE} is no book of jobs, or cannot be written ({error})"
+            raise InputError(f"{told}; take another folder, or move the file away") from error
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Yield the database; what was written stands when the block ends well."""
-        database = sqlite3.connect(self.folder / "jobs.sqlite", timeout=_PATIENCE, isolation_level="IMMEDIATE")
+        database = sqlite3.connect(self.folder / _FILE, timeout=_PATIENCE, isolation_level="IMMEDIATE")
         try:
             with database:
                 yield database
@@ -135,6 +149,21 @@ class JobBook:
                 (state, message[:1000], time(), name),
             )
         return done.rowcount == 1
+
+    def forget(self, name: str, message: str) -> bool:
+        """Note that the result of a job that is done is gone, and return whether it was done."""
+        with self._open() as database:
+            done = database.execute(
+                "UPDATE jobs SET state = 'deleted', message = ? WHERE id = ? AND state = 'done'", (message, name)
+            )
+        return done.rowcount == 1
+
+    def ended(self, state: JobState, before: float = math.inf) -> tuple[Job, ...]:
+        """Return the jobs of a state that ended before a moment [s since 1970]."""
+        with self._open() as database:
+            sql = f"SELECT {_COLUMNS} FROM jobs WHERE state = ? AND ended < ?"
+            rows = database.execute(sql, (state, before)).fetchall()
+        return tuple(_job(row) for row in rows)
 
     def take_up_again(self) -> int:
         """Let jobs wait that ran when the server stopped, and return how many."""

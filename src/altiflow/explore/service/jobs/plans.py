@@ -10,6 +10,9 @@ import numpy as np
 from altiflow.errors import AltiflowError, InputError, RequestError
 from altiflow.explore.service.asking import granule_parameters, make_query, pair_parameters, read_parameters
 from altiflow.explore.service.catalogues import ServedCatalogue
+from altiflow.explore.service.jobs.tracks import plan_track
+from altiflow.explore.service.limits import ServiceLimits
+from altiflow.explore.service.scenes import ServedScenes
 from altiflow.gridding import GRID_NAMES, Grid, grid_covering
 from altiflow.readers.catalogue.moments import as_moment
 
@@ -24,17 +27,25 @@ MOST_GRIDDED = 4e8
 _CELLS = (120, 240)
 
 
-def plan_job(asked: Any, catalogues: Sequence[ServedCatalogue]) -> dict[str, Any]:
+def plan_job(
+    asked: Any,
+    catalogues: Sequence[ServedCatalogue],
+    scenes: ServedScenes | None = None,
+    limits: ServiceLimits = ServiceLimits(),  # noqa: B008
+) -> dict[str, Any]:
     """Return what is to be done for a request.
 
     Parameters
     ----------
     asked
         ``{"kind": "cube", "search": {...}, "epsg": 3413, "cell": 240}``, a cube of image pairs, or
-        ``{"kind": "grid", "search": {...}, "grid": "EASE2_N25km", "value": "freeboard"}``, granules on a grid by month.
-        The search has the parameters of ``/velocities/urls/`` and ``/altimetry/urls/``.
-    catalogues
+        ``{"kind": "grid", "search": {...}, "grid": "EASE2_N25km", "value": "freeboard"}``, granules on a grid by month,
+        or what :func:`plan_track` takes. The search has the parameters of ``/velocities/urls/`` and
+        ``/altimetry/urls/``.
+    catalogues, scenes
         Where the files are looked up; no other file is ever read.
+    limits
+        Of regions to track in.
 
     Raises
     ------
@@ -44,15 +55,19 @@ def plan_job(asked: Any, catalogues: Sequence[ServedCatalogue]) -> dict[str, Any
     if not isinstance(asked, Mapping):
         raise RequestError("body", str(asked), "the body is no JSON object", "send a JSON object with kind and search")
     kind = asked.get("kind")
-    if kind not in JOB_KINDS:
+    if not isinstance(kind, str) or kind not in JOB_KINDS:
         raise RequestError("kind", str(kind), f"kind={str(kind)[:40]!r} is not known", f"give {', '.join(JOB_KINDS)}")
-    of_rows, known, plan = JOB_KINDS[str(kind)]
-    unknown = [str(name) for name in asked if name not in (*known, "kind", "search")]
+    of_rows, known, plan = JOB_KINDS[kind]
+    unknown = [str(name) for name in asked if name not in ("kind", *known)]
     if unknown:
         raise RequestError(unknown[0][:80], "", f"there is no {unknown[0][:80]!r}", f"known are {', '.join(known)}")
+    if plan is None:
+        if scenes is None:
+            raise RequestError("kind", kind, "no scenes are served", "ask for another kind")
+        return {"kind": kind, **plan_track(asked, scenes, limits)}
     catalogue = next((one for one in catalogues if one.store.kind == of_rows), None)
     if catalogue is None:
-        raise RequestError("kind", str(kind), f"no catalogue of {of_rows} is served", "ask for another kind")
+        raise RequestError("kind", kind, f"no catalogue of {of_rows} is served", "ask for another kind")
     return {"kind": kind, **plan(asked, catalogue)}
 
 
@@ -86,7 +101,7 @@ def _plan_cube(asked: Mapping[str, Any], catalogue: ServedCatalogue) -> dict[str
     epsg, cell = asked.get("epsg"), asked.get("cell", 240)
     if isinstance(epsg, bool) or not isinstance(epsg, int) or not 1024 <= epsg <= 32767:
         raise RequestError("epsg", str(epsg), "epsg is no code of a map", "give one such as 3413")
-    if cell not in _CELLS:
+    if isinstance(cell, bool) or cell not in _CELLS:
         raise RequestError("cell", str(cell), f"cell={cell!r} is no cell of ITS_LIVE", "give 120 or 240 metres")
     try:
         grid = grid_covering(region, epsg, cell)
@@ -104,7 +119,7 @@ def _plan_grid(asked: Mapping[str, Any], catalogue: ServedCatalogue) -> dict[str
     """Return the plan of granules on a grid, by month."""
     values, rows, years = _search(asked, catalogue)
     name, value = asked.get("grid"), asked.get("value", "freeboard")
-    if name not in GRID_NAMES:
+    if not isinstance(name, str) or name not in GRID_NAMES:
         shown = ", ".join(sorted(GRID_NAMES)[:4])
         raise RequestError("grid", str(name), f"grid={str(name)[:40]!r} is not known", f"give a name such as {shown}")
     if not (isinstance(value, str) and value.isidentifier() and len(value) < 60):
@@ -112,7 +127,7 @@ def _plan_grid(asked: Mapping[str, Any], catalogue: ServedCatalogue) -> dict[str
     region = values.get("polygon") or values.get("bbox")
     if "start" not in values or "end" not in values:
         raise RequestError("search", "", "the search names no start and end", "give both, such as 2019-01")
-    _check_gridded(Grid.named(str(name)), values, years)
+    _check_gridded(Grid.named(name), values, years)
     return {
         "grid": name,
         "value": value,
@@ -136,8 +151,9 @@ def _check_gridded(grid: Grid, values: Mapping[str, Any], years: int) -> None:
 
 Plan = Callable[[Mapping[str, Any], ServedCatalogue], dict[str, Any]]
 
-JOB_KINDS: Mapping[str, tuple[str, tuple[str, ...], Plan]] = {
-    "cube": ("pairs", ("epsg", "cell"), _plan_cube),
-    "grid": ("granules", ("grid", "value"), _plan_grid),
+JOB_KINDS: Mapping[str, tuple[str, tuple[str, ...], Plan | None]] = {
+    "cube": ("pairs", ("search", "epsg", "cell"), _plan_cube),
+    "grid": ("granules", ("search", "grid", "value"), _plan_grid),
+    "track": ("scenes", ("scenes", "bbox", "polygon", "parameters"), None),
 }
-"""Kinds of jobs: of which rows they are, what they are told, and what plans them."""
+"""Kinds of jobs: of which rows they are, what they are told, and what plans those of a catalogue."""

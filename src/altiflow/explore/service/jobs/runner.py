@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +19,8 @@ from typing import Any
 
 from altiflow.errors import RequestError, StoreLockedError
 from altiflow.explore.service.jobs.book import Job, JobBook
+from altiflow.explore.service.jobs.keeping import delete_old
+from altiflow.explore.service.jobs.progress import PROGRESS
 from altiflow.explore.service.jobs.work import PLAN, REASON
 from altiflow.files import folder_lock, whole_file
 
@@ -31,6 +33,10 @@ _LOOK = 0.2
 """How often [s] the book is looked at."""
 _GRACE = 10.0
 """Longest wait [s] for a process to end."""
+_RETRY = 10.0
+"""How long [s] a book that cannot be used is let alone."""
+_TIDY = 600.0
+"""How often [s] old results are looked for."""
 
 
 class JobRunner:
@@ -44,11 +50,16 @@ class JobRunner:
         Most jobs that wait or run at a time.
     seconds
         Longest time of a job [s].
+    keep_days
+        How long the result of a job stays [d].
     """
 
-    def __init__(self, book: JobBook, *, most_open: int = 20, seconds: float = 6 * 3600.0) -> None:
+    def __init__(
+        self, book: JobBook, *, most_open: int = 20, seconds: float = 6 * 3600.0, keep_days: float = 30.0
+    ) -> None:
         self.book = book
-        self._most_open, self._seconds = most_open, seconds
+        self._most_open, self._seconds, self._keep_days = most_open, seconds, keep_days
+        self._tidied = -math.inf
         self._stop = Event()
         self._thread = Thread(target=self._work, name="jobs", daemon=True)
 
@@ -75,11 +86,20 @@ class JobRunner:
                 with folder_lock(self.book.folder):
                     self.book.take_up_again()
                     while not self._stop.wait(_LOOK):
+                        self._tidy()
                         self._do_next()
             except StoreLockedError:
                 continue
-            except (OSError, sqlite3.Error):
+            # Whatever it is, jobs that wait are not to wait for ever.
+            except Exception:
                 _LOG.exception("the book of jobs in %s cannot be used now", self.book.folder)
+                self._stop.wait(_RETRY)
+
+    def _tidy(self) -> None:
+        """Delete old results, now and then."""
+        if monotonic() - self._tidied >= _TIDY:
+            self._tidied = monotonic()
+            delete_old(self.book, self._keep_days)
 
     def _do_next(self) -> None:
         """Do the job that waited longest; one that cannot be begun fails, and the others go on."""
@@ -96,7 +116,8 @@ class JobRunner:
         folder = self.book.work_folder(job)
         with whole_file(folder / PLAN) as part:
             part.write_text(json.dumps(dict(job.plan)), encoding="utf-8")
-        (folder / REASON).unlink(missing_ok=True)
+        for name in (REASON, PROGRESS):
+            (folder / name).unlink(missing_ok=True)
         # In a session of its own, as Ctrl-C in the server's terminal is not meant for the work.
         with subprocess.Popen(
             [*PROGRAM, str(folder), str(os.getpid())],
@@ -113,7 +134,9 @@ class JobRunner:
             reason = folder / REASON
             said = reason.read_text(encoding="utf-8") if reason.is_file() else told
             done = work.returncode == 0
-            self.book.end(job.id, "done" if done else "failed", "" if done else _without_folders(said, job.plan))
+            self.book.end(
+                job.id, "done" if done else "failed", "" if done else _without_folders(said, job.plan, folder)
+            )
         found = self.book.find(job.id)
         if found is None or found.state == "cancelled":
             shutil.rmtree(folder, ignore_errors=True)
@@ -128,6 +151,7 @@ class JobRunner:
                 if work.returncode == -signal.SIGTERM and self._stop.wait(_GRACE):
                     return None
                 return said.decode(errors="replace").strip().rpartition("\n")[2] or f"exit code {work.returncode}"
+            self._tidy()
             found = self.book.find(job.id)
             if self._stop.is_set() or found is None or found.state != "running":
                 return None
@@ -136,17 +160,18 @@ class JobRunner:
                 return f"it took longer than {self._seconds:g} s"
 
 
-def _without_folders(said: str, plan: Mapping[str, Any]) -> str:
-    """Return a reason without the folders of the sources, which are nobody's business.
+def _without_folders(said: str, plan: Mapping[str, Any], folder: Path) -> str:
+    """Return a reason without the folders of the sources and of the job, which are nobody's business.
 
     Examples
     --------
-    >>> _without_folders("no such file: /data/a/b.nc", {"sources": ["/data/a/b.nc", "https://host/c.nc"]})
+    >>> _without_folders("no such file: /data/a/b.nc", {"sources": ["/data/a/b.nc", "s3://host/c.nc"]}, Path("/jobs"))
     'no such file: b.nc'
     """
     folders = {str(Path(source).parent) for source in plan["sources"] if "://" not in source} - {".", "/"}
-    for folder in sorted(folders, key=len, reverse=True):
-        said = said.replace(f"{folder}{os.sep}", "").replace(folder, "its folder")
+    folders |= {str(folder), str(folder.resolve())}
+    for name in sorted(folders, key=len, reverse=True):
+        said = said.replace(f"{name}{os.sep}", "").replace(name, "its folder")
     return said
 
 

@@ -7,21 +7,29 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 
-from altiflow.errors import AltiflowError, StoreLockedError
+from altiflow.errors import AltiflowError, EmptyDataError, StoreLockedError
+from altiflow.explore.overlay import write_overlay
+from altiflow.explore.service.jobs.progress import ProgressFile
 from altiflow.files import folder_lock, whole_file
 from altiflow.gridding import Grid, build_cube, grid_covering, grid_dataset, write_netcdf
-from altiflow.region import as_region
+from altiflow.progress import progress_bar, watch_progress
+from altiflow.readers.scenes import read_scene_pair
+from altiflow.region import Region, as_region
+from altiflow.tracking import TrackParameters, track_pair, tracked_name, write_tracked
 
 __all__ = ["PLAN", "do_work", "main"]
 
 PLAN, REASON = "plan.json", "reason.txt"
 """Files of a job's folder: what is to be done, and why it could not be."""
+_STORE, _GRANULE = "cube.zarr", "granule"
+"""Folders of what is made before it is packed."""
 _ORPHAN = 3
 """Exit code of work whose server is gone."""
 _HANDOVER = 30.0
@@ -29,7 +37,7 @@ _HANDOVER = 30.0
 
 
 def do_work(plan: Mapping[str, Any], folder: Path) -> Path:
-    """Return the result of a plan; what a stopped process did already is not done anew.
+    """Return the result of a plan; what a stopped process did already is not done anew where the library can go on.
 
     Raises
     ------
@@ -38,35 +46,73 @@ def do_work(plan: Mapping[str, Any], folder: Path) -> Path:
     """
     result = folder / str(plan["result"])
     if result.is_file():
-        shutil.rmtree(folder / "cube.zarr", ignore_errors=True)
+        for left in (_STORE, _GRANULE):
+            shutil.rmtree(folder / left, ignore_errors=True)
         return result
-    if plan["kind"] == "cube":
-        return _make_cube(plan, folder, result)
+    makers = {"cube": _make_cube, "grid": _make_grid, "track": _make_track}
+    return makers[plan["kind"]](plan, folder, result)
+
+
+def _make_grid(plan: Mapping[str, Any], folder: Path, result: Path) -> Path:
+    """Return the grid of granules."""
     gridded = grid_dataset(
         [_place(source) for source in plan["sources"]],
         Grid.named(plan["grid"]),
         value=plan["value"],
         freq="MS",
-        region=None if plan["region"] is None else as_region(plan["region"]),
+        region=_region(plan),
         on_error="skip",
     )
-    return write_netcdf(gridded, result)
+    with progress_bar("writing", 1, quiet=True):
+        return write_netcdf(gridded, result)
 
 
 def _make_cube(plan: Mapping[str, Any], folder: Path, result: Path) -> Path:
     """Return the archive of a cube."""
-    region = as_region(plan["region"])
-    store = folder / "cube.zarr"
+    store = folder / _STORE
     if not store.exists():
-        grid = grid_covering(region, plan["epsg"], plan["cell"])
+        grid = grid_covering(as_region(plan["region"]), plan["epsg"], plan["cell"])
         sources = [_place(source) for source in plan["sources"]]
         build_cube(sources, grid, store=store, metric="ground", on_error="skip")
-    with whole_file(result) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-        for file in sorted(store.rglob("*")):
-            if file.is_file():
-                archive.write(file, Path(store.name) / file.relative_to(store))
+    _pack(sorted(file for file in store.rglob("*") if file.is_file()), folder, result, "packing")
     shutil.rmtree(store)
     return result
+
+
+def _make_track(plan: Mapping[str, Any], folder: Path, result: Path) -> Path:
+    """Return the archive of a tracked granule and a picture of its speed."""
+    made = folder / _GRANULE
+    shutil.rmtree(made, ignore_errors=True)
+    first, second = (_place(source) for source in plan["sources"])
+    with progress_bar("reading", 1, quiet=True) as bar:
+        dates = None if plan["dates"] is None else tuple(plan["dates"])
+        pair = read_scene_pair(first, second, region=_region(plan), dates=dates)
+        bar.update()
+    granule = track_pair(pair, parameters=TrackParameters.from_json(json.dumps(plan["parameters"])))
+    write_tracked(granule, made / tracked_name(granule))
+    # Where nothing was found there is no speed to show.
+    with suppress(EmptyDataError):
+        write_overlay(granule, made / "browse.png")
+    _pack(sorted(made.iterdir()), made, result, "writing")
+    shutil.rmtree(made)
+    return result
+
+
+def _pack(files: Sequence[Path], folder: Path, result: Path, label: str) -> None:
+    """Put files into an archive, by their names in a folder."""
+    with (
+        progress_bar(label, len(files), quiet=True) as bar,
+        whole_file(result) as part,
+        zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        for file in files:
+            archive.write(file, file.relative_to(folder))
+            bar.update()
+
+
+def _region(plan: Mapping[str, Any]) -> Region | None:
+    """Return where, None for everywhere."""
+    return None if plan["region"] is None else as_region(plan["region"])
 
 
 def _place(source: str) -> str | Path:
@@ -86,7 +132,7 @@ def main(folder: str, parent: str) -> int:
     deadline = monotonic() + _HANDOVER
     while True:
         try:
-            with folder_lock(place):
+            with folder_lock(place), watch_progress(ProgressFile(place, plan["kind"]).hear):
                 do_work(plan, place)
             return 0
         except StoreLockedError:

@@ -17,6 +17,8 @@ from altiflow.explore.service.asking import Parameter, form_parameters, openapi_
 from altiflow.explore.service.fields import TILE_GRIDS, ServedField, draw_tile
 from altiflow.explore.service.fields.pictures import COLOURS
 from altiflow.explore.service.fields.tiling import MAX_ZOOM
+from altiflow.explore.service.limits import ServiceLimits
+from altiflow.explore.service.patience import Patience
 from altiflow.gridding import series_at, series_table
 
 __all__ = ["field_router"]
@@ -28,8 +30,9 @@ _ROWS: dict[int | str, dict[str, Any]] = {
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is none of this name"}}
 
 
-def field_router(fields: Sequence[ServedField]) -> APIRouter:
-    """Return the routes of velocity fields."""
+def field_router(fields: Sequence[ServedField], limits: ServiceLimits) -> APIRouter:
+    """Return the routes of velocity fields; an answer is waited for as long as a search may take."""
+    patience = Patience(limits.seconds)
     router = APIRouter(tags=["fields"])
     named = {one.name: one for one in fields}
     picture: dict[int | str, dict[str, Any]] = {200: {"description": "A picture", "content": {"image/png": {}}}}
@@ -48,7 +51,8 @@ def field_router(fields: Sequence[ServedField]) -> APIRouter:
     )
     def series(name: str, request: Request) -> Response:
         values = read_parameters(request.query_params.multi_items(), _SERIES)
-        return _series(_named(named, name), values)
+        served = _named(named, name)
+        return patience.ask(lambda: _series(served, values))
 
     @router.get(
         "/tiles/{name}/{epsg}/{zoom}/{x}/{y}.png",
@@ -59,7 +63,8 @@ def field_router(fields: Sequence[ServedField]) -> APIRouter:
     )
     def tile(name: str, epsg: str, zoom: str, x: str, y: str, request: Request) -> Response:
         values = read_parameters(request.query_params.multi_items(), _TILE)
-        return _tile(_named(named, name), (epsg, zoom, x, y), values)
+        served = _named(named, name)
+        return patience.ask(lambda: _tile(served, (epsg, zoom, x, y), values))
 
     return router
 

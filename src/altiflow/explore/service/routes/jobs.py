@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from altiflow.errors import RequestError
-from altiflow.explore.service.catalogues import ServedCatalogue
-from altiflow.explore.service.jobs import JOB_KINDS, Job, JobRunner, plan_job
+from altiflow.explore.service.jobs import JOB_KINDS, Job, JobRunner, give_up, open_result, read_progress
 
 __all__ = ["job_router"]
 
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such job"}}
 _NOT_NOW: dict[int | str, dict[str, Any]] = {409: {"description": "The job is not in the state for it"}}
+_GONE: dict[int | str, dict[str, Any]] = {410: {"description": "The result was deleted"}}
 _BODY = {
     "required": True,
     "content": {
         "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {"kind": {"enum": list(JOB_KINDS)}, "search": {"type": "object"}},
-                "required": ["kind", "search"],
-            }
+            "schema": {"type": "object", "properties": {"kind": {"enum": list(JOB_KINDS)}}, "required": ["kind"]}
         }
     },
 }
+_RESUMES = {"cube": "where it was"}
+"""From where a job goes on that is taken up again, for kinds that do not begin anew."""
+
+Plan = Callable[[Any], dict[str, Any]]
+"""What returns what is to be done for a request."""
 
 
-def job_router(runner: JobRunner, catalogues: Sequence[ServedCatalogue]) -> APIRouter:
+class HeldFile(FileResponse):
+    """A file that stays while it is sent."""
+
+    def __init__(self, held: IO[bytes], path: Path) -> None:
+        super().__init__(path, filename=path.name)
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file."""
+        with self._held:
+            await super().__call__(scope, receive, send)
+
+
+def job_router(runner: JobRunner, plan: Plan) -> APIRouter:
     """Return the routes of jobs."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -50,46 +66,55 @@ def job_router(runner: JobRunner, catalogues: Sequence[ServedCatalogue]) -> APIR
         if said != "application/json":
             raise RequestError("Content-Type", said, "the body is not said to be JSON", "send application/json", 415)
         body = await request.body()
-        job = await run_in_threadpool(_submit, body, runner, catalogues)
-        return JSONResponse(_told(job, request), 202, headers={"Location": f"{_root(request)}/jobs/{job.id}"})
+        job = await run_in_threadpool(_submit, body, runner, plan)
+        told = _told(runner, job, request)
+        return JSONResponse(told, 202, headers={"Location": f"{_root(request)}/jobs/{job.id}"})
 
     @router.get("", summary="The newest jobs")
     def listed(request: Request) -> dict[str, Any]:
-        return {"jobs": [_told(job, request) for job in runner.book.list()]}
+        return {"jobs": [_told(runner, job, request) for job in runner.book.list()]}
 
     @router.get("/{name}", summary="How far a job is", responses=_NOT_FOUND)
     def status(name: str, request: Request) -> dict[str, Any]:
-        return _told(_find(runner, name), request)
+        return _told(runner, _find(runner, name), request)
 
     @router.get(
-        "/{name}/result", summary="The result of a job", response_class=Response, responses=_NOT_FOUND | _NOT_NOW
+        "/{name}/result",
+        summary="The result of a job",
+        response_class=Response,
+        responses=_NOT_FOUND | _NOT_NOW | _GONE,
     )
-    def result(name: str) -> FileResponse:
-        job = _find(runner, name)
-        path = runner.book.result(job)
-        if job.state != "done" or not path.is_file():
-            reason, fix = f"the job is {job.state}, and has no result", "ask for its state until it is done"
-            raise RequestError("job", job.id, reason, fix, 409)
-        return FileResponse(path, filename=path.name)
+    def result(name: str) -> HeldFile:
+        return _result(runner, _find(runner, name))
 
-    @router.delete("/{name}", summary="Give a job up", responses=_NOT_FOUND | _NOT_NOW)
+    @router.delete("/{name}", summary="Give a job up, or delete its result", responses=_NOT_FOUND | _NOT_NOW)
     def cancel(name: str, request: Request) -> dict[str, Any]:
-        job = _find(runner, name)
-        if not runner.book.end(job.id, "cancelled"):
-            raise RequestError("job", job.id, f"the job is {job.state} already", "leave it as it is", 409)
-        return _told(_find(runner, name), request)
+        give_up(runner.book, _find(runner, name))
+        return _told(runner, _find(runner, name), request)
 
     return router
 
 
-def _submit(body: bytes, runner: JobRunner, catalogues: Sequence[ServedCatalogue]) -> Job:
+def _submit(body: bytes, runner: JobRunner, plan: Plan) -> Job:
     """Return the job of a request."""
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise RequestError("body", "", f"the body is no JSON ({type(error).__name__})", "send a JSON object") from error
     runner.check_room()
-    return runner.book.add(asked, plan_job(asked, catalogues))
+    return runner.book.add(asked, plan(asked))
+
+
+def _result(runner: JobRunner, job: Job) -> HeldFile:
+    """Return the answer that holds the result of a job."""
+    if job.state == "deleted":
+        raise RequestError("job", job.id, job.message, "ask for the job anew", 410)
+    path = runner.book.result(job)
+    held = open_result(path) if job.state == "done" else None
+    if held is None:
+        reason, fix = f"the job is {job.state}, and has no result", "ask for its state until it is done"
+        raise RequestError("job", job.id, reason, fix, 409)
+    return HeldFile(held, path)
 
 
 def _find(runner: JobRunner, name: str) -> Job:
@@ -104,24 +129,37 @@ def _root(request: Request) -> str:
     return str(request.base_url).rstrip("/")
 
 
-def _told(job: Job, request: Request) -> dict[str, Any]:
+def _told(runner: JobRunner, job: Job, request: Request) -> dict[str, Any]:
     """Return what the world is told of a job; its files are the server's own business."""
     here = f"{_root(request)}/jobs/{job.id}"
     links = [{"rel": "self", "href": here}]
     if job.state == "done":
         links.append({"rel": "result", "href": f"{here}/result"})
+    progress, stage = _progress(runner, job)
+    again = _RESUMES.get(str(job.plan["kind"]), "from the beginning") if job.attempts > 1 else None
     return {
         "id": job.id,
+        "kind": job.plan["kind"],
         "state": job.state,
+        "progress": progress,
+        "stage": stage,
         "asked": job.asked,
         "files": len(job.plan["sources"]),
         "attempts": job.attempts,
+        "taken_up": again,
         "message": job.message,
         "submitted": _moment(job.submitted),
         "started": _moment(job.started),
         "ended": _moment(job.ended),
         "links": links,
     }
+
+
+def _progress(runner: JobRunner, job: Job) -> tuple[float | None, str]:
+    """Return how far a job is, 0 to 1, and what it is at; None where nobody knows."""
+    if job.state == "running":
+        return read_progress(runner.book.folder / job.id)
+    return (1.0, "") if job.state in ("done", "deleted") else (0.0 if job.state == "waiting" else None, "")
 
 
 def _moment(seconds: float | None) -> str | None:

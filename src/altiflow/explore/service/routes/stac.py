@@ -12,9 +12,17 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from altiflow.errors import RequestError
-from altiflow.explore.service.answers.items import COLLECTIONS, ITEM_COLUMNS, STAC_VERSION, make_collection, make_item
+from altiflow.explore.service.answers.items import (
+    COLLECTIONS,
+    ITEM_COLUMNS,
+    QUERYABLES_LINK,
+    STAC_VERSION,
+    make_collection,
+    make_item,
+)
 from altiflow.explore.service.asking import openapi_parameters
 from altiflow.explore.service.asking.items import ItemSearch, item_parameters, read_body, read_query
+from altiflow.explore.service.asking.queryables import queryables_schema
 from altiflow.explore.service.catalogues import ServedCatalogue
 
 __all__ = ["stac_router"]
@@ -26,9 +34,24 @@ CONFORMS_TO = (
     "https://api.stacspec.org/v1.0.0/item-search",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "https://api.stacspec.org/v1.0.0/item-search#filter",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
 )
+_SCHEMA = "application/schema+json"
 _GEOJSON = "application/geo+json"
 _OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
+
+
+class SchemaPage(JSONResponse):
+    """An answer in JSON Schema."""
+
+    media_type = _SCHEMA
 
 
 class ItemPage(JSONResponse):
@@ -41,6 +64,7 @@ def stac_router(catalogues: Sequence[ServedCatalogue]) -> APIRouter:
     """Return the routes of a STAC service over catalogues."""
     router = APIRouter(tags=["stac"])
     _add_descriptions(router, catalogues)
+    _add_queryables(router, catalogues)
     _add_items(router, catalogues)
     _add_search(router, catalogues)
     return router
@@ -75,6 +99,24 @@ def _add_descriptions(router: APIRouter, catalogues: Sequence[ServedCatalogue]) 
         return make_collection(one.store.kind, one.store.extent(), _root(request))
 
 
+def _add_queryables(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None:
+    """Add what tells of the properties that a filter may name."""
+
+    @router.get("/queryables", summary="Properties that all collections have", response_class=SchemaPage)
+    def shared(request: Request) -> SchemaPage:
+        return SchemaPage(queryables_schema([one.store.kind for one in catalogues], f"{_root(request)}/queryables"))
+
+    @router.get(
+        "/collections/{collection}/queryables",
+        summary="Properties that a filter may name",
+        response_class=SchemaPage,
+        responses=_NOT_FOUND,
+    )
+    def own(collection: str, request: Request) -> SchemaPage:
+        kind = _named(catalogues, collection).store.kind
+        return SchemaPage(queryables_schema([kind], f"{_root(request)}/collections/{collection}/queryables"))
+
+
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is none of this name"}}
 
 
@@ -98,6 +140,7 @@ def _landing(root: str, catalogues: Sequence[ServedCatalogue]) -> dict[str, Any]
             {"rel": "data", "href": f"{root}/collections", "type": json},
             {"rel": "conformance", "href": f"{root}/conformance", "type": json},
             {"rel": "service-desc", "href": f"{root}/openapi.json", "type": _OPENAPI},
+            {"rel": QUERYABLES_LINK, "href": f"{root}/queryables", "type": _SCHEMA},
             {"rel": "search", "href": search, "type": _GEOJSON, "method": "GET"},
             {"rel": "search", "href": search, "type": _GEOJSON, "method": "POST"},
             *children,
@@ -183,9 +226,11 @@ def _page(catalogues: Sequence[ServedCatalogue], search: ItemSearch, request: Re
     root, first = _root(request), search.after
     features: list[dict[str, Any]] = []
     following, matched = None, 0
+    kinds = [one.store.kind for one in catalogues]
     for number, one in enumerate(catalogues):
         kind = one.store.kind
-        places = one.shown(one.find(search.query(kind))).places
+        wanted = search.filter(kind, kinds, one.limits)
+        places = one.shown(one.find(search.query(kind), wanted)).places
         matched += len(places)
         if number < first[0] or following is not None:
             continue

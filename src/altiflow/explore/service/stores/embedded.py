@@ -13,14 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import shapely
 
-from altiflow.errors import InputError, UnsupportedFormatError
-from altiflow.explore.service.stores.query import Query, where_clause
-from altiflow.explore.service.stores.store import COLUMNS, NO_YEAR, Found, sort_found
+from altiflow.errors import UnsupportedFormatError
+from altiflow.explore.service.stores.items import kind_of, select_items
+from altiflow.explore.service.stores.query import Query, meets, shapes_of, where_clause
+from altiflow.explore.service.stores.store import Found, sort_found
 from altiflow.readers.catalogue.collecting import CatalogueKind
-from altiflow.readers.catalogue.pairs import PAIR_COLUMNS
-from altiflow.readers.catalogue.tables import CATALOGUE_COLUMNS
 
 __all__ = ["EmbeddedStore"]
 
@@ -28,22 +26,6 @@ _BATCH = 4096
 """Rows whose footprints are tested, or whose columns are read, at a time."""
 _BLOCK = 8192
 """Rows of a block of the database; rows lie in bands of latitude, so that most blocks are passed over unread."""
-_REMOTE = "regexp_matches({0}, '^(https?|s3)://')"
-_MADE = {
-    "pairs": {
-        "when": '"mid"',
-        "finish": '"end"',
-        "address": f"CASE WHEN {_REMOTE.format('url')} THEN url END",
-        "local": f"CASE WHEN NOT {_REMOTE.format('url')} THEN url END",
-    },
-    "granules": {
-        "when": '"start"',
-        "finish": 'CASE WHEN "start" IS NOT NULL THEN coalesce("end", "start") END',
-        "address": "coalesce(url_https, url_s3)",
-        "local": '"path"',
-    },
-}
-"""Columns that are made of those of the file."""
 
 
 class EmbeddedStore:
@@ -68,37 +50,23 @@ class EmbeddedStore:
 
     def __init__(self, path: str | Path, *, threads: int = 2) -> None:
         source = Path(path)
-        self.kind: CatalogueKind = _kind_of(source)
+        self.kind: CatalogueKind = kind_of(source)
         self._database = duckdb.connect(":memory:", config={"threads": threads})
         try:
             self._load(source)
         except duckdb.Error as error:
             self._database.close()
             raise UnsupportedFormatError(f"{source.name} cannot be read as a catalogue: {error}") from error
+        self.version = 0
         self.size = int(self._scalar("SELECT count(*) FROM held.items"))
         self._unplaced = int(self._scalar("SELECT count(*) FROM held.items WHERE wkb IS NULL"))
 
     def _load(self, source: Path) -> None:
         """Read the file into a table, numbered as the catalogue is sorted; then shut the database off from files."""
-        made = _MADE[self.kind]
-        # NaN is the greatest number in SQL; here it means that nothing is told.
-        told = ", ".join(
-            f'CASE WHEN isnan("{name}") THEN NULL ELSE "{name}" END AS "{name}"'
-            if name in ("percent_valid", "size_mb", "separation_days")
-            else f'"{name}"'
-            for name in COLUMNS[self.kind]
-        )
-        derived = ", ".join(f'{made[name]} AS "{name}"' for name in ("finish", "address", "local"))
-        edges = ("xmin", "ymin", "xmax", "ymax")
-        boxes = ", ".join(f"CASE WHEN NOT isnan(bbox.{edge}) THEN bbox.{edge}::DOUBLE END AS {edge}" for edge in edges)
         rows = pq.read_table(source)
         self._database.execute(f"ATTACH ':memory:' AS held (ROW_GROUP_SIZE {_BLOCK})")
         self._database.register("given", rows)
-        self._database.execute(
-            f"CREATE TABLE held.items AS SELECT row_number() OVER (ORDER BY {made['when']}, granule) - 1 AS place, "
-            f"coalesce(year({made['when']}), {NO_YEAR}) AS year, {told}, {derived}, {boxes}, geometry AS wkb "
-            "FROM given ORDER BY floor((ymin + ymax) / 2), xmin"
-        )
+        self._database.execute(f"CREATE TABLE held.items AS {select_items(self.kind)}")
         self._database.unregister("given")
         self._database.execute("SET enable_external_access = false")
         self._database.execute("SET lock_configuration = true")
@@ -112,12 +80,12 @@ class EmbeddedStore:
     def find(self, query: Query, *, seconds: float) -> Found:
         """Return which rows meet a query, exactly; see :meth:`Store.find`."""
         condition, values = where_clause(query, "?")
-        geometry = None if query.region is None else query.region.geometry
+        shapes = None if query.region is None else shapes_of(query.region)
         kept: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         deadline = time.monotonic() + seconds
-        wanted = "place, year, address IS NOT NULL AS public" + ("" if geometry is None else ", wkb")
+        wanted = "place, year, address IS NOT NULL AS public" + ("" if shapes is None else ", wkb")
         for batch in self._batches(f"SELECT {wanted} FROM held.items WHERE {condition}", values, deadline):
-            met = _meets(geometry, batch)
+            met = slice(None) if shapes is None else meets(shapes, batch["wkb"].to_numpy(zero_copy_only=False))
             for column, rows in zip(kept, ("place", "year", "public"), strict=True):
                 column.append(batch[rows].to_numpy(zero_copy_only=False)[met])
         return sort_found(*kept, self._count_unplaced(query))
@@ -169,30 +137,3 @@ class EmbeddedStore:
     def close(self) -> None:
         """Let go of the memory."""
         self._database.close()
-
-
-def _kind_of(source: Path) -> CatalogueKind:
-    """Return what the rows of a file are."""
-    if not source.is_file():
-        raise InputError(f"catalogue {str(source)!r}: no such file; altiflow catalog build makes one")
-    try:
-        columns = set(pq.read_schema(source).names)
-    except (pa.ArrowException, OSError) as error:
-        raise UnsupportedFormatError(f"{source.name} is no Parquet file: {error}") from error
-    kinds: tuple[tuple[CatalogueKind, set[str]], ...] = (
-        ("pairs", set(PAIR_COLUMNS)),
-        ("granules", set(CATALOGUE_COLUMNS)),
-    )
-    for kind, needed in kinds:
-        if columns >= needed | {"bbox"}:
-            return kind
-    raise UnsupportedFormatError(f"{source.name} lacks columns of a catalogue; altiflow catalog build makes one of it")
-
-
-def _meets(geometry: Any, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-    """Return which rows of a batch have a footprint that meets a geometry."""
-    if geometry is None:
-        return np.ones(batch.num_rows, dtype=bool)
-    shapely.prepare(geometry)
-    shapes = shapely.from_wkb(batch["wkb"].to_numpy(zero_copy_only=False))
-    return np.asarray(shapely.intersects(geometry, shapes), dtype=bool)

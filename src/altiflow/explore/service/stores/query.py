@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+import shapely
+
 from altiflow.readers.catalogue.moments import Moment, as_moment
 from altiflow.readers.catalogue.pairs import PairSearch
 from altiflow.region import Region
 
-__all__ = ["Query", "Test", "granule_query", "pair_query", "where_clause"]
+__all__ = ["Query", "Test", "granule_query", "meets", "pair_query", "read_shapes", "shapes_of", "where_clause"]
 
 _SIDES = {"middle": ("mid", "mid"), "inside": ("start", "end"), "touching": ("end", "start")}
 """For each rule, what is not before the first moment of a period, and what is not after its last."""
+
+_BOX = "(xmax >= {0} AND ymax >= {0} AND xmin <= {0} AND ymin <= {0})"
+"""Footprints whose box meets a box, its edges given as west, south, east, north."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,45 @@ def granule_query(
     return Query(region, tuple(tests))
 
 
-def where_clause(query: Query, mark: str) -> tuple[str, list[Any]]:
+def shapes_of(region: Region) -> tuple[Any, ...]:
+    """Return shapes of which a footprint that is in the region meets at least one.
+
+    These are the region itself and, as the antimeridian is one line with two longitudes, what lies on that line as seen
+    from the other side; :meth:`altiflow.Region.meets` in shapes.
+
+    Examples
+    --------
+    >>> from altiflow.region import as_region
+    >>> [str(shape) for shape in shapes_of(as_region((-180, 60, -170, 72)))[1:]]
+    ['LINESTRING (180 72, 180 60)']
+    """
+    found = [region.geometry]
+    west, _, east, _ = region.geometry.bounds
+    for edge, there in ((east, 180.0), (west, -180.0)):
+        if edge == there:
+            line = shapely.intersection(region.geometry, shapely.LineString([(edge, -90), (edge, 90)]))
+            seen = shapely.transform(line, lambda corners, edge=edge: corners - np.array([2 * edge, 0.0]))
+            found += [] if shapely.covers(region.geometry, seen) else [seen]
+    return tuple(found)
+
+
+def meets(shapes: Sequence[Any], footprints: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return which footprints (n,), in WKB, meet at least one of some shapes."""
+    read = read_shapes(footprints)
+    met = np.zeros(len(footprints), dtype=bool)
+    for shape in shapes:
+        shapely.prepare(shape)
+        met |= shapely.intersects(shape, read)
+    return met
+
+
+def read_shapes(footprints: Any) -> Any:
+    """Return shapes from WKB, one or (n,); corners that are no numbers are taken as they are."""
+    with np.errstate(invalid="ignore"):
+        return shapely.from_wkb(footprints)
+
+
+def where_clause(query: Query, mark: str, box: str = _BOX) -> tuple[str, list[Any]]:
     """Return a query in SQL, all its values as parameters, the region by its boxes alone.
 
     Parameters
@@ -117,6 +162,8 @@ def where_clause(query: Query, mark: str) -> tuple[str, list[Any]]:
         What is wanted. Columns come from this module, never from a request.
     mark
         How the database marks a parameter, "?" or "%s".
+    box
+        The condition that a footprint's box meets one whose west, south, east and north it is given, all as ``{0}``.
 
     Examples
     --------
@@ -137,7 +184,7 @@ def where_clause(query: Query, mark: str) -> tuple[str, list[Any]]:
             parts.append(f"{subject} IN ({', '.join([mark] * len(test.value))})")
             values.extend(test.value)
     if query.region is not None:
-        box = f"(xmax >= {mark} AND ymax >= {mark} AND xmin <= {mark} AND ymin <= {mark})"
-        parts.append(f"({' OR '.join([box] * len(query.region.bboxes))})")
-        values.extend(edge for found in query.region.bboxes for edge in found)
+        boxes = [*query.region.bboxes, *(shape.bounds for shape in shapes_of(query.region)[1:])]
+        parts.append(f"({' OR '.join([box.format(mark)] * len(boxes))})")
+        values.extend(edge for found in boxes for edge in found)
     return " AND ".join(parts) or "TRUE", values

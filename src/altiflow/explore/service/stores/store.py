@@ -54,7 +54,7 @@ class Found:
 
 
 class Store(Protocol):
-    """A catalogue that can be asked by many at once; nobody writes to it.
+    """A catalogue that can be asked by many at once.
 
     Attributes
     ----------
@@ -62,6 +62,9 @@ class Store(Protocol):
         "pairs" or "granules".
     size
         Number of rows.
+    version
+        Number of what is held, which is another one when the catalogue was replaced; places of one version mean nothing
+        in another.
     """
 
     @property
@@ -72,6 +75,10 @@ class Store(Protocol):
     def size(self) -> int:
         """How many rows there are."""
 
+    @property
+    def version(self) -> int:
+        """Which catalogue of those that stood here is held."""
+
     def find(self, query: Query, *, seconds: float) -> Found:
         """Return which rows meet a query, exactly.
 
@@ -79,6 +86,8 @@ class Store(Protocol):
         ------
         TimeoutError
             If it takes longer.
+        DatabaseError
+            If the database does not answer.
         """
 
     def rows(self, places: npt.NDArray[np.int64], columns: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:

@@ -18,12 +18,12 @@ from altiflow.gridding.cubes.building.plan import CubePlan, plan_cube
 from altiflow.gridding.cubes.building.store import CubeStore, cube_frame, layer_texts
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.patches import AlignMethod
+from altiflow.progress import progress_bar
 from altiflow.readers.field import Metric, check_field
 from altiflow.readers.velocity import read_velocity
 from altiflow.readers.velocity.options import Options, Period, check_options
 from altiflow.readers.velocity.source import list_paths
 from altiflow.region import as_region
-from altiflow.workers import progress_bar
 
 __all__ = ["build_cube"]
 
@@ -153,7 +153,7 @@ def _fill_store(plan: CubePlan, kept: CubeStore, mask: npt.NDArray[np.bool_] | N
     pieces = cut_pieces(plan)
     names = [f"{n}:{piece.sources[0]}:{piece.rows.start}:{piece.cols.start}" for n, piece in enumerate(pieces)]
     waiting = [(name, piece) for name, piece in zip(names, pieces, strict=True) if name not in done]
-    with progress_bar("cube", len(waiting), quiet=quiet) as bar:
+    with progress_bar("cube", len(pieces), done=len(pieces) - len(waiting), quiet=quiet) as bar:
         for name, piece in waiting:
             for layers, values in fill_piece(plan, piece, mask):
                 kept.write(layers, piece.rows, piece.cols, values)

@@ -21,12 +21,12 @@ from altiflow.gridding.grids.crs import transformer_between
 from altiflow.gridding.grids.grid import Grid
 from altiflow.gridding.remap.patches import AlignMethod, PatchMethod, choose_method, reached_window
 from altiflow.gridding.remap.resample import Lattice
+from altiflow.progress import progress_bar
 from altiflow.readers.field import Metric
 from altiflow.readers.layers import LAYER_COORDS, is_cube
 from altiflow.readers.velocity.options import Options
 from altiflow.readers.velocity.source import open_velocity
 from altiflow.units import YEAR_DAYS
-from altiflow.workers import progress_bar
 
 __all__ = ["CubePlan", "CubeSource", "plan_cube"]
 

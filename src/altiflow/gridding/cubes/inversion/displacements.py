@@ -58,6 +58,8 @@ _TEXTS = {
 _BINNED = ("vx", "vy", "vx_sigma", "vy_sigma", "vx_sigma_empirical", "vy_sigma_empirical", "count", "overlap_days")
 """What has a value in each period; the rest has one for each pixel."""
 
+_MANY = 1_000_000
+"""Values of a cube from which on compiling pays."""
 _TABLE = 1024
 """Layers whose rows of the model are made at once where they go into a table."""
 
@@ -110,7 +112,8 @@ def invert_displacements(
         Periods that share time with fewer pairs are NaN.
     engine
         "numba" goes through the pairs of one pixel after the other in compiled code, several times as fast; "numpy"
-        needs nothing. The two differ in the last digits. "auto" takes numba where it is installed.
+        needs nothing. The two differ in the last digits. "auto" takes numba where it is installed, for cubes of a
+        million values and more: compiling takes longer than smaller ones, once on a machine.
     quiet
         Show no progress bar.
 
@@ -163,7 +166,7 @@ def invert_displacements(
     spans = layer_spans(cube)
     bins = find_bins(cube, _default_periods(periods, model))
     made = make_model(model, bins, level=level)
-    chosen = choose_engine(engine)
+    chosen = _choose_engine(cube, engine)
     if chosen == "numba":
         rows = slice_rows(spans, made.means, made.unknowns, length=_TABLE)
     else:
@@ -216,6 +219,12 @@ class _Rules:
             raise InputError(f"min_pairs must be at least 1, got {self.min_pairs!r}")
         if self.displacement_sigma is not None and not self.displacement_sigma > 0:
             raise InputError(f"displacement_sigma must be above 0 m, got {self.displacement_sigma!r}")
+
+
+def _choose_engine(cube: xr.Dataset, engine: Engine) -> Literal["numpy", "numba"]:
+    """Return the engine to use; "auto" compiles for large cubes only."""
+    few = engine == "auto" and cube["vx"].size < _MANY
+    return "numpy" if few else choose_engine(engine)
 
 
 def _default_periods(periods: Any, model: str) -> Any:

@@ -147,14 +147,14 @@ def fill_rows(
     for name, one in zip(("vx", "vy"), estimates, strict=True):
         sure = one.apart[:levels] & (count >= min_pairs)
         found[places[name]] = np.where(sure, one.factors[:levels], np.nan)
-        found[places[f"{name}_sigma"]] = np.where(sure, np.sqrt(one.variance[:levels]), np.nan)
+        found[places[f"{name}_sigma"]] = np.sqrt(np.where(sure, one.variance[:levels], np.nan))
         freedom = pairs - one.parameters
         chi = np.divide(one.squares, freedom, out=np.full(freedom.shape, np.nan), where=freedom > 0.5)
         found[places[f"{name}_misfit"]] = np.sqrt(chi)
         if layout.trend:
             known = one.apart[levels]
             found[places[f"{name}_trend"]] = np.where(known, one.factors[levels], np.nan)
-            found[places[f"{name}_trend_sigma"]] = np.where(known, np.sqrt(one.variance[levels]), np.nan)
+            found[places[f"{name}_trend_sigma"]] = np.sqrt(np.where(known, one.variance[levels], np.nan))
         if layout.wave:
             _fill_wave(found, places, name, one)
 

@@ -9,8 +9,9 @@ import pytest
 
 from altiflow.errors import InputError
 from altiflow.tracking.compiled.medians import neighbour_medians
-from altiflow.tracking.matching.outliers import coherent_cells, fill_small_gaps, median_outliers, small_clumps
 from altiflow.tracking.matching.priors import field_at, fill_from_neighbours, smooth_field
+from altiflow.tracking.neighbours.gaps import fill_small_gaps
+from altiflow.tracking.neighbours.outliers import coherent_cells, median_outliers, small_clumps
 
 
 def test_medians_are_those_of_numpy() -> None:

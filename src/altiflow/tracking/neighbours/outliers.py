@@ -1,4 +1,4 @@
-"""Displacements that disagree with their neighbours, and small gaps filled from them."""
+"""Displacements that disagree with their neighbours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import scipy
 
 from altiflow.errors import InputError
 
-__all__ = ["coherent_cells", "fill_small_gaps", "median_outliers", "small_clumps"]
+__all__ = ["coherent_cells", "median_outliers", "shape_of", "small_clumps"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -54,7 +54,7 @@ def median_outliers(
     """
     if threshold <= 0 or radius < 1 or noise <= 0:
         raise InputError(f"threshold={threshold}, radius={radius}, noise={noise}: all must be above 0")
-    outlier = np.zeros(_shape_of(dx, dy), bool)
+    outlier = np.zeros(shape_of(dx, dy), bool)
     for values in (dx, dy):
         middle, spread, count = _neighbours(values, radius)
         with np.errstate(invalid="ignore"):
@@ -93,7 +93,7 @@ def coherent_cells(
     """
     if tolerance <= 0 or least < 1 or radius < 1:
         raise InputError(f"tolerance={tolerance}, least={least}, radius={radius}: all must be above 0")
-    rows, cols = _shape_of(dx, dy)
+    rows, cols = shape_of(dx, dy)
     agree = np.zeros((rows, cols), int)
     wide = [np.pad(np.asarray(each, float), radius, constant_values=np.nan) for each in (dx, dy)]
     with np.errstate(invalid="ignore"):
@@ -124,50 +124,6 @@ def small_clumps(kept: Mask, *, least: int) -> Mask:
     return np.asarray(kept & (np.bincount(group.ravel())[group] < least))
 
 
-def fill_small_gaps(values: npt.NDArray[Any], *, largest: int, fillable: Mask | None = None) -> tuple[Floats, Mask]:
-    """Return values with small gaps filled, and True where a cell was filled (rows, cols).
-
-    A gap is a group of cells without a value that touch along an edge. Its cells take the median of their neighbours
-    within two cells, from the rim inwards.
-
-    Parameters
-    ----------
-    values
-        (rows, cols); NaN is without.
-    largest
-        Largest gap that is filled [cells].
-    fillable
-        False where a cell must stay as it is; such cells count to no gap.
-
-    Raises
-    ------
-    InputError
-        If `largest` is negative.
-
-    Examples
-    --------
-    >>> fill_small_gaps(np.array([[1.0, np.nan, 3.0, np.nan, np.nan]]), largest=1)
-    (array([[ 1.,  2.,  3., nan, nan]]), array([[False,  True, False, False, False]]))
-    """
-    from altiflow.tracking.compiled.medians import neighbour_medians
-
-    if largest < 0:
-        raise InputError(f"largest={largest} is negative; use a number of cells, 0 for none")
-    made = np.array(values, float)
-    missing = np.isnan(made) if fillable is None else np.isnan(made) & fillable
-    group, _ = scipy.ndimage.label(missing)
-    small = missing & (np.bincount(group.ravel())[group] <= largest)
-    left = small.copy()
-    while left.any():
-        middle = neighbour_medians(made, 2)[0]
-        now = left & np.isfinite(middle)
-        if not now.any():
-            break
-        made[now] = middle[now]
-        left &= ~now
-    return made, small & ~left
-
-
 def _neighbours(values: npt.NDArray[Any], radius: int) -> Floats:
     """Return medians, their spread and count (3, rows, cols) of neighbours."""
     from altiflow.tracking.compiled.medians import neighbour_medians
@@ -176,7 +132,7 @@ def _neighbours(values: npt.NDArray[Any], radius: int) -> Floats:
     return found
 
 
-def _shape_of(dx: npt.NDArray[Any], dy: npt.NDArray[Any]) -> tuple[int, int]:
+def shape_of(dx: npt.NDArray[Any], dy: npt.NDArray[Any]) -> tuple[int, int]:
     """Return the shape of two components; raise InputError unless they are of one lattice."""
     if dx.ndim != 2 or dx.shape != dy.shape:
         raise InputError(f"dx is {dx.shape} and dy {dy.shape}; use components (rows, cols) of one lattice")

@@ -11,10 +11,11 @@ import numpy.typing as npt
 import scipy
 
 from altiflow.errors import InputError
-from altiflow.tracking.matching.batched import Surfaces, batch_peaks
 from altiflow.tracking.matching.extras import load_cv2, require_numba
 from altiflow.tracking.matching.frames import Frame
-from altiflow.tracking.parameters import Backend
+from altiflow.tracking.matching.full.batched import Surfaces, batch_peaks
+from altiflow.tracking.matching.full.subpixel import chip_shift, patch_peak, peak_curvature
+from altiflow.tracking.parameters import Backend, Subpixel
 from altiflow.tracking.status import EDGE, FLAT, LEAST_TEXTURE, NODATA
 
 __all__ = ["full_matches", "peak_between", "surface_peak"]
@@ -64,9 +65,17 @@ def peak_between(patch: npt.NDArray[Any]) -> tuple[float, float, float]:
 
 
 def full_matches(
-    frame: Frame, places: Ints, near: Ints, radii: Ints, *, chip: int, needs: Floats, backend: Backend = "opencv"
+    frame: Frame,
+    places: Ints,
+    near: Ints,
+    radii: Ints,
+    *,
+    chip: int,
+    needs: Floats,
+    backend: Backend = "opencv",
+    subpixel: Subpixel = "spline",
 ) -> tuple[Floats, Floats, npt.NDArray[np.uint8]]:
-    """Return displacements (n, 2) [px], correlation, its lead and its ratio (n, 3), and status (n,) of chips.
+    """Return displacements (n, 2) [px], what is known of the match (n, 5), and status (n,) of chips.
 
     Parameters
     ----------
@@ -82,6 +91,8 @@ def full_matches(
         Least shares of valid pixels in both images (2,).
     backend
         What finds the correlations and the best of them.
+    subpixel
+        Where the peak between pixels is taken to be.
 
     Raises
     ------
@@ -90,15 +101,15 @@ def full_matches(
 
     Notes
     -----
-    The lead is that over the best correlation, at least 0, outside the 7 x 7 displacements about the peak, the ratio
-    that to the root mean square of every second of these within 7 px. A peak less than 3 px from the rim of what was
-    searched has none: EDGE; nor has one less than 3 px from a place without data, where there is nothing to put a
-    spline through: NODATA.
+    Known are the correlation, its lead, its ratio, and its second differences along x and y. The lead is that over the
+    best correlation, at least 0, outside the 7 x 7 displacements about the peak, the ratio that to the root mean square
+    of every second of these within 7 px. A peak less than 3 px from the rim of what was searched has none: EDGE; nor
+    has one less than 3 px from a place without data, where there is nothing to put a spline through: NODATA.
     """
     from altiflow.tracking.compiled.peaks import spline_peak
 
     pieces, work, half = _pieces(), np.empty((2, 4, 2, 4)), _SIDE // 2
-    shift, quality = np.full((len(places), 2), np.nan), np.full((len(places), 3), np.nan)
+    shift, quality = np.full((len(places), 2), np.nan), np.full((len(places), 5), np.nan)
     corners, patch = places - chip // 2, np.empty((_SIDE, _SIDE))
     status = _unfit(frame, corners, chip, needs[0])
     windows = _windows(corners, near, radii, chip, frame.one.shape)
@@ -109,14 +120,26 @@ def full_matches(
         status[n] = why
         if why:
             continue
-        quality[n] = told
+        quality[n, :3] = told
         if np.isnan(patch[0, 0]):
             inside = half <= i < down[n] - half and half <= j < right[n] - half
             status[n] = NODATA if inside else EDGE
             continue
-        fine_y, fine_x, _ = spline_peak(patch, pieces, work)
+        quality[n, 3:] = peak_curvature(patch)
+        if subpixel == "spline":
+            fine_y, fine_x, _ = spline_peak(patch, pieces, work)
+        elif subpixel == "dft":
+            fine_x, fine_y = chip_shift(*_matched(frame, corners[n], windows[n], (i, j), chip))
+        else:
+            fine_x, fine_y = patch_peak(patch, subpixel)
         shift[n] = j + fine_x, i + fine_y
     return shift + (windows[:, [2, 0]] - corners[:, [1, 0]]), quality, status
+
+
+def _matched(frame: Frame, corner: Ints, window: Ints, at: tuple[int, int], chip: int) -> tuple[Any, Any]:
+    """Return a chip and its match."""
+    row, col, top, left = *corner, window[0] + at[0], window[2] + at[1]
+    return frame.one[row : row + chip, col : col + chip], frame.two[top : top + chip, left : left + chip]
 
 
 def _windows(corners: Ints, near: Ints, radii: Ints, chip: int, shape: tuple[int, ...]) -> Ints:

@@ -8,9 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,14 @@ import numpy as np
 import pytest
 import requests
 import xarray as xr
+from standins import BREAKS, FAILS, FULL, MAKES, STOPPED, WAITS, is_there, use, wait_until
 
-from altiflow.explore.service import EmbeddedStore, make_app, start_app
-from altiflow.explore.service.jobs import Job, JobBook, JobRunner, runner, work
+from altiflow.errors import RequestError
+from altiflow.explore.service import EmbeddedStore, ServiceLimits, make_app, start_app
+from altiflow.explore.service.catalogues import ServedCatalogue
+from altiflow.explore.service.jobs import Job, JobBook, JobRunner, give_up, plan_job, runner, work
 from altiflow.gridding import Grid, build_cube, grid_covering, grid_dataset
+from altiflow.gridding.cubes.building.store import CubeStore
 from altiflow.readers import (
     list_granules,
     make_pairs,
@@ -40,37 +46,6 @@ runner.PROGRAM = (sys.executable, "-I", "-S", "-c", sys.argv[3])
 app = make_app(EmbeddedStore(sys.argv[1]), jobs=sys.argv[2])
 run_app(app, host="127.0.0.1", port=0, say=lambda url: print(url, flush=True))
 """
-
-# Stand-ins for the work, which begin at once. All are told the folder of the job and the process that began them.
-BEGIN = "import json, os, pathlib, signal, sys, time; folder = pathlib.Path(sys.argv[1]); "
-WAITS = BEGIN + "(folder / 'pid').write_text(str(os.getpid())); (folder / 'begun').touch(); time.sleep(60)"
-MAKES = BEGIN + "(folder / json.loads((folder / 'plan.json').read_text())['result']).write_bytes(b'made')"
-FAILS = BEGIN + "(folder / 'reason.txt').write_text('OSError: /none/deep/a.nc is not in /none/deep'); sys.exit(1)"
-BREAKS = "raise SystemExit('Traceback:\\nKeyError: 3')"
-STOPPED = BEGIN + "(folder / 'begun').touch(); os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)"
-"""Ends as systemd ends the processes of a service, all at once."""
-
-
-def use(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a program do the work of the jobs."""
-    monkeypatch.setattr(runner, "PROGRAM", (sys.executable, "-I", "-S", "-c", program))
-
-
-def wait_until(met: Any) -> None:
-    """Wait until a condition is met."""
-    deadline = time.monotonic() + 60
-    while not met():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
 
 PLAN = {"kind": "cube", "sources": ["/none/deep/a.nc", "https://host.org/b.nc"], "result": "cube.zip"}
 
@@ -121,7 +96,7 @@ def test_a_cube_is_that_of_the_library(pairs: Path, tmp_path: Path) -> None:
         done = wait_for(answer.headers["location"], "done")
         assert (done["attempts"], done["message"], done["links"][1]["rel"]) == (1, "", "result")
         cube = open_cube(requests.get(done["links"][1]["href"], timeout=30).content, tmp_path)
-        assert requests.delete(answer.headers["location"], timeout=30).status_code == 409
+        assert (done["progress"], done["taken_up"]) == (1.0, None)
     region = tuple(float(part) for part in asked["search"]["bbox"].split(","))
     found = search_pairs(region, source=pairs)
     expected = build_cube(found["url"].tolist(), grid_covering(region, 3031, 240), metric="ground", on_error="skip")
@@ -144,13 +119,55 @@ def test_granules_are_gridded_by_month(tmp_path: Path, monkeypatch: pytest.Monke
         assert (refused.status_code, refused.json()["error"]["parameter"]) == (413, "grid")
         requests.delete(answer.headers["location"], timeout=30)
         plan = JobBook(tmp_path / "jobs").find(answer.json()["id"]).plan
-    made = work.do_work(plan, tmp_path)
+    told: list[tuple[float, str]] = []
+    monkeypatch.setattr(work.ProgressFile, "_write", lambda self: told.append((self._share, self._stage)))
+    (tmp_path / work.PLAN).write_text(json.dumps(plan))
+    assert work.main(str(tmp_path), str(os.getppid())) == 0
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    assert list(dict.fromkeys(stage for _, stage in told)) == ["", "tallying", "writing"]
+    assert 0.475 in [share for share, _ in told]
+    made = tmp_path / "grid.nc"
     expected = grid_dataset(
         [str(path) for path in season.granules], Grid.named("EASE2_S25km"), value="freeboard", freq="MS"
     )
     with xr.open_dataset(made, engine="h5netcdf") as found:
         np.testing.assert_array_equal(found["n_segments"].values, expected["n_segments"].values)
         assert found["n_segments"].sum() > 0
+
+
+def test_a_cube_tells_how_far_it_is_and_goes_on_from_there(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asked_of(pairs)
+    plan = plan_job(asked, [ServedCatalogue(EmbeddedStore(pairs), ServiceLimits())])
+    (tmp_path / work.PLAN).write_text(json.dumps(plan))
+    told: list[tuple[float, str]] = []
+    monkeypatch.setattr(work.ProgressFile, "_write", lambda self: told.append((self._share, self._stage)))
+
+    class StopError(Exception):
+        """The server stops."""
+
+    note, noted = CubeStore.note, []
+
+    def stop(self: CubeStore, piece: str) -> None:
+        note(self, piece)
+        noted.append(piece)
+        if len(noted) == 1:
+            raise StopError
+
+    monkeypatch.setattr(CubeStore, "note", stop)
+    with pytest.raises(StopError):
+        work.main(str(tmp_path), str(os.getppid()))
+    before, count = told[:], len(noted)
+    told.clear()
+    assert work.main(str(tmp_path), str(os.getppid())) == 0
+    assert len(set(noted)) == len(noted) >= count
+    for shares in ([share for share, _ in before], [share for share, _ in told]):
+        assert shares == sorted(shares)
+    assert list(dict.fromkeys(stage for _, stage in told)) == ["", "open", "cube", "packing"]
+    # What was there before counts as done when the cube goes on.
+    assert next(share for share, stage in told if stage == "cube") > 0.1
+    assert told[-1] == (1.0, "packing")
 
 
 def test_a_killed_server_takes_its_jobs_up_again(pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +194,13 @@ def test_work_ends_when_its_server_is_gone_even_before_it_began(
 ) -> None:
     assert work.main(str(tmp_path), "1") == 3
     ended: list[int] = []
-    monkeypatch.setattr(work.os, "getppid", iter([77, 77, 1]).__next__)
+    # Threads that other tests began ask the same.
+    of_this_one = {threading.get_ident(): iter([77, 77, 1])}
+    parent = os.getppid()
+    monkeypatch.setattr(work.os, "getppid", lambda: next(of_this_one.get(threading.get_ident(), repeat(parent))))
     monkeypatch.setattr(work.os, "_exit", ended.append)
-    monkeypatch.setattr(work, "sleep", lambda seconds: None)
+    pause = time.sleep
+    monkeypatch.setattr(work, "sleep", lambda seconds: pause(0.01))
     work._end_with_parent(77)
     assert ended == [3]
     assert list(tmp_path.iterdir()) == []
@@ -217,6 +238,8 @@ def test_failures_are_told_without_folders_and_later_jobs_go_on(book: JobBook, m
     working.start()
     use(FAILS, monkeypatch)
     assert finished(book, book.add({}, PLAN)).message == "OSError: a.nc is not in its folder"
+    use(FULL, monkeypatch)
+    assert finished(book, book.add({}, PLAN)).message == "OSError: no space left on device: 'cube.zip.part'"
     use(BREAKS, monkeypatch)
     assert finished(book, book.add({}, PLAN)).message == "KeyError: 3"
     use(WAITS, monkeypatch)
@@ -225,6 +248,33 @@ def test_failures_are_told_without_folders_and_later_jobs_go_on(book: JobBook, m
     monkeypatch.setattr(runner, "PROGRAM", ("/none/program",))
     lacking = finished(book, book.add({}, PLAN))
     assert (lacking.state, lacking.message) == ("failed", "the server cannot do it: No such file or directory")
+    use(MAKES, monkeypatch)
+    assert finished(book, book.add({}, PLAN)).state == "done"
+    working.close()
+
+
+def test_a_job_that_is_done_while_it_is_given_up_loses_its_result(book: JobBook) -> None:
+    job = book.add({}, PLAN)
+    running = book.take()
+    (book.work_folder(job) / "cube.zip").write_bytes(b"made")
+    book.end(job.id, "done")
+    give_up(book, running)
+    assert (book.find(job.id).state, (book.folder / job.id).exists()) == ("deleted", False)
+    with pytest.raises(RequestError, match="the job is deleted already"):
+        give_up(book, running)
+
+
+def test_a_book_that_cannot_be_used_is_tried_again_and_told_now_and_then(
+    book: JobBook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runner, "_RETRY", 0.5)
+    monkeypatch.setattr(JobBook, "take_up_again", lambda self: 1 / 0)
+    working = JobRunner(book)
+    working.start()
+    wait_until(lambda: caplog.records)
+    time.sleep(0.3)
+    assert len(caplog.records) == 1
+    monkeypatch.undo()
     use(MAKES, monkeypatch)
     assert finished(book, book.add({}, PLAN)).state == "done"
     working.close()
@@ -304,7 +354,10 @@ def idle(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 @pytest.mark.parametrize(
     ("change", "status", "parameter"),
     [
-        ({"kind": "track"}, 400, "kind"),
+        ({"kind": "track"}, 400, "search"),
+        ({"kind": []}, 400, "kind"),
+        ({"kind": {}}, 400, "kind"),
+        ({"cell": [240]}, 400, "cell"),
         ({"kind": "grid"}, 400, "epsg"),
         ({"search": {}}, 400, "search"),
         ({"search": {"bbox": "0,0,1,1"}}, 400, "search"),

@@ -1,0 +1,1 @@
+"""What neighbours say of a displacement: tests of it, and the filling of gaps."""
