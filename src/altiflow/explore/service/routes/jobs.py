@@ -14,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from altiflow.errors import RequestError
-from altiflow.explore.service.jobs import JOB_KINDS, Job, JobRunner, give_up, open_result, read_progress
+from altiflow.explore.service.jobs import JOB_KINDS, Job, JobRunner, give_up, open_result
+from altiflow.explore.work import read_progress
 
 __all__ = ["job_router"]
 
@@ -29,8 +30,8 @@ _BODY = {
         }
     },
 }
-_RESUMES = {"cube": "where it was"}
-"""From where a job goes on that is taken up again, for kinds that do not begin anew."""
+_RESUMES = {"cube": "where it was", "grid": "where it was", "track": "after its last stage"}
+"""From where a job goes on that is taken up again."""
 
 Plan = Callable[[Any], dict[str, Any]]
 """What returns what is to be done for a request."""
@@ -136,7 +137,7 @@ def _told(runner: JobRunner, job: Job, request: Request) -> dict[str, Any]:
     if job.state == "done":
         links.append({"rel": "result", "href": f"{here}/result"})
     progress, stage = _progress(runner, job)
-    again = _RESUMES.get(str(job.plan["kind"]), "from the beginning") if job.attempts > 1 else None
+    again = _RESUMES.get(str(job.plan["kind"])) if job.attempts > 1 else None
     return {
         "id": job.id,
         "kind": job.plan["kind"],
