@@ -249,4 +249,4 @@ def test_images_that_are_gone_fail_without_their_folders(sample: ImageSample, tm
     (tmp_path / work.PLAN).write_text(json.dumps(plan))
     assert work.main(str(tmp_path), str(os.getppid())) == 1
     said = (tmp_path / work.REASON).read_text()
-    assert runner._without_folders(said, plan, tmp_path) == f"InputError: there is no image {NAMES[0]}.TIF"
+    assert runner._without_places(said, plan, tmp_path) == f"InputError: there is no image {NAMES[0]}.TIF"
