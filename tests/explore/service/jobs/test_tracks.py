@@ -22,7 +22,7 @@ from altiflow.explore.service.jobs import JobBook, plan_job, runner, tracks
 from altiflow.explore.service.scenes import ServedScenes
 from altiflow.explore.work import process as work
 from altiflow.explore.work import read_progress
-from altiflow.readers import list_scenes, make_images
+from altiflow.readers import list_scenes
 from altiflow.readers.sample.images import ImageSample
 from altiflow.readers.scenes import tell_unpaired
 from altiflow.tracking import TrackParameters, track_pair
@@ -32,8 +32,8 @@ SMALL = {"spacing": 30, "chip": 24, "chips": None, "radius": 20}
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> ImageSample:
-    return make_images(tmp_path_factory.mktemp("images"), images=3)
+def sample(images: ImageSample) -> ImageSample:
+    return images
 
 
 @pytest.fixture(scope="module")
