@@ -164,7 +164,7 @@ ASKED = [
 ]
 SEARCHED = [
     {"limit": 7, "bbox": AREA, "datetime": "2010-01-01T00:00:00Z/2018-12-31"},
-    {"limit": 1000, "filter": "NOT S_INTERSECTS(geometry, BBOX(170,-80,-170,80)) AND version <> 'v00'"},
+    {"limit": 99, "filter": "NOT S_INTERSECTS(geometry, BBOX(170,-80,-170,80)) AND version <> 'v00'"},
     {"limit": 1000, "filter": "percent_valid_pixels IS NULL OR size_mb IS NULL AND satellite > 'L8+'"},
     {"limit": 1000, "intersects": json.dumps({"type": "Point", "coordinates": [180, 75]})},
     {"limit": 1000, "ids": "pair00010,pair00011,pair00012,pair00014,ATL10-01_00005,none"},
