@@ -21,10 +21,10 @@ def test_a_notebook_of_jupyterlab_is_searched_by_drawing(page: Any, servers: Any
     browser = page.browser
     servers.put("lab", code)
     browser.show(f"{servers.address('jupyterlab', *OPTIONS)}/lab/tree/lab.ipynb?reset", width=1280, height=1100)
-    browser.wait_for(READY, seconds=60)
+    browser.wait_for(READY)
     browser.value(f"(() => {{{APP}.commands.execute('notebook:run-all-cells'); return 1}})()")
-    page.wait_for_tiles(seconds=90)
-    assert page.colours_in(page.MAP) > 5000
+    page.wait_for_map()
+    page.wait_for_colours(page.MAP, above=5000)
     assert "ice speed [m/yr]" in browser.value(page.MAP + ".innerText")
     page.draw([(0.2, 0.25), (0.8, 0.25), (0.8, 0.75), (0.2, 0.75)])
     page.wait_for_text("polygon of 4 corners drawn in EPSG:3031")

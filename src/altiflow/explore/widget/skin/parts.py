@@ -11,7 +11,7 @@ import ipywidgets
 import pandas as pd
 from matplotlib.figure import Figure
 
-__all__ = ["STYLE", "CodeBox", "bars", "button", "close_all", "named", "note", "png_of"]
+__all__ = ["STYLE", "TWO_LINES", "CodeBox", "bars", "button", "close_all", "named", "note", "png_of"]
 
 STYLE = """<style>
 .altiflow-map .leaflet-container { background: #edf2f6; }
@@ -41,6 +41,9 @@ _COPY = (
     "const s=window.getSelection();s.removeAllRanges();s.addRange(r);document.execCommand('copy');"
     "this.textContent='copied';setTimeout(()=>{this.textContent='copy'},1500)"
 )
+
+TWO_LINES = "42px"
+"""Room of a message of two lines, kept above buttons also while there is none: they stay where they are."""
 
 
 class CodeBox:
