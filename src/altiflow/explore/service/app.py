@@ -105,7 +105,7 @@ def make_app(
         app.include_router(router)
     if runner is not None:
         plan = partial(plan_job, catalogues=catalogues, scenes=images, limits=allowed)
-        app.include_router(job_router(runner, plan))
+        app.include_router(job_router(runner, plan, allowed))
     _add_refusals(app)
     app.add_middleware(
         Guard,  # type: ignore[arg-type]

@@ -134,7 +134,7 @@ def test_a_service_that_is_started_anew_is_waited_for(
     waiting.start()
     with start_app(make_app(scenes=scenes, jobs=tmp_path / "jobs"), port=port):
         waiting.join(60)
-    assert (done[0].state, done[0].attempts, done[0].taken_up) == ("done", 2, "from the beginning")
+    assert (done[0].state, done[0].attempts, done[0].taken_up) == ("done", 2, "after its last stage")
 
 
 def test_the_token_is_sent_and_never_shown(scenes: Any, plan: dict[str, Any], tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from standins import BREAKS, FAILS, FULL, MAKES, STOPPED, WAITS, is_there, use, 
 from altiflow.errors import RequestError
 from altiflow.explore.service import EmbeddedStore, ServiceLimits, make_app, start_app
 from altiflow.explore.service.catalogues import ServedCatalogue
-from altiflow.explore.service.jobs import Job, JobBook, JobRunner, give_up, plan_job, runner, work
+from altiflow.explore.service.jobs import Job, JobBook, JobRunner, give_up, plan_job, runner
+from altiflow.explore.work import process as work
 from altiflow.gridding import Grid, build_cube, grid_covering, grid_dataset
 from altiflow.gridding.cubes.building.store import CubeStore
 from altiflow.readers import (
@@ -208,8 +209,8 @@ def test_work_ends_when_its_server_is_gone_even_before_it_began(
 
 def test_a_result_that_is_there_is_not_made_anew_of_what_is_left(tmp_path: Path) -> None:
     (tmp_path / "cube.zip").write_bytes(b"whole")
-    (tmp_path / "cube.zarr").mkdir()
-    (tmp_path / "cube.zarr" / "half").touch()
+    (tmp_path / "making" / "cube.zarr").mkdir(parents=True)
+    (tmp_path / "making" / "cube.zarr" / "half").touch()
     assert work.do_work(PLAN, tmp_path).read_bytes() == b"whole"
     assert [path.name for path in tmp_path.iterdir()] == ["cube.zip"]
 
@@ -377,7 +378,7 @@ def test_jobs_that_mean_nothing_are_refused(
 ) -> None:
     answer = requests.post(f"{idle}/jobs", json={**asked_of(pairs), **change}, timeout=30)
     assert (answer.status_code, answer.json()["error"]["parameter"]) == (status, parameter), answer.text
-    assert requests.get(f"{idle}/jobs", timeout=30).json() == {"jobs": []}
+    assert requests.get(f"{idle}/jobs", timeout=30).json()["jobs"] == []
 
 
 def test_strangers_pages_submit_nothing_and_names_are_no_paths(pairs: Path, tmp_path: Path) -> None:

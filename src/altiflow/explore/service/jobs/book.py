@@ -26,6 +26,10 @@ _TABLE = (
     "plan TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', "
     "submitted REAL NOT NULL, started REAL, ended REAL)"
 )
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS jobs_submitted ON jobs (submitted, id)",
+    "CREATE INDEX IF NOT EXISTS jobs_state ON jobs (state, submitted)",
+)
 _PATIENCE = 30.0
 """Longest wait [s] for another process that writes to the book."""
 
@@ -85,7 +89,8 @@ class JobBook:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with self._open() as database:
-                database.execute(_TABLE)
+                for statement in (_TABLE, *_INDEXES):
+                    database.execute(statement)
         except sqlite3.Error as error:
             told = f"{self.folder / _FILE} is no book of jobs, or cannot be written ({error})"
             raise InputError(f"{told}; take another folder, or move the file away") from error
@@ -119,11 +124,21 @@ class JobBook:
             row = database.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (name,)).fetchone()
         return None if row is None else _job(row)
 
-    def list(self, count: int = 100) -> list[Job]:
-        """Return the newest jobs, the newest first."""
+    def list(self, count: int = 100, *, after: str | None = None) -> list[Job]:
+        """Return so many jobs, the newest first: all, or those that stand after one, whatever comes meanwhile."""
+        where = "" if after is None else "WHERE (submitted, id) < (SELECT submitted, id FROM jobs WHERE id = ?) "
         with self._open() as database:
-            rows = database.execute(f"SELECT {_COLUMNS} FROM jobs ORDER BY submitted DESC LIMIT ?", (count,)).fetchall()
+            rows = database.execute(
+                f"SELECT {_COLUMNS} FROM jobs {where}ORDER BY submitted DESC, id DESC LIMIT ?",
+                (count,) if after is None else (after, count),
+            ).fetchall()
         return [_job(row) for row in rows]
+
+    def count(self) -> int:
+        """Return how many jobs there are."""
+        with self._open() as database:
+            row = database.execute("SELECT count(*) FROM jobs").fetchone()
+        return int(row[0])
 
     def count_open(self) -> int:
         """Return how many jobs wait or run."""

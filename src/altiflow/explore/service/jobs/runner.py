@@ -20,13 +20,12 @@ from typing import Any
 from altiflow.errors import RequestError, StoreLockedError
 from altiflow.explore.service.jobs.book import Job, JobBook
 from altiflow.explore.service.jobs.keeping import delete_old
-from altiflow.explore.service.jobs.progress import PROGRESS
-from altiflow.explore.service.jobs.work import PLAN, REASON
+from altiflow.explore.work import PLAN, PROGRESS, REASON
 from altiflow.files import folder_lock, whole_file
 
 __all__ = ["JobRunner"]
 
-PROGRAM = (sys.executable, "-m", "altiflow.explore.service.jobs.work")
+PROGRAM = (sys.executable, "-m", "altiflow.explore.work")
 """What does the work of a job; it is told the job's folder and the process that begins it."""
 _LOG = logging.getLogger(__name__)
 _LOOK = 0.2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -12,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from altiflow.errors import RequestError
+from altiflow.explore.service.answers import next_address, root_of
 from altiflow.explore.service.answers.items import (
     COLLECTIONS,
     ITEM_COLUMNS,
@@ -70,17 +70,12 @@ def stac_router(catalogues: Sequence[ServedCatalogue]) -> APIRouter:
     return router
 
 
-def _root(request: Request) -> str:
-    """Return the address of the service as the client wrote it."""
-    return str(request.base_url).rstrip("/")
-
-
 def _add_descriptions(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None:
     """Add what tells of the service and its collections."""
 
     @router.get("/", summary="Landing page")
     def landing(request: Request) -> dict[str, Any]:
-        return _landing(_root(request), catalogues)
+        return _landing(root_of(request), catalogues)
 
     @router.get("/conformance", summary="What the service conforms to")
     def conformance() -> dict[str, Any]:
@@ -88,7 +83,7 @@ def _add_descriptions(router: APIRouter, catalogues: Sequence[ServedCatalogue]) 
 
     @router.get("/collections", summary="The collections")
     def collections(request: Request) -> dict[str, Any]:
-        root = _root(request)
+        root = root_of(request)
         found = [make_collection(one.store.kind, one.store.extent(), root) for one in catalogues]
         here = {"rel": "self", "href": f"{root}/collections", "type": "application/json"}
         return {"collections": found, "links": [here, {"rel": "root", "href": f"{root}/", "type": "application/json"}]}
@@ -96,7 +91,7 @@ def _add_descriptions(router: APIRouter, catalogues: Sequence[ServedCatalogue]) 
     @router.get("/collections/{collection}", summary="A collection", responses=_NOT_FOUND)
     def collection(collection: str, request: Request) -> dict[str, Any]:
         one = _named(catalogues, collection)
-        return make_collection(one.store.kind, one.store.extent(), _root(request))
+        return make_collection(one.store.kind, one.store.extent(), root_of(request))
 
 
 def _add_queryables(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None:
@@ -104,7 +99,7 @@ def _add_queryables(router: APIRouter, catalogues: Sequence[ServedCatalogue]) ->
 
     @router.get("/queryables", summary="Properties that all collections have", response_class=SchemaPage)
     def shared(request: Request) -> SchemaPage:
-        return SchemaPage(queryables_schema([one.store.kind for one in catalogues], f"{_root(request)}/queryables"))
+        return SchemaPage(queryables_schema([one.store.kind for one in catalogues], f"{root_of(request)}/queryables"))
 
     @router.get(
         "/collections/{collection}/queryables",
@@ -114,7 +109,7 @@ def _add_queryables(router: APIRouter, catalogues: Sequence[ServedCatalogue]) ->
     )
     def own(collection: str, request: Request) -> SchemaPage:
         kind = _named(catalogues, collection).store.kind
-        return SchemaPage(queryables_schema([kind], f"{_root(request)}/collections/{collection}/queryables"))
+        return SchemaPage(queryables_schema([kind], f"{root_of(request)}/collections/{collection}/queryables"))
 
 
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is none of this name"}}
@@ -187,7 +182,7 @@ def _add_items(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None
             raise RequestError("item", item, f"there is no item {item[:80]!r}", "search for it at /search", 404)
         kind = one.store.kind
         row = next(one.rows(np.array([place]), ITEM_COLUMNS[kind]))[0]
-        return ItemPage(make_item(kind, row, _root(request), show_path=one.show_paths))
+        return ItemPage(make_item(kind, row, root_of(request), show_path=one.show_paths))
 
 
 def _any_parameters(catalogues: Sequence[ServedCatalogue]) -> tuple[Any, ...]:
@@ -223,7 +218,7 @@ def _chosen(catalogues: Sequence[ServedCatalogue], search: ItemSearch) -> list[S
 
 def _page(catalogues: Sequence[ServedCatalogue], search: ItemSearch, request: Request, method: str) -> dict[str, Any]:
     """Return one page of items, with a link to the next one if there is one."""
-    root, first = _root(request), search.after
+    root, first = root_of(request), search.after
     features: list[dict[str, Any]] = []
     following, matched = None, 0
     kinds = [one.store.kind for one in catalogues]
@@ -254,9 +249,8 @@ def _page(catalogues: Sequence[ServedCatalogue], search: ItemSearch, request: Re
 
 def _next_link(request: Request, method: str, token: str) -> dict[str, Any]:
     """Return the link to the next page."""
-    here = f"{_root(request)}{request.url.path}"
-    link: dict[str, Any] = {"rel": "next", "href": here, "type": _GEOJSON, "method": method}
+    link: dict[str, Any] = {"rel": "next", "type": _GEOJSON, "method": method}
     if method == "POST":
-        return {**link, "body": {"token": token}, "merge": True}
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
-    return {**link, "href": f"{here}?{urlencode([*asked, ('token', token)])}"}
+        here = f"{root_of(request)}{request.url.path}"
+        return {**link, "href": here, "body": {"token": token}, "merge": True}
+    return {**link, "href": next_address(request, token)}
