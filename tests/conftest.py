@@ -127,6 +127,11 @@ class Browser:
         address = page.resolve().as_uri() if isinstance(page, Path) else page
         served = address.startswith("http://127.0.0.1:")
         self.order("Network.setBlockedURLs", urls=["https://*"] if served else ["http://*", "https://*"])
+        self.resize(width=width, height=height)
+        self.order("Page.navigate", until="Page.loadEventFired", url=address)
+
+    def resize(self, *, width: int, height: int) -> None:
+        """Give the window so many CSS pixels."""
         self.order(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -134,7 +139,6 @@ class Browser:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
-        self.order("Page.navigate", until="Page.loadEventFired", url=address)
 
     def value(self, script: str) -> Any:
         """Return what an expression of JavaScript is on the page."""
@@ -146,7 +150,9 @@ class Browser:
     def wait_for(self, script: str, *, seconds: float = PATIENCE) -> Any:
         """Return what an expression of JavaScript is, as soon as it is something."""
         end = time.monotonic() + seconds
-        while not (found := self.value(script)):
+        # Elements have no value here: they are something, if there are any.
+        asked = f"(found => found instanceof Node ? true : found)({script})"
+        while not (found := self.value(asked)):
             if time.monotonic() > end:
                 raise TimeoutError(f"{script} was nothing for {seconds:g} s")
             time.sleep(0.1)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
 
 APP = "window.jupyterapp"
 NOTEBOOK = "window.jupyterapp?.shell.currentWidget"
@@ -33,3 +37,24 @@ def test_a_notebook_of_jupyterlab_is_searched_by_drawing(page: Any, servers: Any
     made: dict[str, Any] = {}
     exec(browser.value(page.CODE), made)
     assert len(made["pairs"]) == 12
+
+    # The cell runs again: the tiles of the widget that was seen are served no more.
+    old = browser.value(f"{page.TILES}[0].src")
+    assert answers(old)
+    browser.value(f"(() => {{{APP}.commands.execute('notebook:run-all-cells'); return 1}})()")
+    browser.wait_for(f"{page.TILES}.length && {page.TILES}.every(e => e.src.split('/')[2] != {urlsplit(old).netloc!r})")
+    page.wait_for_map()
+    end = time.monotonic() + browser.PATIENCE
+    while answers(old):
+        assert time.monotonic() < end, f"{old} is served still"
+        time.sleep(0.2)
+    assert answers(browser.value(f"{page.TILES}[0].src"))
+
+
+def answers(address: str) -> bool:
+    """Return whether what serves an address answers."""
+    try:
+        build_opener(ProxyHandler({})).open(address).close()
+    except URLError:
+        return False
+    return True

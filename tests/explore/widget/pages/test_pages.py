@@ -47,6 +47,14 @@ def test_a_page_of_voila_is_searched_by_drawing(page: Any, servers: Any, code: s
     assert made["mean"].sizes["time"] == 1
     assert made["figure"].axes
 
+    # On a narrow page the panels lie between the map and its pictures.
+    places = [f"{each}.getBoundingClientRect()" for each in (page.MAP, page.seen("button", "Search"), PICTURE)]
+    ordered = "{0}.bottom <= {1}.top && {1}.bottom <= {2}.top".format(*places)
+    for width, is_so in ((700, "true"), (1300, "false")):
+        browser.resize(width=width, height=1100)
+        browser.wait_for(f"({ordered}) == {is_so}")
+        assert browser.value("document.documentElement.scrollWidth") <= width
+
     # What means nothing is said in words, and nothing breaks. What is typed is taken when the button is pressed, which
     # takes away what is drawn; the button stays below the mouse until it is let go.
     page.write("region", "somewhere nice", enter=False)

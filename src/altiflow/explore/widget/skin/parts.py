@@ -14,6 +14,14 @@ from matplotlib.figure import Figure
 __all__ = ["STYLE", "TWO_LINES", "CodeBox", "bars", "button", "close_all", "named", "note", "png_of"]
 
 STYLE = """<style>
+.altiflow { container-type: inline-size; }
+.altiflow-places { grid-template: "left panels" auto "pictures panels" 1fr / minmax(0, 1fr) 430px; }
+@container (max-width: 800px) {
+  .altiflow-places { grid-template: "left" "panels" "pictures" / minmax(0, 1fr); }
+}
+.altiflow-left { grid-area: left; }
+.altiflow-panels { grid-area: panels; }
+.altiflow-pictures { grid-area: pictures; }
 .altiflow-map .leaflet-container { background: #edf2f6; }
 .altiflow-map .leaflet-container { font-size: 12px; }
 .altiflow-picking .leaflet-draw { display: none; }
