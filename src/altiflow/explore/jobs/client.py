@@ -29,7 +29,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _RESULTS = {"cube": "cube.zip", "grid": "grid.nc", "track": "track.zip"}
 _ASKING = Retries(attempts=3, wait=0.5)
 _LONGEST_ANSWER = 50_000_000
-_PAGE = 500
+_PAGE = 200
 """Jobs that are asked for at a time."""
 
 

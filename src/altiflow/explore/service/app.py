@@ -202,6 +202,11 @@ def _add_refusals(app: FastAPI) -> None:
         reason, fix = "the book of jobs cannot be read or written now", "ask again in a while"
         return _refusal(503, "", "", reason, fix, {"Retry-After": "10"})
 
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        reason, fix = "the service failed at this, which is a fault of its own", "tell those who run it"
+        return _refusal(500, "", "", reason, fix, None)
+
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> JSONResponse:
         fix = "see / and /openapi.json for what there is"

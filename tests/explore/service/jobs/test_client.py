@@ -31,11 +31,6 @@ STEPS = BEGIN + (
 )
 
 
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return af.list_scenes(af.make_images(tmp_path_factory.mktemp("images")).rock.parent)
-
-
 @pytest.fixture
 def plan(scenes: Any) -> dict[str, Any]:
     return {"kind": "track", "scenes": scenes["scene"].tolist(), "parameters": {"spacing": 30}}
@@ -265,7 +260,8 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
         b"",
     ],
 )
-def test_an_answer_that_breaks_off_is_as_none(said: bytes) -> None:
+def test_an_answer_that_breaks_off_is_as_none(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_ASKING", af.Retries(attempts=3, wait=0.0))
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 import requests
@@ -31,10 +32,10 @@ PLAN = {"kind": "track", "sources": [], "result": "track.zip"}
 def book(tmp_path_factory: pytest.TempPathFactory) -> JobBook:
     """Return a book of 130 jobs, of which ten were asked for in one moment."""
     found = JobBook(tmp_path_factory.mktemp("jobs"))
-    for number in range(130):
-        found.add({"number": number}, PLAN)
+    rows = [(uuid4().hex, json.dumps(PLAN), 7.0 if 60 <= number < 70 else number + 0.5) for number in range(130)]
     with sqlite3.connect(found.folder / "jobs.sqlite") as database:
-        database.execute("UPDATE jobs SET submitted = 7 WHERE json_extract(asked, '$.number') BETWEEN 60 AND 69")
+        sql = "INSERT INTO jobs (id, state, asked, plan, submitted) VALUES (?, 'waiting', '{}', ?, ?)"
+        database.executemany(sql, rows)
     database.close()
     return found
 

@@ -18,10 +18,14 @@ import requests
 import xarray as xr
 from standins import is_there, wait_until
 
-from altiflow.explore.service import EmbeddedStore, make_app, start_app
-from altiflow.explore.work import PLAN, REASON, grids, main, tracks
+from altiflow.errors import RequestError
+from altiflow.explore.service import EmbeddedStore, ServiceLimits, make_app, start_app
+from altiflow.explore.service.catalogues import ServedCatalogue
+from altiflow.explore.service.jobs import plan_job
+from altiflow.explore.work import PLAN, REASON, ProgressFile, grids, main, tracks
 from altiflow.gridding import Grid, grid_dataset
-from altiflow.readers import list_granules, make_images, make_season, write_catalogue
+from altiflow.readers import list_granules, make_season, write_catalogue
+from altiflow.readers.sample.images import ImageSample
 from altiflow.tracking import TrackParameters, track_pair
 
 GRID = "EASE2_S25km"
@@ -107,11 +111,39 @@ def test_a_killed_server_s_grid_reads_no_granule_twice(
     sorted(copies)[0].unlink()
     with start_app(make_app(EmbeddedStore(catalogue), jobs=jobs)) as running:
         address = f"{running.url}/jobs/{name}"
+        early = requests.get(f"{address}/result", timeout=30)
+        assert (early.status_code, early.json()["error"]["parameter"]) == (409, "job")
         wait_until(lambda: requests.get(address, timeout=30).json()["state"] not in ("waiting", "running"))
         told = requests.get(address, timeout=30).json()
         assert (told["state"], told["attempts"], told["taken_up"]) == ("done", 2, "where it was"), told
-    same(jobs / name / "grid.nc", expected)
+        assert (told["asked"], told["progress"], told["links"][1]["rel"]) == (asked, 1.0, "result")
+        assert str(tmp_path) not in json.dumps(told)
+        (tmp_path / "grid.nc").write_bytes(requests.get(told["links"][1]["href"], timeout=30).content)
+    same(tmp_path / "grid.nc", expected)
     assert not (jobs / name / "making").exists()
+
+
+def test_granules_are_gridded_by_month_and_tell_how_far_they_are(
+    granules: tuple[Path, ...], expected: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = list_granules(granules[:2], footprints="read")
+    catalogue = ServedCatalogue(EmbeddedStore(write_catalogue(listed, tmp_path / "granules.parquet")), ServiceLimits())
+    start, end = (str(moment)[:10] for moment in (listed["start"].min(), listed["end"].max()))
+    asked = {"kind": "grid", "search": {"start": start, "end": end}, "grid": GRID, "value": "freeboard"}
+    with pytest.raises(RequestError, match=r"months have .* cells") as caught:
+        plan_job({**asked, "grid": "EASE2_M1km"}, [catalogue])
+    assert (caught.value.status, caught.value.parameter) == (413, "grid")
+    told: list[tuple[float, str]] = []
+    monkeypatch.setattr(ProgressFile, "_write", lambda self: told.append((self._share, self._stage)))
+    assert work(tmp_path, **plan_job(asked, [catalogue])) == 0
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    assert list(dict.fromkeys(stage for _, stage in told)) == ["", "tallying", "writing"]
+    assert {0.475, 0.95} < {share for share, _ in told}
+    with xr.open_dataset(tmp_path / "grid.nc", engine="h5netcdf") as found:
+        first = expected["n_segments"].isel(time=0).values
+        np.testing.assert_array_equal(found["n_segments"].isel(time=0).values, first)
+        assert first.sum() > 0
+    catalogue.store.close()
 
 
 def test_granules_that_failed_are_told_of_by_later_attempts_too(
@@ -171,11 +203,12 @@ def test_granules_of_which_none_can_be_used_are_told_with_the_reason(tmp_path: P
     assert all(Path(path).name in said for path in files)
 
 
-def test_a_stopped_track_goes_on_after_its_last_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sample = make_images(tmp_path / "images")
+def test_a_stopped_track_goes_on_after_its_last_stage(
+    images: ImageSample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parameters = {"spacing": 30, "chip": 24, "chips": None, "radius": 20}
     plan = {
-        "kind": "track", "sources": [str(path) for path in tuple(sample)[:2]], "dates": None, "region": None,
+        "kind": "track", "sources": [str(path) for path in tuple(images)[:2]], "dates": None, "region": None,
         "parameters": json.loads(TrackParameters(**parameters).to_json()), "result": "track.zip",
     }  # fmt: skip
 
@@ -200,7 +233,7 @@ def test_a_stopped_track_goes_on_after_its_last_stage(tmp_path: Path, monkeypatc
     assert became == [{"prepare": "there"}, {**kept, "correct": "made"}]
     with zipfile.ZipFile(tmp_path / "track.zip") as archive:
         archive.extractall(tmp_path / "made")
-    expected = track_pair(tuple(sample)[:2], parameters=TrackParameters(**parameters))
+    expected = track_pair(tuple(images)[:2], parameters=TrackParameters(**parameters))
     with xr.open_dataset(next((tmp_path / "made").glob("*.nc")), engine="h5netcdf", decode_times=False) as found:
         np.testing.assert_array_equal(found["vx"].values, expected["vx"].values)
     assert not (tmp_path / "making").exists()

@@ -22,7 +22,7 @@ from altiflow.explore.service.jobs import JobBook, plan_job, runner, tracks
 from altiflow.explore.service.scenes import ServedScenes
 from altiflow.explore.work import process as work
 from altiflow.explore.work import read_progress
-from altiflow.readers import list_scenes, make_images
+from altiflow.readers import list_scenes
 from altiflow.readers.sample.images import ImageSample
 from altiflow.readers.scenes import tell_unpaired
 from altiflow.tracking import TrackParameters, track_pair
@@ -32,8 +32,8 @@ SMALL = {"spacing": 30, "chip": 24, "chips": None, "radius": 20}
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> ImageSample:
-    return make_images(tmp_path_factory.mktemp("images"), images=3)
+def sample(images: ImageSample) -> ImageSample:
+    return images
 
 
 @pytest.fixture(scope="module")
@@ -249,4 +249,4 @@ def test_images_that_are_gone_fail_without_their_folders(sample: ImageSample, tm
     (tmp_path / work.PLAN).write_text(json.dumps(plan))
     assert work.main(str(tmp_path), str(os.getppid())) == 1
     said = (tmp_path / work.REASON).read_text()
-    assert runner._without_folders(said, plan, tmp_path) == f"InputError: there is no image {NAMES[0]}.TIF"
+    assert runner._without_places(said, plan, tmp_path) == f"InputError: there is no image {NAMES[0]}.TIF"

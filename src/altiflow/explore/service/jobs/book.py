@@ -13,7 +13,7 @@ from time import time
 from typing import Any, Literal
 from uuid import uuid4
 
-from altiflow.errors import InputError
+from altiflow.errors import InputError, RequestError
 
 __all__ = ["Job", "JobBook", "JobState"]
 
@@ -30,6 +30,7 @@ _INDEXES = (
     "CREATE INDEX IF NOT EXISTS jobs_submitted ON jobs (submitted, id)",
     "CREATE INDEX IF NOT EXISTS jobs_state ON jobs (state, submitted)",
 )
+_OPEN = "SELECT count(*) FROM jobs WHERE state IN ('waiting', 'running')"
 _PATIENCE = 30.0
 """Longest wait [s] for another process that writes to the book."""
 
@@ -105,14 +106,24 @@ class JobBook:
         finally:
             database.close()
 
-    def add(self, asked: Mapping[str, Any], plan: Mapping[str, Any]) -> Job:
-        """Return a new job, which waits."""
+    def add(self, asked: Mapping[str, Any], plan: Mapping[str, Any], *, most_open: float = math.inf) -> Job:
+        """Return a new job, which waits.
+
+        Raises
+        ------
+        RequestError
+            If as many wait or run already as are allowed.
+        """
         name = uuid4().hex
         with self._open() as database:
-            database.execute(
-                "INSERT INTO jobs (id, state, asked, plan, submitted) VALUES (?, 'waiting', ?, ?, ?)",
-                (name, json.dumps(asked), json.dumps(plan), time()),
+            # Counted and written in one step, as others count too.
+            added = database.execute(
+                "INSERT INTO jobs (id, state, asked, plan, submitted) SELECT ?, 'waiting', ?, ?, ? "
+                f"WHERE ({_OPEN}) < ?",
+                (name, json.dumps(asked), json.dumps(plan), time(), most_open),
             )
+        if added.rowcount != 1:
+            raise _full(most_open)
         found = self.find(name)
         if found is None:
             raise RuntimeError(f"job {name} is not in the book it was just written to")
@@ -140,11 +151,12 @@ class JobBook:
             row = database.execute("SELECT count(*) FROM jobs").fetchone()
         return int(row[0])
 
-    def count_open(self) -> int:
-        """Return how many jobs wait or run."""
+    def check_room(self, most_open: float) -> None:
+        """Raise RequestError if as many jobs wait or run as are allowed."""
         with self._open() as database:
-            row = database.execute("SELECT count(*) FROM jobs WHERE state IN ('waiting', 'running')").fetchone()
-        return int(row[0])
+            row = database.execute(_OPEN).fetchone()
+        if row[0] >= most_open:
+            raise _full(most_open)
 
     def take(self) -> Job | None:
         """Return the job that waited longest, which runs from now on; None if none waits."""
@@ -194,6 +206,11 @@ class JobBook:
     def result(self, job: Job) -> Path:
         """Return where the result of a job is when it is done."""
         return self.folder / job.id / str(job.plan["result"])
+
+
+def _full(most_open: float) -> RequestError:
+    reason = f"{most_open:g} jobs wait or run already"
+    return RequestError("", "", reason, "come back when some are done, or cancel one", 503)
 
 
 def _job(row: tuple[Any, ...]) -> Job:

@@ -36,8 +36,10 @@ _BODY = {
 _RESUMES = {"cube": "where it was", "grid": "where it was", "track": "after its last stage"}
 """From where a job goes on that is taken up again."""
 
-_FEW = 100
-"""Jobs of a page where it is not said how many."""
+_FEW, _MOST = 100, 200
+"""Jobs of a page where it is not said how many, and at most: each is told with all that was asked for."""
+_LONGEST = 200_000
+"""Longest request for a job [bytes]; a polygon of 2000 corners has 80 000."""
 
 Plan = Callable[[Any], dict[str, Any]]
 """What returns what is to be done for a request."""
@@ -60,7 +62,7 @@ def job_router(runner: JobRunner, plan: Plan, limits: ServiceLimits) -> APIRoute
     """Return the routes of jobs."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     known = (
-        limit_parameter("Jobs", usual=_FEW, most=limits.page),
+        limit_parameter("Jobs", usual=_FEW, most=min(_MOST, limits.page)),
         Parameter(
             "token",
             "The job before the page, from the link to it.",
@@ -114,12 +116,14 @@ def job_router(runner: JobRunner, plan: Plan, limits: ServiceLimits) -> APIRoute
 
 def _submit(body: bytes, runner: JobRunner, plan: Plan) -> Job:
     """Return the job of a request."""
+    if len(body) > _LONGEST:
+        reason = f"the body has {len(body)} bytes, and {_LONGEST} are allowed"
+        raise RequestError("body", "", reason, "simplify the polygon", 413)
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise RequestError("body", "", f"the body is no JSON ({type(error).__name__})", "send a JSON object") from error
-    runner.check_room()
-    return runner.book.add(asked, plan(asked))
+    return runner.submit(asked, plan)
 
 
 def _result(runner: JobRunner, job: Job) -> HeldFile:
