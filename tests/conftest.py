@@ -60,6 +60,8 @@ class Browser:
         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
         "--remote-debugging-pipe",
     )
+    PATIENCE = 180.0
+    """Seconds that anything may take: a limit for what never comes, on machines however busy."""
 
     def __init__(self, program: str, folder: Path) -> None:
         import fcntl  # Not on every system, and only a browser needs it.
@@ -83,7 +85,7 @@ class Browser:
         self.order("Page.enable")
         self.order("Network.enable")
 
-    def _next(self, seconds: float = 60.0) -> dict[str, Any]:
+    def _next(self, seconds: float = PATIENCE) -> dict[str, Any]:
         """Return the next answer or event."""
         end = time.monotonic() + seconds
         while b"\0" not in self._held:
@@ -125,6 +127,11 @@ class Browser:
         address = page.resolve().as_uri() if isinstance(page, Path) else page
         served = address.startswith("http://127.0.0.1:")
         self.order("Network.setBlockedURLs", urls=["https://*"] if served else ["http://*", "https://*"])
+        self.resize(width=width, height=height)
+        self.order("Page.navigate", until="Page.loadEventFired", url=address)
+
+    def resize(self, *, width: int, height: int) -> None:
+        """Give the window so many CSS pixels."""
         self.order(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -132,7 +139,6 @@ class Browser:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
-        self.order("Page.navigate", until="Page.loadEventFired", url=address)
 
     def value(self, script: str) -> Any:
         """Return what an expression of JavaScript is on the page."""
@@ -141,10 +147,12 @@ class Browser:
             raise RuntimeError(got["exceptionDetails"]["exception"]["description"])
         return got["result"].get("value")
 
-    def wait_for(self, script: str, *, seconds: float = 30.0) -> Any:
+    def wait_for(self, script: str, *, seconds: float = PATIENCE) -> Any:
         """Return what an expression of JavaScript is, as soon as it is something."""
         end = time.monotonic() + seconds
-        while not (found := self.value(script)):
+        # Elements have no value here: they are something, if there are any.
+        asked = f"(found => found instanceof Node ? true : found)({script})"
+        while not (found := self.value(asked)):
             if time.monotonic() > end:
                 raise TimeoutError(f"{script} was nothing for {seconds:g} s")
             time.sleep(0.1)
@@ -156,25 +164,38 @@ class Browser:
         across, down = self.value(script + "return [r.x+r.width/2, r.y+r.height/2]})()")
         return float(across), float(down)
 
-    def click(self, across: float, down: float, *, count: int = 1) -> None:
-        """Click at a point of the window."""
+    def click(
+        self, across: float, down: float, *, count: int = 1, while_held: Callable[[], object] = lambda: None
+    ) -> None:
+        """Click at a point of the window; what is given is done between press and release."""
         at = {"x": across, "y": down, "button": "left", "clickCount": count}
         self.order("Input.dispatchMouseEvent", type="mouseMoved", x=across, y=down)
         self.order("Input.dispatchMouseEvent", type="mousePressed", buttons=1, **at)
+        while_held()
         self.order("Input.dispatchMouseEvent", type="mouseReleased", **at)
 
     def click_on(self, element: str) -> None:
-        """Click on the middle of what an expression of JavaScript finds."""
-        self.click(*self.middle_of(element))
+        """Click on the middle of what an expression of JavaScript finds, again if it moved away meanwhile."""
+        end = time.monotonic() + self.PATIENCE
+        while True:
+            told = "() => { window.wasReached = true }, {capture: true, once: true}"
+            self.value(f"window.wasReached = false; ({element}).addEventListener('click', {told})")
+            self.click(*self.middle_of(element))
+            if self.value("window.wasReached"):
+                return
+            if time.monotonic() > end:
+                raise TimeoutError(f"no click reached {element} for {self.PATIENCE:g} s")
+            time.sleep(0.1)
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, *, enter: bool = True) -> None:
         """Write text where the cursor is, in the place of what is there, and press Enter."""
         self.order("Input.dispatchKeyEvent", type="keyDown", key="a", code="KeyA", modifiers=2, commands=["selectAll"])
         self.order("Input.dispatchKeyEvent", type="keyUp", key="a", code="KeyA", modifiers=2)
         self.order("Input.insertText", text=text)
-        enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
-        self.order("Input.dispatchKeyEvent", type="keyDown", text="\r", **enter)
-        self.order("Input.dispatchKeyEvent", type="keyUp", **enter)
+        if enter:
+            key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+            self.order("Input.dispatchKeyEvent", type="keyDown", text="\r", **key)
+            self.order("Input.dispatchKeyEvent", type="keyUp", **key)
 
     def picture(self, path: Path) -> Path:
         """Write the window as PNG."""

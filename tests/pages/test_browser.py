@@ -30,6 +30,21 @@ def test_a_picture_is_as_large_as_the_window(browser: Any, tmp_path: Path) -> No
     assert [int.from_bytes(picture[at : at + 4]) for at in (16, 20)] == [320, 200]
 
 
+def test_a_button_that_moves_away_from_a_click_is_clicked_once(browser: Any, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    away = "if (!window.moved++) e.style.marginTop = '60px'"
+    page.write_text(
+        "<!doctype html><html lang='en'><title>t</title><button style='width: 80px; height: 30px'>b</button>"
+        "<script>window.moved = window.clicks = 0; const e = document.querySelector('button');"
+        f"e.addEventListener('mousedown', () => {{{away}}});"
+        "e.addEventListener('click', () => window.clicks++)</script>",
+        encoding="utf-8",
+    )
+    browser.show(page, width=320, height=200)
+    browser.click_on("document.querySelector('button')")
+    assert browser.value("[window.moved, window.clicks]") == [2, 1]
+
+
 def test_a_script_that_fails_is_an_error(browser: Any, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="not defined"):
         browser.value("nothing.there")

@@ -96,11 +96,11 @@ def test_a_footprint_across_the_antimeridian_is_drawn_without_the_cut() -> None:
 def test_a_region_can_be_taken_away_in_another_projection() -> None:
     view, panel = MapView(), SearchPanel()
     box = SearchBox(panel, view)
-    assert box._forget.layout.display == "none"
+    assert box._forget.layout.visibility == "hidden"
     drawn(view, "Polygon", [RING])
     view.set_projection(3857)
     assert isinstance(panel.question.region, Region)
-    assert box._forget.layout.display == ""
+    assert box._forget.layout.visibility == "visible"
     box._forget.click()
     assert panel.question.region is None
     assert view._held["outline"].data["features"] == []

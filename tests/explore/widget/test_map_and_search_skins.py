@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import importlib.util
 import sys
+import urllib.error
+import urllib.request
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+import xarray as xr
 
 import altiflow as af
 from altiflow.errors import InputError
@@ -22,6 +25,8 @@ from altiflow.explore.widget.skin import SearchBox
 from altiflow.explore.widget.skin.parts import bars
 from altiflow.readers.field import build_field
 from altiflow.region import Region
+
+open_address = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
 def drawn(view: MapView, kind: str, coordinates: Any) -> None:
@@ -132,15 +137,46 @@ def test_months_without_any_are_seen() -> None:
     assert shown.count("<div>0<i") == 10
 
 
-def test_the_speed_of_a_field_lies_under_all_in_every_projection() -> None:
+def ice() -> xr.Dataset:
+    """Return ice of 100 m/yr, with faster rows in the north."""
     x, y = -2e5 + np.arange(20) * 5e3, -2.3e6 - np.arange(20) * 5e3
     vx = np.full((1, 20, 20), 100.0)
     vx[0, 0] = 900.0
     bounds = np.array([["2019-01-01", "2020-01-01"]], "M8[ns]")
-    field = build_field(
+    return build_field(
         vx, 0 * vx, x=x, y=y, time_bnds=bounds, crs="EPSG:3413", units="m/yr", year_days=365.25,
         velocity_metric="ground", metric_source="user", source="test",
     )  # fmt: skip
+
+
+def test_tiles_are_served_while_the_widget_is_seen() -> None:
+    explorer = af.open_explorer(ice())
+    try:
+        address = explorer.view.map.layers[1].url
+        for count in (1, 2, 1, 0):
+            assert answers(address)
+            explorer.box._view_count = count
+        assert not answers(address)
+        explorer.box._view_count = 1
+        assert names_on(explorer.view)[:2] == ["land", "ice speed"]
+        assert answers(explorer.view.map.layers[1].url)
+        explorer.show_field(None)
+        explorer.box._view_count = 0
+    finally:
+        explorer.close()
+
+
+def answers(address: str) -> bool:
+    """Return whether the server of a tile answers."""
+    try:
+        open_address(address.format(z=0, x=0, y=0)).close()
+    except urllib.error.URLError:
+        return False
+    return True
+
+
+def test_the_speed_of_a_field_lies_under_all_in_every_projection() -> None:
+    field = ice()
     explorer = af.open_explorer(field)
     try:
         assert isinstance(explorer, Explorer)

@@ -24,6 +24,8 @@ from PIL import Image
 import altiflow as af
 from altiflow.explore.service import EmbeddedStore, make_app, start_app
 
+PATIENT = ("--VoilaExecutor.startup_timeout=180", "--VoilaExecutor.iopub_timeout=180")
+"""Voilà shows a page without what a busy kernel told too late."""
 _OWN_FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_WORKSPACES_DIR")
 open_address = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
@@ -71,7 +73,7 @@ class Servers:
     def page(self, name: str, code: str) -> str:
         """Return the address of a page of Voilà that runs code."""
         self.put(name, code)
-        return f"{self.address('voila', '--Voila.ip=127.0.0.1')}/voila/render/{name}.ipynb"
+        return f"{self.address('voila', '--Voila.ip=127.0.0.1', *PATIENT)}/voila/render/{name}.ipynb"
 
     def _begin(self, module: str, options: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], str]:
         if importlib.util.find_spec(module) is None:
@@ -91,7 +93,7 @@ class Servers:
                 command, cwd=self.notebooks, env={**os.environ, **own}, stdout=told, stderr=told, start_new_session=True
             )
         address = f"http://127.0.0.1:{port}"
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not _answers(address):
             if time.monotonic() > end or begun.poll() is not None:
                 pytest.fail(f"{module} did not begin: {log.read_text()[-2000:]}")
@@ -132,21 +134,24 @@ class Page:
     def show(self, address: str, *, width: int = 1300, height: int = 1100) -> None:
         """Load a page, until map and tiles are there and clicks reach the map."""
         self.browser.show(address, width=width, height=height)
-        self.wait_for_tiles(seconds=90)
-        # Controls are the last that the map is given: it listens once they are there.
-        self.browser.wait_for(f"{self.MAP}.querySelector('.leaflet-draw-draw-marker')", seconds=30)
+        self.wait_for_map()
 
-    def wait_for_tiles(self, *, seconds: float = 30) -> None:
+    def wait_for_map(self) -> None:
+        """Wait until map and tiles are there and clicks reach the map."""
+        self.wait_for_tiles()
+        # Controls are the last that the map is given: it listens once they are there.
+        self.browser.wait_for(f"{self.MAP}.querySelector('.leaflet-draw-draw-marker')")
+
+    def wait_for_tiles(self) -> None:
         """Wait until all tiles are there."""
         self.browser.wait_for(
             f"{self.TILES}.length && {self.TILES}.every(each => each.complete && each.naturalWidth"
-            " && each.classList.contains('leaflet-tile-loaded') && getComputedStyle(each).opacity == 1)",
-            seconds=seconds,
+            " && each.classList.contains('leaflet-tile-loaded') && getComputedStyle(each).opacity == 1)"
         )
 
-    def wait_for_text(self, text: str, *, seconds: float = 60) -> None:
+    def wait_for_text(self, text: str) -> None:
         """Wait until the page says something."""
-        self.browser.wait_for(f"document.body.innerText.includes({text!r})", seconds=seconds)
+        self.browser.wait_for(f"document.body.innerText.includes({text!r})")
 
     @staticmethod
     def seen(kind: str, text: str) -> str:
@@ -162,7 +167,7 @@ class Page:
     def press(self, text: str) -> None:
         """Click on a button, as soon as it can be clicked."""
         found = self.seen("button", text)
-        self.browser.wait_for(f"{found} && !{found}.disabled", seconds=60)
+        self.browser.wait_for(f"{found} && !{found}.disabled")
         self.browser.click_on(found)
 
     def open_tab(self, text: str, until: str) -> None:
@@ -172,11 +177,11 @@ class Page:
         self.browser.click_on(found)
         self.browser.wait_for(f"!!{self.field(until)}")
 
-    def write(self, name: str, text: str) -> None:
-        """Write into a field, in the place of what is there."""
+    def write(self, name: str, text: str, *, enter: bool = True) -> None:
+        """Write into a field, in the place of what is there, and press Enter."""
         self.browser.wait_for(f"!!{self.field(name)}")
         self.browser.click_on(self.field(name))
-        self.browser.write(text)
+        self.browser.write(text, enter=enter)
 
     def choose(self, name: str, text: str) -> None:
         """Choose the first of a list whose line has a text."""
@@ -199,10 +204,20 @@ class Page:
     def draw(self, corners: list[tuple[float, float]]) -> None:
         """Draw a polygon on the map; corners are shares of its width and height."""
         self.browser.click_on("document.querySelector('.leaflet-draw-draw-polygon')")
-        for corner in [*corners, corners[0]]:
+        for number, corner in enumerate([*corners, corners[0]], 1):
             self.click_map(*corner)
-            # Clicks that follow each other at once are one click to the map.
-            time.sleep(0.3)
+            # The last click is on the first corner, and ends the shape.
+            expected = number % (len(corners) + 1)
+            self.browser.wait_for(f"{self.MAP}.querySelectorAll('.leaflet-editing-icon').length == {expected}")
+            # The map takes no corner for a while after one, by its own clock.
+            self.browser.value("new Promise(done => setTimeout(done, 300))")
+
+    def wait_for_colours(self, element: str, *, above: int) -> None:
+        """Wait until more than so many pixels of an element have the colours of speed."""
+        end = time.monotonic() + self.browser.PATIENCE
+        while (found := self.colours_in(element)) <= above:
+            assert time.monotonic() < end, f"{found} pixels of {element} are coloured, not {above}"
+            time.sleep(0.2)
 
     def colours_in(self, element: str) -> int:
         """Return how many pixels of an element have the colours of speed: strong ones, unlike land and sea."""

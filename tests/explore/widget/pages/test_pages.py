@@ -14,7 +14,7 @@ PICTURE = "[...document.querySelectorAll('img.widget-image')].find(e => e.offset
 def test_a_page_of_voila_is_searched_by_drawing(page: Any, servers: Any, code: str, pairs: SimpleNamespace) -> None:
     browser = page.browser
     page.show(servers.page("search", code))
-    assert page.colours_in(page.MAP) > 5000
+    page.wait_for_colours(page.MAP, above=5000)
     assert "ice speed [m/yr]" in browser.value(page.MAP + ".innerText")
 
     page.draw([(0.3, 0.25), (0.7, 0.25), (0.7, 0.75), (0.3, 0.75)])
@@ -28,17 +28,17 @@ def test_a_page_of_voila_is_searched_by_drawing(page: Any, servers: Any, code: s
 
     before = browser.value(f"{page.TILES}[0].src")
     page.press("Build cube")
-    page.wait_for_text("a cube of 12 image pairs", seconds=90)
+    page.wait_for_text("a cube of 12 image pairs")
     # The mean lies on the map in the place of the first pair, and fills more of it.
     browser.wait_for(f"{page.TILES}.length && {page.TILES}.every(e => e.src.split('/')[2] != '{before.split('/')[2]}')")
     page.wait_for_tiles()
-    assert page.colours_in(page.MAP) > 30_000
+    page.wait_for_colours(page.MAP, above=30_000)
 
     page.choose("picture", "mean speed")
     page.press("Draw")
-    browser.wait_for(f"!!{PICTURE}", seconds=60)
+    browser.wait_for(f"!!{PICTURE}")
     browser.value(f"{PICTURE}.scrollIntoView()")
-    assert page.colours_in(PICTURE) > 5000
+    page.wait_for_colours(PICTURE, above=5000)
     text = browser.value(page.CODE)
     assert "figure = af.draw_speed(mean)" in text
     made: dict[str, Any] = {}
@@ -47,9 +47,21 @@ def test_a_page_of_voila_is_searched_by_drawing(page: Any, servers: Any, code: s
     assert made["mean"].sizes["time"] == 1
     assert made["figure"].axes
 
-    # What means nothing is said in words, and nothing breaks.
-    page.write("region", "somewhere nice")
-    page.press("Search")
+    # On a narrow page the panels lie between the map and its pictures.
+    places = [f"{each}.getBoundingClientRect()" for each in (page.MAP, page.seen("button", "Search"), PICTURE)]
+    ordered = "{0}.bottom <= {1}.top && {1}.bottom <= {2}.top".format(*places)
+    for width, is_so in ((700, "true"), (1300, "false")):
+        browser.resize(width=width, height=1100)
+        browser.wait_for(f"({ordered}) == {is_so}")
+        assert browser.value("document.documentElement.scrollWidth") <= width
+
+    # What means nothing is said in words, and nothing breaks. What is typed is taken when the button is pressed, which
+    # takes away what is drawn; the button stays below the mouse until it is let go.
+    page.write("region", "somewhere nice", enter=False)
+    search = page.seen("button", "Search")
+    browser.wait_for(f"!{search}.disabled")
+    gone = "!document.body.innerText.includes('polygon of 4 corners drawn')"
+    browser.click(*browser.middle_of(search), while_held=lambda: browser.wait_for(gone))
     browser.wait_for("document.querySelector('.altiflow-bad')?.textContent.includes('somewhere nice')")
     assert "Traceback" not in browser.value("document.body.innerText")
 
@@ -62,7 +74,7 @@ def test_a_polygon_around_the_pole_is_drawn_by_mouse(
     browser = page.browser
     made = f"import altiflow as af\nall = af.open_explorer(epsg={epsg})\nall.view.map.center = ({pole}, 0)\nall"
     browser.show(servers.page(title, made), width=1300, height=1100)
-    browser.wait_for(f"{page.MAP}?.querySelector('.leaflet-draw-draw-marker')", seconds=90)
+    browser.wait_for(f"{page.MAP}?.querySelector('.leaflet-draw-draw-marker')")
     browser.wait_for(f"{page.MAP}.querySelectorAll('.leaflet-land-pane path').length")
     paths = f"[...{page.MAP}.querySelectorAll('.leaflet-overlay-pane path')].filter(e => e.getBBox().width > 0).length"
     icons = f"{page.MAP}.querySelectorAll('.leaflet-marker-pane img').length"
@@ -95,4 +107,4 @@ def test_tiles_of_files_need_no_server_but_the_notebooks(page: Any, servers: Any
     address = servers.page("files", code.replace("source=", "reach='files', source="))
     page.show(address, width=1100, height=900)
     assert page.browser.value(f"{page.TILES}[0].src").startswith(servers.address("voila"))
-    assert page.colours_in(page.MAP) > 5000
+    page.wait_for_colours(page.MAP, above=5000)

@@ -87,7 +87,7 @@ class Explorer:
         self.search = SearchPanel(SearchQuestion(product=product, region=region, source=str(source)))
         self._search_box = SearchBox(self.search, self.view)
         self._code = CodeBox()
-        self.tabs = ipywidgets.Tab(layout=ipywidgets.Layout(width="430px", flex="0 0 430px"))
+        self.tabs = ipywidgets.Tab()
         self._panels: list[Any] = []
         self.add_panel("Search", self.search, self._search_box.box)
         self.points, self.tracking = PointPicker(), TrackingPanel()
@@ -98,6 +98,9 @@ class Explorer:
         self._lent: dict[str, Any] = {}
         self.tabs.observe(lambda _: self._on_tab(), "selected_index")
         self.box = self._frame()
+        # From 0 on, the browser counts here how often the widget is seen.
+        self.box._view_count, self._is_asleep = 0, False
+        self.box.observe(self._on_seen, "_view_count")
         self.search.listen("found", self._on_found)
         self.search.listen("found", self._lend)
         self.view.on_projection(self._on_projection)
@@ -192,18 +195,30 @@ class Explorer:
         top = ipywidgets.HBox(
             [projections, self._speed, self._imagery], layout=layout(flex_flow="row wrap", align_items="center")
         )
-        # A map must not be narrower than its controls; the panels go below it on a small screen.
         pictures = (self._search_box.picture, self._points_view.status.picture, self._tracking_view.status.picture)
         self._pictures = tuple(ipywidgets.Box([picture]) for picture in pictures)
         self._on_tab()
-        left = ipywidgets.VBox(
-            [top, self.view.box, *self._pictures], layout=layout(flex="1 1 400px", min_width="320px")
-        )
-        middle = ipywidgets.HBox(
-            [left, self.tabs], layout=layout(width="100%", flex_flow="row wrap", align_items="flex-start")
-        )
+        places = {
+            "left": ipywidgets.VBox([top, self.view.box]),
+            "panels": self.tabs,
+            "pictures": ipywidgets.VBox(self._pictures),
+        }
+        for name, part in places.items():
+            part.add_class(f"altiflow-{name}")
+        middle = ipywidgets.GridBox(list(places.values())).add_class("altiflow-places")
         folded = ipywidgets.Accordion([self._code.box], titles=("The same in Python",))
-        return ipywidgets.VBox([ipywidgets.HTML(STYLE), middle, folded], layout=layout(width="100%"))
+        whole = ipywidgets.VBox([ipywidgets.HTML(STYLE), middle, folded], layout=layout(width="100%"))
+        return whole.add_class("altiflow")
+
+    def _on_seen(self, change: Any) -> None:
+        """End the server of tiles when the widget is seen no more, as when its cell runs again; begin it when it is."""
+        if self._tiles is None or (change["new"] and not self._is_asleep):
+            return
+        self._is_asleep = not change["new"]
+        if self._is_asleep:
+            self._tiles.close()
+        else:
+            self._lay_tiles()
 
     def _on_found(self) -> None:
         """Show the mean of a cube that was built."""

@@ -11,9 +11,17 @@ import ipywidgets
 import pandas as pd
 from matplotlib.figure import Figure
 
-__all__ = ["STYLE", "CodeBox", "bars", "button", "close_all", "named", "note", "png_of"]
+__all__ = ["STYLE", "TWO_LINES", "CodeBox", "bars", "button", "close_all", "named", "note", "png_of"]
 
 STYLE = """<style>
+.altiflow { container-type: inline-size; }
+.altiflow-places { grid-template: "left panels" auto "pictures panels" 1fr / minmax(0, 1fr) 430px; }
+@container (max-width: 800px) {
+  .altiflow-places { grid-template: "left" "panels" "pictures" / minmax(0, 1fr); }
+}
+.altiflow-left { grid-area: left; }
+.altiflow-panels { grid-area: panels; }
+.altiflow-pictures { grid-area: pictures; }
 .altiflow-map .leaflet-container { background: #edf2f6; }
 .altiflow-map .leaflet-container { font-size: 12px; }
 .altiflow-picking .leaflet-draw { display: none; }
@@ -41,6 +49,9 @@ _COPY = (
     "const s=window.getSelection();s.removeAllRanges();s.addRange(r);document.execCommand('copy');"
     "this.textContent='copied';setTimeout(()=>{this.textContent='copy'},1500)"
 )
+
+TWO_LINES = "42px"
+"""Room of a message of two lines, kept above buttons also while there is none: they stay where they are."""
 
 
 class CodeBox:

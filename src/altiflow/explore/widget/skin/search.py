@@ -12,7 +12,7 @@ import ipywidgets
 from altiflow.errors import InputError
 from altiflow.explore.widget.search import SearchPanel
 from altiflow.explore.widget.skin.map import MapView
-from altiflow.explore.widget.skin.parts import bars, button, named, note, png_of
+from altiflow.explore.widget.skin.parts import TWO_LINES, bars, button, named, note, png_of
 from altiflow.region import Region, as_region
 
 __all__ = ["SearchBox"]
@@ -107,7 +107,7 @@ class SearchBox:
         return [
             named("product", fields["product"]),
             named("region", fields["region"], tip="west,south,east,north, or within 20 km of -49.5,69.2"),
-            row([self._place, self._forget], layout=ipywidgets.Layout(align_items="center")),
+            row([self._place, self._forget], layout=ipywidgets.Layout(align_items="center", min_height=TWO_LINES)),
             named("from, to", row([fields["start"], fields["end"]])),
             self._of_pairs,
             named("source", fields["source"], tip="a file, folder or address; empty for the archives"),
@@ -207,7 +207,8 @@ class SearchBox:
             self._fields["region"].value = question.region
         is_drawn = isinstance(question.region, Region)
         self._place.value = note(_place_text(question.region)) if is_drawn else ""
-        self._forget.layout.display = "" if is_drawn else "none"
+        # Its room stays: typing a region takes it away, and what is pressed next must not move meanwhile.
+        self._forget.layout.visibility = "visible" if is_drawn else "hidden"
 
     def _on_found(self) -> None:
         """Show what is found."""

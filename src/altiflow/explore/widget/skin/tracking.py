@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets
 
 from altiflow.explore.widget.skin.map import MapView
-from altiflow.explore.widget.skin.parts import button, named
+from altiflow.explore.widget.skin.parts import TWO_LINES, button, named
 from altiflow.explore.widget.skin.status import Shown, Status
 from altiflow.explore.widget.tracking import LOOKS, Form, Question, TrackingPanel
 
@@ -90,7 +90,7 @@ class TrackingView:
         self.first.observe(lambda _: self._on_pick(), "value")
         self.second.observe(lambda _: self._on_pick(), "value")
         self.refused = ipywidgets.HTML("")
-        self.window = ipywidgets.HTML("")
+        self.window = ipywidgets.HTML("", layout=ipywidgets.Layout(min_height=TWO_LINES))
         self.dates = ipywidgets.Text(placeholder="2016-07-18, 2016-08-03")
         self.dates.continuous_update = False
         self.dates.observe(lambda _: self._on_dates(), "value")
