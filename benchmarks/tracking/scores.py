@@ -30,7 +30,7 @@ def score(scene: Scene, middles: tuple[Any, Any], found: Any, *, rim: int) -> di
     true = truth_at(scene, middles)
     size = scene.dx.shape[0]
     inner = np.ix_(*((each >= rim) & (each < size - rim) for each in middles))
-    clear = ~scene.clouded[np.ix_(*middles)][inner]
+    clouded, opaque = (each[np.ix_(*middles)][inner] for each in (scene.clouded, scene.opaque))
     wrong = [np.asarray(each, float)[inner] - one[inner] for each, one in zip((found.dx, found.dy), true, strict=True)]
     distance = np.hypot(*wrong)
     kept, near = np.isfinite(distance), np.hypot(*wrong) < 1
@@ -38,7 +38,9 @@ def score(scene: Scene, middles: tuple[Any, Any], found: Any, *, rim: int) -> di
     still = near & (np.hypot(*(one[inner] - ground for one, ground in zip(true, GROUND, strict=True))) < 1e-3)
     made: dict[str, Any] = {
         "kept": float(kept.mean()),
-        "kept_clear": float(kept[clear].mean()),
+        "kept_clear": float(kept[~clouded].mean()),
+        "clouded": float(clouded.mean()),
+        "opaque": float(opaque.mean()),
         "median": float(np.median(away)),
         "nmad": float(1.4826 * np.median(np.abs(away - np.median(away)))),
         "within_0.1": float((away < 0.1).mean()),

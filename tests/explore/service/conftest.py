@@ -17,6 +17,7 @@ from catalogues import Both, make_field, write_both
 from altiflow.explore.service import EmbeddedStore, make_app, start_app
 from altiflow.files import folder_lock
 from altiflow.readers import list_scenes, make_images
+from altiflow.readers.sample.images import ImageSample
 
 
 @pytest.fixture(scope="session")
@@ -79,12 +80,22 @@ def any_service(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def service(catalogues: Both, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSample:
+    """Return three images to track."""
+    return make_images(tmp_path_factory.mktemp("images"), images=3)
+
+
+@pytest.fixture(scope="session")
+def scenes(images: ImageSample) -> Any:
+    """Return the list of two of them."""
+    return list_scenes(images.rock.parent).iloc[:2]
+
+
+@pytest.fixture(scope="session")
+def service(catalogues: Both, scenes: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a running service."""
     stores = [EmbeddedStore(catalogues.pairs_file), EmbeddedStore(catalogues.granules_file)]
-    images = make_images(tmp_path_factory.mktemp("images"))
-    jobs = tmp_path_factory.mktemp("jobs")
-    fields, scenes = {"north": make_field()}, list_scenes(images.rock.parent)
+    jobs, fields = tmp_path_factory.mktemp("jobs"), {"north": make_field()}
     # As if another server worked on the jobs: whatever is asked for, nothing is done.
     with folder_lock(jobs), start_app(make_app(stores, fields=fields, scenes=scenes, jobs=jobs)) as running:
         yield running.url

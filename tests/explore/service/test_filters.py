@@ -244,7 +244,7 @@ def test_queryables_are_those_of_the_collections(client: Client, service: str) -
     assert set(shared) == {"geometry", "id", "datetime", "start_datetime", "end_datetime", "version"}
     assert requests.get(f"{service}/collections/none/queryables", timeout=30).status_code == 404
     assert client.conforms_to("FILTER")
-    assert not [one for one in client.to_dict()["conformsTo"] if one.endswith(("#sort", "#fields", "advanced"))]
+    assert not [one for one in client.to_dict()["conformsTo"] if one.endswith(("#transaction", "advanced"))]
 
 
 def test_the_search_of_the_library_sends_its_filter(service: str, catalogues: Both) -> None:

@@ -39,7 +39,7 @@ NAMES = (
     "polygon", "bbox", "start", "end", "percent_valid_pixels", "min_interval", "max_separation", "mission", "satellite",
     "version", "months", "period_rule", "serialization", "compression", "product", "cycle", "rgt", "hemisphere",
     "lon", "lat", "method", "layer", "low", "high", "size", "collections", "ids", "intersects", "datetime", "limit",
-    "token", "filter", "filter-lang", "filter-crs",
+    "token", "filter", "filter-lang", "filter-crs", "sortby", "fields",
 )  # fmt: skip
 WORDS = (
     "queryables",

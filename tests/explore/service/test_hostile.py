@@ -169,6 +169,8 @@ SEARCHED = [
     {"limit": 1000, "intersects": json.dumps({"type": "Point", "coordinates": [180, 75]})},
     {"limit": 1000, "ids": "pair00010,pair00011,pair00012,pair00014,ATL10-01_00005,none"},
     {"limit": 3, "filter": "start_datetime < DATE('2005-01-01') AND id >= 'pair01'"},
+    {"limit": 9, "sortby": "-percent_valid_pixels,satellite,-datetime", "filter": "id < 'pair00100'"},
+    {"limit": 90, "sortby": "-size_mb,hemisphere,-collection,-id", "fields": "properties,-geometry,-bbox"},
 ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from scipy.ndimage import gaussian_filter
 from altiflow.errors import InputError
 from altiflow.tracking import STATUS, TrackParameters, track_offsets
 from altiflow.tracking.compiled.correlation import correlate_lags
-from altiflow.tracking.matching.full.exhaustive import peak_between, surface_peak
+from altiflow.tracking.compiled.surfaces import judge_surfaces
+from altiflow.tracking.matching.full.exhaustive import peak_between
 
 
 @pytest.mark.parametrize(("chip", "size"), [(8, 14), (20, 26), (20, 60), (33, 40), (16, 16)])
@@ -64,16 +67,35 @@ def test_a_patch_without_a_peak_is_refused() -> None:
         peak_between(np.zeros((5, 5)))
 
 
+def _judged(found: Any, lacking: Any) -> tuple[int, Any, Any, Any]:
+    """Return what is made of a surface of chips of one pixel: why it has no match, where it is, how good, the patch."""
+    counts = np.zeros((2, found.shape[0] + 1, found.shape[1] + 1), np.int32)
+    counts[:, 1:, 1:] = np.stack([~lacking, np.ones(found.shape, bool)]).cumsum(1).cumsum(2)
+    why, at = np.zeros(1, np.uint8), np.zeros((1, 2), np.int64)
+    told, patches = np.zeros((1, 3)), np.zeros((1, 7, 7))
+    windows = np.array([[0, found.shape[0], 0, found.shape[1]]], np.int32)
+    judge_surfaces(
+        found.reshape(1, -1).copy(), np.ones(1, np.float32), windows, np.ones(found.shape, np.float32), counts, 1, 1.0,
+        why, at, told, patches,
+    )  # fmt: skip
+    return int(why[0]), tuple(at[0].tolist()), told[0], patches[0]
+
+
 def test_a_spline_is_put_through_no_barred_place() -> None:
     y, x = np.mgrid[-10:11, -10:11]
     found = np.exp(-((x - 0.3) ** 2 + (y + 0.2) ** 2) / 6).astype(np.float32)
-    patch = np.empty((7, 7))
-    assert surface_peak(found, patch)[:2] == (10, 10)
-    assert np.isfinite(patch).all()
-    found[:, 13:] = -2
-    row, col, best = surface_peak(found, patch)[:3]
-    assert (row, col, best) == (10, 10, found[10, 10])
+    why, at, told, patch = _judged(found, np.zeros(found.shape, bool))
+    assert (why, at) == (0, (10, 10))
+    np.testing.assert_array_equal(patch, found[7:14, 7:14])
+    rest = found.copy()
+    rest[7:14, 7:14] = 0
+    assert told[:2] == pytest.approx([found[10, 10], float(found[10, 10]) - float(rest.max())])
+    lacking = np.zeros(found.shape, bool)
+    lacking[:, 13:] = True
+    why, at, told, patch = _judged(found, lacking)
+    assert (why, at, told[0]) == (0, (10, 10), found[10, 10])
     assert np.isnan(patch[0, 0])
+    assert _judged(found, np.ones(found.shape, bool))[0] == STATUS["nodata"]
 
 
 def test_the_full_search_tells_nothing_beside_missing_data() -> None:

@@ -27,7 +27,7 @@ def scene(outside: Any) -> Any:
     scenes = import_module("benchmarks.tracking.scenes")
     image = np.random.default_rng(0).integers(1, 60_000, (160, 200), np.uint16)
     moved = [np.full(image.shape, value, np.float32) for value in (4, -3)]
-    return scenes.Scene(image, np.roll(image, (-3, 4), axis=(0, 1)), *moved, np.zeros(image.shape, bool))
+    return scenes.Scene(image, np.roll(image, (-3, 4), axis=(0, 1)), *moved, *np.zeros((2, *image.shape), bool))
 
 
 def test_the_command_line_and_the_file_of_pycorr_are_those_that_it_has(outside: Any, scene: Any) -> None:

@@ -71,15 +71,18 @@ def submit(url: str, plan: str, out: str | None, overwrite: bool, token_file: st
 
 @jobs.command("list")
 @click.argument("url")
+@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
+@click.option("--all", "whole", is_flag=True, help="All that there are.")
 @_token_option
 @told
-def list_(url: str, token_file: str | None) -> None:
+def list_(url: str, count: int, whole: bool, token_file: str | None) -> None:
     """List the newest jobs of the service at URL, the newest first.
 
     \b
     altiflow jobs list http://127.0.0.1:8000
+    altiflow jobs list http://127.0.0.1:8000 --all
     """
-    for job in list_jobs(url, token=_token(token_file)):
+    for job in list_jobs(url, count=None if whole else count, token=_token(token_file)):
         click.echo(_line(job))
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
 import urllib3
@@ -29,6 +29,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _RESULTS = {"cube": "cube.zip", "grid": "grid.nc", "track": "track.zip"}
 _ASKING = Retries(attempts=3, wait=0.5)
 _LONGEST_ANSWER = 50_000_000
+_PAGE = 200
+"""Jobs that are asked for at a time."""
 
 
 def submit_job(url: str, plan: Mapping[str, Any], *, token: str | None = None, timeout: float = 60.0) -> ServiceJob:
@@ -67,19 +69,49 @@ def submit_job(url: str, plan: Mapping[str, Any], *, token: str | None = None, t
     return read_job(told, service, public_url(service))
 
 
-def list_jobs(url: str, *, token: str | None = None, timeout: float = 60.0) -> list[ServiceJob]:
+def list_jobs(
+    url: str, *, count: int | None = 100, token: str | None = None, timeout: float = 60.0
+) -> list[ServiceJob]:
     """Return the newest jobs of a service, the newest first.
+
+    Parameters
+    ----------
+    url, token, timeout
+        As for :func:`submit_job`.
+    count
+        How many at most; None for all that there are.
 
     Raises
     ------
     InputError, LoginError, ServiceError
         As :func:`submit_job`.
     """
-    service = _service(url)
-    told = _get(service, f"{service}/jobs", token, timeout)
-    if not isinstance(told, Mapping) or not isinstance(told.get("jobs"), list):
-        raise ServiceError(f"{public_url(service)} told of no jobs; is it an altiflow service?")
-    return [read_job(one, service, public_url(service)) for one in told["jobs"]]
+    if count is not None and count < 1:
+        raise InputError(f"count must be 1 or more, or None for all, got {count!r}")
+    service, found, asked = _service(url), list[ServiceJob](), dict[str, str]()
+    seen: set[str] = set()
+    while count is None or len(found) < count:
+        asked["limit"] = str(_PAGE if count is None else min(_PAGE, count - len(found)))
+        told = _get(service, f"{service}/jobs?{urlencode(asked)}", token, timeout)
+        if not isinstance(told, Mapping) or not isinstance(told.get("jobs"), list):
+            raise ServiceError(f"{public_url(service)} told of no jobs; is it an altiflow service?")
+        found += [read_job(one, service, public_url(service)) for one in told["jobs"]]
+        following = _next_token(told)
+        # One that leads in circles would be asked for ever.
+        if following is None or following in seen:
+            break
+        seen.add(following)
+        asked["token"] = following
+    return found[:count]
+
+
+def _next_token(told: Mapping[str, Any]) -> str | None:
+    """Return where the next page begins, None where there is none; the address itself may lead elsewhere."""
+    links = told.get("links")
+    for link in links if isinstance(links, list) else []:
+        if isinstance(link, Mapping) and link.get("rel") == "next":
+            return next(iter(parse_qs(urlsplit(str(link.get("href"))).query).get("token", [])), None)
+    return None
 
 
 def find_job(job: ServiceJob | str, *, token: str | None = None, timeout: float = 60.0) -> ServiceJob:

@@ -31,7 +31,7 @@ class ServiceJob:
     attempts
         How often it was begun.
     taken_up
-        From where it went on after the server stopped: "where it was" or "from the beginning"; None if it did not.
+        From where it went on after the server stopped: "where it was" or "after its last stage"; None if it did not.
     message
         Why it failed, or its result is gone.
     asked

@@ -105,7 +105,7 @@ def make_app(
         app.include_router(router)
     if runner is not None:
         plan = partial(plan_job, catalogues=catalogues, scenes=images, limits=allowed)
-        app.include_router(job_router(runner, plan))
+        app.include_router(job_router(runner, plan, allowed))
     _add_refusals(app)
     app.add_middleware(
         Guard,  # type: ignore[arg-type]
@@ -201,6 +201,11 @@ def _add_refusals(app: FastAPI) -> None:
     async def damaged(request: Request, error: sqlite3.Error) -> JSONResponse:
         reason, fix = "the book of jobs cannot be read or written now", "ask again in a while"
         return _refusal(503, "", "", reason, fix, {"Retry-After": "10"})
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        reason, fix = "the service failed at this, which is a fault of its own", "tell those who run it"
+        return _refusal(500, "", "", reason, fix, None)
 
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,11 +15,21 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_PATIENCE = 30.0
+"""Longest wait [s] for a body: who sends it slowly keeps a connection from others."""
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
+
+
+class _GoneError(Exception):
+    """Who asks went away before the body was whole."""
+
+
+class _TooLongError(Exception):
+    """The body is longer than is allowed."""
 
 
 class Guard:
@@ -51,12 +62,17 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._refuse(scope)
-        body = b""
+        refusal, body = self._refuse(scope), b""
         if refusal is None and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-            body, whole = await self._read(receive)
-            if not whole:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    body = await self._read(receive)
+            except _GoneError:
+                return
+            except _TooLongError:
                 refusal = _refusal(413, "body", f"the body is longer than {self._body_bytes} bytes", "ask for less")
+            except TimeoutError:
+                refusal = _refusal(408, "body", f"the body did not come within {_PATIENCE:g} s", "send it at once")
         if refusal is not None:
             await _send_json(send, *refusal)
             return
@@ -80,16 +96,18 @@ class Guard:
         scheme, _, secret = given.partition(b" ")
         return hmac.compare_digest(secret.strip(), self._token or b"") and scheme.lower() == b"bearer"
 
-    async def _read(self, receive: Receive) -> tuple[bytes, bool]:
-        """Return a body, and whether it is whole; one that is too long is read no further."""
-        body = b""
+    async def _read(self, receive: Receive) -> bytes:
+        """Return a body; one that is too long is read no further, and one that breaks off is none."""
+        body = bytearray()
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _GoneError
             body += message.get("body", b"")
             if len(body) > self._body_bytes:
-                return b"", False
+                raise _TooLongError
             if not message.get("more_body"):
-                return body, True
+                return bytes(body)
 
 
 def _is_ipv6(host: str) -> bool:

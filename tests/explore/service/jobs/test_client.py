@@ -31,11 +31,6 @@ STEPS = BEGIN + (
 )
 
 
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return af.list_scenes(af.make_images(tmp_path_factory.mktemp("images")).rock.parent)
-
-
 @pytest.fixture
 def plan(scenes: Any) -> dict[str, Any]:
     return {"kind": "track", "scenes": scenes["scene"].tolist(), "parameters": {"spacing": 30}}
@@ -134,7 +129,7 @@ def test_a_service_that_is_started_anew_is_waited_for(
     waiting.start()
     with start_app(make_app(scenes=scenes, jobs=tmp_path / "jobs"), port=port):
         waiting.join(60)
-    assert (done[0].state, done[0].attempts, done[0].taken_up) == ("done", 2, "from the beginning")
+    assert (done[0].state, done[0].attempts, done[0].taken_up) == ("done", 2, "after its last stage")
 
 
 def test_the_token_is_sent_and_never_shown(scenes: Any, plan: dict[str, Any], tmp_path: Path) -> None:
@@ -265,7 +260,8 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
         b"",
     ],
 )
-def test_an_answer_that_breaks_off_is_as_none(said: bytes) -> None:
+def test_an_answer_that_breaks_off_is_as_none(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_ASKING", af.Retries(attempts=3, wait=0.0))
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
 

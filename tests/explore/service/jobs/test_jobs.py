@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 import zipfile
@@ -19,33 +15,21 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-import xarray as xr
 from standins import BREAKS, FAILS, FULL, MAKES, STOPPED, WAITS, is_there, use, wait_until
 
 from altiflow.errors import RequestError
 from altiflow.explore.service import EmbeddedStore, ServiceLimits, make_app, start_app
 from altiflow.explore.service.catalogues import ServedCatalogue
-from altiflow.explore.service.jobs import Job, JobBook, JobRunner, give_up, plan_job, runner, work
-from altiflow.gridding import Grid, build_cube, grid_covering, grid_dataset
+from altiflow.explore.service.jobs import Job, JobBook, JobRunner, give_up, plan_job, runner
+from altiflow.explore.work import process as work
+from altiflow.gridding import build_cube, grid_covering
 from altiflow.gridding.cubes.building.store import CubeStore
 from altiflow.readers import (
-    list_granules,
     make_pairs,
-    make_season,
     read_velocity,
     search_pairs,
-    write_catalogue,
     write_pairs,
 )
-
-SERVER = """
-import sys
-from altiflow.explore.service import EmbeddedStore, make_app, run_app
-from altiflow.explore.service.jobs import runner
-runner.PROGRAM = (sys.executable, "-I", "-S", "-c", sys.argv[3])
-app = make_app(EmbeddedStore(sys.argv[1]), jobs=sys.argv[2])
-run_app(app, host="127.0.0.1", port=0, say=lambda url: print(url, flush=True))
-"""
 
 PLAN = {"kind": "cube", "sources": ["/none/deep/a.nc", "https://host.org/b.nc"], "result": "cube.zip"}
 
@@ -66,76 +50,7 @@ def asked_of(pairs: Path) -> dict[str, Any]:
     return {"kind": "cube", "search": {"bbox": box}, "epsg": 3031, "cell": 240}
 
 
-def wait_for(address: str, state: str) -> dict[str, Any]:
-    """Return a job when it has a state."""
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline:
-        told = requests.get(address, timeout=30).json()
-        if told["state"] == state:
-            return told
-        assert told["state"] in ("waiting", "running"), told
-        time.sleep(0.1)
-    pytest.fail(f"the job is {told} after 240 s")
-
-
-def open_cube(content: bytes, folder: Path) -> xr.Dataset:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        archive.extractall(folder)
-    return read_velocity(folder / "cube.zarr")
-
-
-def test_a_cube_is_that_of_the_library(pairs: Path, tmp_path: Path) -> None:
-    asked = asked_of(pairs)
-    with start_app(make_app(EmbeddedStore(pairs), jobs=tmp_path / "jobs")) as running:
-        answer = requests.post(f"{running.url}/jobs", json=asked, timeout=30)
-        assert answer.status_code == 202, answer.text
-        assert answer.json()["asked"] == asked
-        assert str(pairs.parent) not in answer.text
-        early = requests.get(f"{answer.headers['location']}/result", timeout=30)
-        assert (early.status_code, early.json()["error"]["parameter"]) == (409, "job")
-        done = wait_for(answer.headers["location"], "done")
-        assert (done["attempts"], done["message"], done["links"][1]["rel"]) == (1, "", "result")
-        cube = open_cube(requests.get(done["links"][1]["href"], timeout=30).content, tmp_path)
-        assert (done["progress"], done["taken_up"]) == (1.0, None)
-    region = tuple(float(part) for part in asked["search"]["bbox"].split(","))
-    found = search_pairs(region, source=pairs)
-    expected = build_cube(found["url"].tolist(), grid_covering(region, 3031, 240), metric="ground", on_error="skip")
-    assert cube.sizes == expected.sizes
-    assert np.isfinite(cube["vx"].values).any()
-    np.testing.assert_array_equal(cube["vx"].values, expected["vx"].values)
-
-
-def test_granules_are_gridded_by_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use(WAITS, monkeypatch)
-    season = make_season(tmp_path / "granules", granules=2)
-    listed = list_granules(season.granules, footprints="read")
-    store = EmbeddedStore(write_catalogue(listed, tmp_path / "granules.parquet"))
-    start, end = (str(moment)[:10] for moment in (listed["start"].min(), listed["end"].max()))
-    asked = {"kind": "grid", "search": {"start": start, "end": end}, "grid": "EASE2_S25km", "value": "freeboard"}
-    with start_app(make_app(store, jobs=tmp_path / "jobs")) as running:
-        answer = requests.post(f"{running.url}/jobs", json=asked, timeout=30)
-        assert answer.status_code == 202, answer.text
-        refused = requests.post(f"{running.url}/jobs", json={**asked, "grid": "EASE2_M1km"}, timeout=30)
-        assert (refused.status_code, refused.json()["error"]["parameter"]) == (413, "grid")
-        requests.delete(answer.headers["location"], timeout=30)
-        plan = JobBook(tmp_path / "jobs").find(answer.json()["id"]).plan
-    told: list[tuple[float, str]] = []
-    monkeypatch.setattr(work.ProgressFile, "_write", lambda self: told.append((self._share, self._stage)))
-    (tmp_path / work.PLAN).write_text(json.dumps(plan))
-    assert work.main(str(tmp_path), str(os.getppid())) == 0
-    assert [share for share, _ in told] == sorted(share for share, _ in told)
-    assert list(dict.fromkeys(stage for _, stage in told)) == ["", "tallying", "writing"]
-    assert 0.475 in [share for share, _ in told]
-    made = tmp_path / "grid.nc"
-    expected = grid_dataset(
-        [str(path) for path in season.granules], Grid.named("EASE2_S25km"), value="freeboard", freq="MS"
-    )
-    with xr.open_dataset(made, engine="h5netcdf") as found:
-        np.testing.assert_array_equal(found["n_segments"].values, expected["n_segments"].values)
-        assert found["n_segments"].sum() > 0
-
-
-def test_a_cube_tells_how_far_it_is_and_goes_on_from_there(
+def test_a_cube_tells_how_far_it_is_goes_on_from_there_and_is_that_of_the_library(
     pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = asked_of(pairs)
@@ -168,25 +83,15 @@ def test_a_cube_tells_how_far_it_is_and_goes_on_from_there(
     # What was there before counts as done when the cube goes on.
     assert next(share for share, stage in told if stage == "cube") > 0.1
     assert told[-1] == (1.0, "packing")
-
-
-def test_a_killed_server_takes_its_jobs_up_again(pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    jobs = tmp_path / "jobs"
-    words = [sys.executable, "-c", SERVER, str(pairs), str(jobs), WAITS]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            url = server.stdout.readline().strip()
-            first = requests.post(f"{url}/jobs", json=asked_of(pairs), timeout=30).json()["id"]
-            wait_until((jobs / first / "begun").exists)
-            assert wait_for(f"{url}/jobs/{first}", "running")["attempts"] == 1
-        finally:
-            server.send_signal(signal.SIGKILL)
-    os.kill(int((jobs / first / "pid").read_text()), signal.SIGKILL)
-    use(MAKES, monkeypatch)
-    with start_app(make_app(EmbeddedStore(pairs), jobs=jobs)) as running:
-        assert wait_for(f"{running.url}/jobs/{first}", "done")["attempts"] == 2
-        assert [job["id"] for job in requests.get(f"{running.url}/jobs", timeout=30).json()["jobs"]] == [first]
-        assert requests.get(f"{running.url}/jobs/{first}/result", timeout=30).content == b"made"
+    with zipfile.ZipFile(tmp_path / "cube.zip") as archive:
+        archive.extractall(tmp_path)
+    cube = read_velocity(tmp_path / "cube.zarr")
+    region = tuple(float(part) for part in asked["search"]["bbox"].split(","))
+    found = search_pairs(region, source=pairs)
+    expected = build_cube(found["url"].tolist(), grid_covering(region, 3031, 240), metric="ground", on_error="skip")
+    assert cube.sizes == expected.sizes
+    assert np.isfinite(cube["vx"].values).any()
+    np.testing.assert_array_equal(cube["vx"].values, expected["vx"].values)
 
 
 def test_work_ends_when_its_server_is_gone_even_before_it_began(
@@ -208,8 +113,8 @@ def test_work_ends_when_its_server_is_gone_even_before_it_began(
 
 def test_a_result_that_is_there_is_not_made_anew_of_what_is_left(tmp_path: Path) -> None:
     (tmp_path / "cube.zip").write_bytes(b"whole")
-    (tmp_path / "cube.zarr").mkdir()
-    (tmp_path / "cube.zarr" / "half").touch()
+    (tmp_path / "making" / "cube.zarr").mkdir(parents=True)
+    (tmp_path / "making" / "cube.zarr" / "half").touch()
     assert work.do_work(PLAN, tmp_path).read_bytes() == b"whole"
     assert [path.name for path in tmp_path.iterdir()] == ["cube.zip"]
 
@@ -377,7 +282,7 @@ def test_jobs_that_mean_nothing_are_refused(
 ) -> None:
     answer = requests.post(f"{idle}/jobs", json={**asked_of(pairs), **change}, timeout=30)
     assert (answer.status_code, answer.json()["error"]["parameter"]) == (status, parameter), answer.text
-    assert requests.get(f"{idle}/jobs", timeout=30).json() == {"jobs": []}
+    assert requests.get(f"{idle}/jobs", timeout=30).json()["jobs"] == []
 
 
 def test_strangers_pages_submit_nothing_and_names_are_no_paths(pairs: Path, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from altiflow.errors import InputError
 from altiflow.explore.service import make_app, start_app
 from altiflow.explore.service.jobs import Job, JobBook, JobRunner, open_result, runner
 from altiflow.explore.service.jobs.keeping import delete_old, delete_result
-from altiflow.readers import list_scenes, make_images
 
 PLAN = {"kind": "track", "sources": ["/none/a.tif", "/none/b.tif"], "result": "track.zip"}
 DAY = 86_400.0
@@ -73,11 +72,6 @@ def test_a_result_that_is_read_stays_whoever_reads_it(book: JobBook) -> None:
     second.close()
     assert delete_old(book, 30) == 1
     assert open_result(path) is None
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return list_scenes(make_images(tmp_path_factory.mktemp("images")).rock.parent)
 
 
 @pytest.fixture

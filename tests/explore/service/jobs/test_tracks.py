@@ -18,9 +18,11 @@ from standins import MAKES, WAITS, use, wait_until
 
 from altiflow.errors import RequestError
 from altiflow.explore.service import ServiceLimits, make_app, start_app
-from altiflow.explore.service.jobs import JobBook, plan_job, read_progress, runner, tracks, work
+from altiflow.explore.service.jobs import JobBook, plan_job, runner, tracks
 from altiflow.explore.service.scenes import ServedScenes
-from altiflow.readers import list_scenes, make_images
+from altiflow.explore.work import process as work
+from altiflow.explore.work import read_progress
+from altiflow.readers import list_scenes
 from altiflow.readers.sample.images import ImageSample
 from altiflow.readers.scenes import tell_unpaired
 from altiflow.tracking import TrackParameters, track_pair
@@ -30,8 +32,8 @@ SMALL = {"spacing": 30, "chip": 24, "chips": None, "radius": 20}
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> ImageSample:
-    return make_images(tmp_path_factory.mktemp("images"), images=3)
+def sample(images: ImageSample) -> ImageSample:
+    return images
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +87,15 @@ def test_scenes_come_in_pages_and_by_place_and_time(idle: str) -> None:
 def test_a_tracked_pair_is_that_of_the_library(scenes: ServedScenes, sample: ImageSample, tmp_path: Path) -> None:
     plan = planned({"scenes": [NAMES[1], NAMES[0]], "parameters": SMALL}, scenes)
     (tmp_path / work.PLAN).write_text(json.dumps(plan))
-    (tmp_path / "granule").mkdir()
-    (tmp_path / "granule" / "left.nc").write_bytes(b"by work that was killed")
+    (tmp_path / "making" / "granule").mkdir(parents=True)
+    (tmp_path / "making" / "granule" / "left.nc").write_bytes(b"by work that was killed")
     assert work.main(str(tmp_path), str(os.getppid())) == 0
     assert read_progress(tmp_path) == (1.0, "writing")
     with zipfile.ZipFile(tmp_path / "track.zip") as archive:
         granule, *pictures = sorted(archive.namelist(), key=lambda name: not name.endswith(".nc"))
         archive.extract(granule, tmp_path)
     assert pictures == ["browse.pgw", "browse.png"]
-    assert not (tmp_path / "granule").exists()
+    assert not (tmp_path / "making").exists()
     expected = track_pair(tuple(sample)[:2], parameters=TrackParameters(**SMALL))
     with xr.open_dataset(tmp_path / granule, engine="h5netcdf", decode_times=False) as found:
         np.testing.assert_array_equal(found["vx"].values, expected["vx"].values)
@@ -117,7 +119,7 @@ def test_a_region_is_read_alone_and_progress_never_goes_back(
     ]  # fmt: skip
 
 
-def test_a_track_that_is_asked_for_over_http_is_taken_up_from_the_beginning(
+def test_a_track_that_is_asked_for_over_http_is_taken_up_again(
     scenes: ServedScenes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(WAITS, monkeypatch)
@@ -139,7 +141,7 @@ def test_a_track_that_is_asked_for_over_http_is_taken_up_from_the_beginning(
     with start_app(make_app(scenes=scenes.table, jobs=jobs)) as running:
         wait_until(lambda: JobBook(jobs).find(answer.json()["id"]).state == "done")
         told = requests.get(f"{running.url}/jobs/{answer.json()['id']}", timeout=30).json()
-        assert (told["attempts"], told["taken_up"], told["progress"]) == (2, "from the beginning", 1.0)
+        assert (told["attempts"], told["taken_up"], told["progress"]) == (2, "after its last stage", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -247,4 +249,4 @@ def test_images_that_are_gone_fail_without_their_folders(sample: ImageSample, tm
     (tmp_path / work.PLAN).write_text(json.dumps(plan))
     assert work.main(str(tmp_path), str(os.getppid())) == 1
     said = (tmp_path / work.REASON).read_text()
-    assert runner._without_folders(said, plan, tmp_path) == f"InputError: there is no image {NAMES[0]}.TIF"
+    assert runner._without_places(said, plan, tmp_path) == f"InputError: there is no image {NAMES[0]}.TIF"

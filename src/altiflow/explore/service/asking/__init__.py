@@ -1,6 +1,12 @@
 """What a request asks: its parameters, its places, and the query they make."""
 
-from altiflow.explore.service.asking.parameters import Parameter, openapi_parameters, read_parameters
+from altiflow.explore.service.asking.parameters import (
+    Parameter,
+    limit_parameter,
+    openapi_parameters,
+    read_parameters,
+    whole_number,
+)
 from altiflow.explore.service.asking.places import geojson_region, text_region
 from altiflow.explore.service.asking.searches import (
     check_period,
@@ -18,6 +24,7 @@ __all__ = [
     "form_parameters",
     "geojson_region",
     "granule_parameters",
+    "limit_parameter",
     "make_query",
     "openapi_parameters",
     "pair_parameters",
@@ -25,4 +32,5 @@ __all__ = [
     "read_parameters",
     "take_region",
     "text_region",
+    "whole_number",
 ]

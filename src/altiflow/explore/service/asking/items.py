@@ -13,6 +13,7 @@ from altiflow.explore.service.asking.expressions import LANGUAGES, read_expressi
 from altiflow.explore.service.asking.filters import Filter, make_filter
 from altiflow.explore.service.asking.parameters import Parameter, read_parameters
 from altiflow.explore.service.asking.places import geojson_region, text_region
+from altiflow.explore.service.asking.shaping import Fields, SortKey, read_fields, read_sort
 from altiflow.explore.service.limits import ServiceLimits
 from altiflow.explore.service.stores import Query, Test
 from altiflow.readers.catalogue.moments import as_moment
@@ -23,7 +24,7 @@ __all__ = ["ItemSearch", "item_parameters", "read_body", "read_query"]
 _TOKEN = re.compile(r"(?P<collection>[01])\.(?P<place>[0-9]{1,15})")
 _OPEN = ("", "..")
 _TEXTS = ("collections", "ids", "bbox", "datetime", "limit", "token", "filter-lang", "filter-crs")
-_BODY = (*_TEXTS, "intersects", "filter")
+_BODY = (*_TEXTS, "intersects", "filter", "sortby", "fields")
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,13 @@ class ItemSearch:
     limit
         Items of a page.
     after
-        (collection, place) from which the page begins.
+        (collection, place) from which the page begins; None for the first one.
     expression
         Filter in CQL2, as JSON has it; None for none.
+    sort
+        What items are sorted by; empty for the order of the catalogues.
+    fields
+        Which fields of items are told; None for all.
     """
 
     region: Region | None = None
@@ -51,8 +56,10 @@ class ItemSearch:
     collections: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     limit: int = 10
-    after: tuple[int, int] = (0, 0)
+    after: tuple[int, int] | None = None
     expression: Any = None
+    sort: tuple[SortKey, ...] = ()
+    fields: Fields | None = None
 
     def query(self, kind: str) -> Query:
         """Return the query of the rows, those whose period meets the one that is asked for."""
@@ -107,6 +114,20 @@ def item_parameters(limits: ServiceLimits) -> tuple[Parameter, ...]:
             _degrees,
             f"give {_CRS84}, or leave it out",
             schema={"type": "string", "enum": [_CRS84]},
+        ),
+        Parameter(
+            "sortby",
+            "Properties that items are sorted by, with commas, the greatest first after -; what is not told is last.",
+            read_sort,
+            "give names such as datetime,-percent_valid_pixels",
+            schema={"type": "string", "example": "-datetime,id"},
+        ),
+        Parameter(
+            "fields",
+            "Fields that are told besides those of a valid item, and after - those that are not, with commas.",
+            read_fields,
+            "give names such as properties.mission,-geometry",
+            schema={"type": "string", "example": "properties.mission,-geometry"},
         ),
     )
 
@@ -204,6 +225,9 @@ def read_body(body: bytes, limits: ServiceLimits) -> ItemSearch:
     values = read_parameters(texts.items(), item_parameters(limits))
     if told.get("intersects") is not None:
         values["intersects"] = geojson_region("intersects", told["intersects"], limits)
+    for name, read in (("sortby", read_sort), ("fields", read_fields)):
+        if told.get(name) is not None:
+            values[name] = read(told[name])
     return _search(values, limits, told.get("filter"), "cql2-json")
 
 
@@ -226,7 +250,9 @@ def _search(values: dict[str, Any], limits: ServiceLimits, given: Any, language:
         region=values.get("bbox", values.get("intersects")),
         period=values.get("datetime", (None, None)),
         limit=values.get("limit", 10),
-        after=values.get("token", (0, 0)),
+        after=values.get("token"),
+        sort=values.get("sortby", ()),
+        fields=values.get("fields"),
         expression=None if given is None else read_expression(given, values.get("filter-lang", language)),
         **named,
     )

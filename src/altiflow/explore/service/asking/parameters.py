@@ -8,7 +8,7 @@ from typing import Any
 
 from altiflow.errors import RequestError
 
-__all__ = ["Parameter", "openapi_parameters", "read_parameters"]
+__all__ = ["Parameter", "limit_parameter", "openapi_parameters", "read_parameters", "whole_number"]
 
 Convert = Callable[[str], Any]
 
@@ -80,6 +80,30 @@ def read_parameters(given: Iterable[tuple[str, str]], known: Sequence[Parameter]
             raise RequestError(name, text, reason, "give one of them")
         texts[parameter.name] = (name, text if before == text else f"{before},{text}")
     return {one.name: _value(one, *texts[one.name]) for one in known if one.name in texts}
+
+
+def limit_parameter(what: str, *, usual: int, most: int) -> Parameter:
+    """Return the parameter that says how many of something a page has; more than is allowed is as much as is."""
+    return Parameter(
+        "limit",
+        f"{what} of a page.",
+        lambda text: min(whole_number(text, least=1), most),
+        f"give a whole number from 1 to {most}",
+        schema={"type": "integer", "minimum": 1, "default": usual},
+    )
+
+
+def whole_number(text: str, *, least: int) -> int:
+    """Return the whole number of a text.
+
+    Raises
+    ------
+    ValueError
+        If it is none, is below `least`, or has more than twelve digits.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text) >= least):
+        raise ValueError(text)
+    return int(text)
 
 
 def _value(parameter: Parameter, name: str, text: str) -> Any:

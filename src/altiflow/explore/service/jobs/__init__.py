@@ -3,7 +3,6 @@
 from altiflow.explore.service.jobs.book import Job, JobBook
 from altiflow.explore.service.jobs.keeping import give_up, open_result
 from altiflow.explore.service.jobs.plans import JOB_KINDS, plan_job
-from altiflow.explore.service.jobs.progress import read_progress
 from altiflow.explore.service.jobs.runner import JobRunner
 
 __all__ = [
@@ -14,5 +13,4 @@ __all__ = [
     "give_up",
     "open_result",
     "plan_job",
-    "read_progress",
 ]

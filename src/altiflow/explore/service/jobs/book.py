@@ -13,7 +13,7 @@ from time import time
 from typing import Any, Literal
 from uuid import uuid4
 
-from altiflow.errors import InputError
+from altiflow.errors import InputError, RequestError
 
 __all__ = ["Job", "JobBook", "JobState"]
 
@@ -26,6 +26,11 @@ _TABLE = (
     "plan TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', "
     "submitted REAL NOT NULL, started REAL, ended REAL)"
 )
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS jobs_submitted ON jobs (submitted, id)",
+    "CREATE INDEX IF NOT EXISTS jobs_state ON jobs (state, submitted)",
+)
+_OPEN = "SELECT count(*) FROM jobs WHERE state IN ('waiting', 'running')"
 _PATIENCE = 30.0
 """Longest wait [s] for another process that writes to the book."""
 
@@ -85,7 +90,8 @@ class JobBook:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with self._open() as database:
-                database.execute(_TABLE)
+                for statement in (_TABLE, *_INDEXES):
+                    database.execute(statement)
         except sqlite3.Error as error:
             told = f"{self.folder / _FILE} is no book of jobs, or cannot be written ({error})"
             raise InputError(f"{told}; take another folder, or move the file away") from error
@@ -100,14 +106,24 @@ class JobBook:
         finally:
             database.close()
 
-    def add(self, asked: Mapping[str, Any], plan: Mapping[str, Any]) -> Job:
-        """Return a new job, which waits."""
+    def add(self, asked: Mapping[str, Any], plan: Mapping[str, Any], *, most_open: float = math.inf) -> Job:
+        """Return a new job, which waits.
+
+        Raises
+        ------
+        RequestError
+            If as many wait or run already as are allowed.
+        """
         name = uuid4().hex
         with self._open() as database:
-            database.execute(
-                "INSERT INTO jobs (id, state, asked, plan, submitted) VALUES (?, 'waiting', ?, ?, ?)",
-                (name, json.dumps(asked), json.dumps(plan), time()),
+            # Counted and written in one step, as others count too.
+            added = database.execute(
+                "INSERT INTO jobs (id, state, asked, plan, submitted) SELECT ?, 'waiting', ?, ?, ? "
+                f"WHERE ({_OPEN}) < ?",
+                (name, json.dumps(asked), json.dumps(plan), time(), most_open),
             )
+        if added.rowcount != 1:
+            raise _full(most_open)
         found = self.find(name)
         if found is None:
             raise RuntimeError(f"job {name} is not in the book it was just written to")
@@ -119,17 +135,28 @@ class JobBook:
             row = database.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (name,)).fetchone()
         return None if row is None else _job(row)
 
-    def list(self, count: int = 100) -> list[Job]:
-        """Return the newest jobs, the newest first."""
+    def list(self, count: int = 100, *, after: str | None = None) -> list[Job]:
+        """Return so many jobs, the newest first: all, or those that stand after one, whatever comes meanwhile."""
+        where = "" if after is None else "WHERE (submitted, id) < (SELECT submitted, id FROM jobs WHERE id = ?) "
         with self._open() as database:
-            rows = database.execute(f"SELECT {_COLUMNS} FROM jobs ORDER BY submitted DESC LIMIT ?", (count,)).fetchall()
+            rows = database.execute(
+                f"SELECT {_COLUMNS} FROM jobs {where}ORDER BY submitted DESC, id DESC LIMIT ?",
+                (count,) if after is None else (after, count),
+            ).fetchall()
         return [_job(row) for row in rows]
 
-    def count_open(self) -> int:
-        """Return how many jobs wait or run."""
+    def count(self) -> int:
+        """Return how many jobs there are."""
         with self._open() as database:
-            row = database.execute("SELECT count(*) FROM jobs WHERE state IN ('waiting', 'running')").fetchone()
+            row = database.execute("SELECT count(*) FROM jobs").fetchone()
         return int(row[0])
+
+    def check_room(self, most_open: float) -> None:
+        """Raise RequestError if as many jobs wait or run as are allowed."""
+        with self._open() as database:
+            row = database.execute(_OPEN).fetchone()
+        if row[0] >= most_open:
+            raise _full(most_open)
 
     def take(self) -> Job | None:
         """Return the job that waited longest, which runs from now on; None if none waits."""
@@ -179,6 +206,11 @@ class JobBook:
     def result(self, job: Job) -> Path:
         """Return where the result of a job is when it is done."""
         return self.folder / job.id / str(job.plan["result"])
+
+
+def _full(most_open: float) -> RequestError:
+    reason = f"{most_open:g} jobs wait or run already"
+    return RequestError("", "", reason, "come back when some are done, or cancel one", 503)
 
 
 def _job(row: tuple[Any, ...]) -> Job:

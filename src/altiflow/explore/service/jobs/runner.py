@@ -10,23 +10,23 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
-from altiflow.errors import RequestError, StoreLockedError
+from altiflow.errors import AltiflowError, StoreLockedError
 from altiflow.explore.service.jobs.book import Job, JobBook
 from altiflow.explore.service.jobs.keeping import delete_old
-from altiflow.explore.service.jobs.progress import PROGRESS
-from altiflow.explore.service.jobs.work import PLAN, REASON
+from altiflow.explore.work import PLAN, PROGRESS, REASON
 from altiflow.files import folder_lock, whole_file
 
 __all__ = ["JobRunner"]
 
-PROGRAM = (sys.executable, "-m", "altiflow.explore.service.jobs.work")
+PROGRAM = (sys.executable, "-m", "altiflow.explore.work")
 """What does the work of a job; it is told the job's folder and the process that begins it."""
 _LOG = logging.getLogger(__name__)
 _LOOK = 0.2
@@ -67,11 +67,17 @@ class JobRunner:
         """Begin; of several servers with one folder, one works, and another goes on when that one ends."""
         self._thread.start()
 
-    def check_room(self) -> None:
-        """Raise RequestError if there are as many jobs as are allowed."""
-        if self.book.count_open() >= self._most_open:
-            reason = f"{self._most_open} jobs wait or run already"
-            raise RequestError("", "", reason, "come back when some are done, or cancel one", 503)
+    def submit(self, asked: Any, plan: Callable[[Any], Mapping[str, Any]]) -> Job:
+        """Return a new job, whose plan is made only where there is room for it.
+
+        Raises
+        ------
+        RequestError
+            If as many jobs wait or run as are allowed, or what is asked for means nothing.
+        """
+        self.book.check_room(self._most_open)
+        # Others may have asked while the plan was made.
+        return self.book.add(asked, plan(asked), most_open=self._most_open)
 
     def close(self) -> None:
         """Stop; a job that runs is ended, and waits for the next start."""
@@ -108,8 +114,10 @@ class JobRunner:
             return
         try:
             self._do(job)
-        except OSError as error:
-            self.book.end(job.id, "failed", f"the server cannot do it: {error.strerror or type(error).__name__}")
+        except (OSError, AltiflowError) as error:
+            told = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+            told = _without_places(told, job.plan, self.book.folder / job.id)
+            self.book.end(job.id, "failed", f"the server cannot do it: {told}")
 
     def _do(self, job: Job) -> None:
         """Do one job."""
@@ -134,9 +142,7 @@ class JobRunner:
             reason = folder / REASON
             said = reason.read_text(encoding="utf-8") if reason.is_file() else told
             done = work.returncode == 0
-            self.book.end(
-                job.id, "done" if done else "failed", "" if done else _without_folders(said, job.plan, folder)
-            )
+            self.book.end(job.id, "done" if done else "failed", "" if done else _without_places(said, job.plan, folder))
         found = self.book.find(job.id)
         if found is None or found.state == "cancelled":
             shutil.rmtree(folder, ignore_errors=True)
@@ -160,14 +166,20 @@ class JobRunner:
                 return f"it took longer than {self._seconds:g} s"
 
 
-def _without_folders(said: str, plan: Mapping[str, Any], folder: Path) -> str:
-    """Return a reason without the folders of the sources and of the job, which are nobody's business.
+def _without_places(said: str, plan: Mapping[str, Any], folder: Path) -> str:
+    """Return a reason without the folders of the sources and of the job, nor secrets in addresses.
 
     Examples
     --------
-    >>> _without_folders("no such file: /data/a/b.nc", {"sources": ["/data/a/b.nc", "s3://host/c.nc"]}, Path("/jobs"))
+    >>> sources = {"sources": ["/data/a/b.nc", "https://host/c.nc?signature=abc"]}
+    >>> _without_places("no such file: /data/a/b.nc", sources, Path("/jobs"))
     'no such file: b.nc'
+    >>> _without_places("too many tries: /c.nc?signature=abc", sources, Path("/jobs"))
+    'too many tries: /c.nc?...'
     """
+    for parts in (urlsplit(source) for source in plan["sources"] if "://" in source):
+        for secret in (parts.netloc.rpartition("@")[0], parts.query):
+            said = said.replace(secret, "...") if secret else said
     folders = {str(Path(source).parent) for source in plan["sources"] if "://" not in source} - {".", "/"}
     folders |= {str(folder), str(folder.resolve())}
     for name in sorted(folders, key=len, reverse=True):

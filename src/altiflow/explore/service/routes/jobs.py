@@ -14,7 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from altiflow.errors import RequestError
-from altiflow.explore.service.jobs import JOB_KINDS, Job, JobRunner, give_up, open_result, read_progress
+from altiflow.explore.service.answers import next_address, root_of
+from altiflow.explore.service.asking import Parameter, limit_parameter, openapi_parameters, read_parameters
+from altiflow.explore.service.jobs import JOB_KINDS, Job, JobRunner, give_up, open_result
+from altiflow.explore.service.limits import ServiceLimits
+from altiflow.explore.work import read_progress
 
 __all__ = ["job_router"]
 
@@ -29,8 +33,13 @@ _BODY = {
         }
     },
 }
-_RESUMES = {"cube": "where it was"}
-"""From where a job goes on that is taken up again, for kinds that do not begin anew."""
+_RESUMES = {"cube": "where it was", "grid": "where it was", "track": "after its last stage"}
+"""From where a job goes on that is taken up again."""
+
+_FEW, _MOST = 100, 200
+"""Jobs of a page where it is not said how many, and at most: each is told with all that was asked for."""
+_LONGEST = 200_000
+"""Longest request for a job [bytes]; a polygon of 2000 corners has 80 000."""
 
 Plan = Callable[[Any], dict[str, Any]]
 """What returns what is to be done for a request."""
@@ -49,9 +58,18 @@ class HeldFile(FileResponse):
             await super().__call__(scope, receive, send)
 
 
-def job_router(runner: JobRunner, plan: Plan) -> APIRouter:
+def job_router(runner: JobRunner, plan: Plan, limits: ServiceLimits) -> APIRouter:
     """Return the routes of jobs."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
+    known = (
+        limit_parameter("Jobs", usual=_FEW, most=min(_MOST, limits.page)),
+        Parameter(
+            "token",
+            "The job before the page, from the link to it.",
+            lambda text: _there(runner, text),
+            "follow the link named next",
+        ),
+    )
 
     @router.post(
         "",
@@ -68,11 +86,12 @@ def job_router(runner: JobRunner, plan: Plan) -> APIRouter:
         body = await request.body()
         job = await run_in_threadpool(_submit, body, runner, plan)
         told = _told(runner, job, request)
-        return JSONResponse(told, 202, headers={"Location": f"{_root(request)}/jobs/{job.id}"})
+        return JSONResponse(told, 202, headers={"Location": f"{root_of(request)}/jobs/{job.id}"})
 
-    @router.get("", summary="The newest jobs")
+    @router.get("", summary="The jobs, the newest first", openapi_extra=openapi_parameters(known))
     def listed(request: Request) -> dict[str, Any]:
-        return {"jobs": [_told(runner, job, request) for job in runner.book.list()]}
+        values = read_parameters(request.query_params.multi_items(), known)
+        return _page(runner, values.get("limit", _FEW), values.get("token"), request)
 
     @router.get("/{name}", summary="How far a job is", responses=_NOT_FOUND)
     def status(name: str, request: Request) -> dict[str, Any]:
@@ -97,12 +116,14 @@ def job_router(runner: JobRunner, plan: Plan) -> APIRouter:
 
 def _submit(body: bytes, runner: JobRunner, plan: Plan) -> Job:
     """Return the job of a request."""
+    if len(body) > _LONGEST:
+        reason = f"the body has {len(body)} bytes, and {_LONGEST} are allowed"
+        raise RequestError("body", "", reason, "simplify the polygon", 413)
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise RequestError("body", "", f"the body is no JSON ({type(error).__name__})", "send a JSON object") from error
-    runner.check_room()
-    return runner.book.add(asked, plan(asked))
+    return runner.submit(asked, plan)
 
 
 def _result(runner: JobRunner, job: Job) -> HeldFile:
@@ -117,26 +138,48 @@ def _result(runner: JobRunner, job: Job) -> HeldFile:
     return HeldFile(held, path)
 
 
+def _page(runner: JobRunner, size: int, after: str | None, request: Request) -> dict[str, Any]:
+    """Return one page of jobs, with a link to the next one if there is one."""
+    found = runner.book.list(size + 1, after=after)
+    shown, links = found[:size], []
+    if len(found) > size:
+        links.append({"rel": "next", "href": next_address(request, shown[-1].id)})
+    return {
+        "jobs": [_told(runner, job, request) for job in shown],
+        "links": links,
+        "numberMatched": runner.book.count(),
+        "numberReturned": len(shown),
+    }
+
+
+def _there(runner: JobRunner, name: str) -> str:
+    """Return the name of a job itself."""
+    if _look(runner, name) is None:
+        raise ValueError(name)
+    return name
+
+
+def _look(runner: JobRunner, name: str) -> Job | None:
+    """Return the job of a name, None where there is none."""
+    return runner.book.find(name) if name.isascii() and name.isalnum() and len(name) == 32 else None
+
+
 def _find(runner: JobRunner, name: str) -> Job:
     """Return the job of a name."""
-    job = runner.book.find(name) if name.isascii() and name.isalnum() and len(name) == 32 else None
+    job = _look(runner, name)
     if job is None:
         raise RequestError("job", name, f"there is no job {name[:80]!r}", "see /jobs", 404)
     return job
 
 
-def _root(request: Request) -> str:
-    return str(request.base_url).rstrip("/")
-
-
 def _told(runner: JobRunner, job: Job, request: Request) -> dict[str, Any]:
     """Return what the world is told of a job; its files are the server's own business."""
-    here = f"{_root(request)}/jobs/{job.id}"
+    here = f"{root_of(request)}/jobs/{job.id}"
     links = [{"rel": "self", "href": here}]
     if job.state == "done":
         links.append({"rel": "result", "href": f"{here}/result"})
     progress, stage = _progress(runner, job)
-    again = _RESUMES.get(str(job.plan["kind"]), "from the beginning") if job.attempts > 1 else None
+    again = _RESUMES.get(str(job.plan["kind"])) if job.attempts > 1 else None
     return {
         "id": job.id,
         "kind": job.plan["kind"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -12,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from altiflow.errors import RequestError
+from altiflow.explore.service.answers import next_address, root_of
 from altiflow.explore.service.answers.items import (
     COLLECTIONS,
     ITEM_COLUMNS,
@@ -24,6 +24,7 @@ from altiflow.explore.service.asking import openapi_parameters
 from altiflow.explore.service.asking.items import ItemSearch, item_parameters, read_body, read_query
 from altiflow.explore.service.asking.queryables import queryables_schema
 from altiflow.explore.service.catalogues import ServedCatalogue
+from altiflow.explore.service.pages import Page, Pager
 
 __all__ = ["stac_router"]
 
@@ -34,6 +35,11 @@ CONFORMS_TO = (
     "https://api.stacspec.org/v1.0.0/item-search",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    *(
+        f"https://api.stacspec.org/v1.0.0/{part}#{word}"
+        for word in ("sort", "fields")
+        for part in ("item-search", "ogcapi-features")
+    ),
     "https://api.stacspec.org/v1.0.0/item-search#filter",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
@@ -65,14 +71,10 @@ def stac_router(catalogues: Sequence[ServedCatalogue]) -> APIRouter:
     router = APIRouter(tags=["stac"])
     _add_descriptions(router, catalogues)
     _add_queryables(router, catalogues)
-    _add_items(router, catalogues)
-    _add_search(router, catalogues)
+    pager = Pager()
+    _add_items(router, catalogues, pager)
+    _add_search(router, catalogues, pager)
     return router
-
-
-def _root(request: Request) -> str:
-    """Return the address of the service as the client wrote it."""
-    return str(request.base_url).rstrip("/")
 
 
 def _add_descriptions(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None:
@@ -80,7 +82,7 @@ def _add_descriptions(router: APIRouter, catalogues: Sequence[ServedCatalogue]) 
 
     @router.get("/", summary="Landing page")
     def landing(request: Request) -> dict[str, Any]:
-        return _landing(_root(request), catalogues)
+        return _landing(root_of(request), catalogues)
 
     @router.get("/conformance", summary="What the service conforms to")
     def conformance() -> dict[str, Any]:
@@ -88,7 +90,7 @@ def _add_descriptions(router: APIRouter, catalogues: Sequence[ServedCatalogue]) 
 
     @router.get("/collections", summary="The collections")
     def collections(request: Request) -> dict[str, Any]:
-        root = _root(request)
+        root = root_of(request)
         found = [make_collection(one.store.kind, one.store.extent(), root) for one in catalogues]
         here = {"rel": "self", "href": f"{root}/collections", "type": "application/json"}
         return {"collections": found, "links": [here, {"rel": "root", "href": f"{root}/", "type": "application/json"}]}
@@ -96,7 +98,7 @@ def _add_descriptions(router: APIRouter, catalogues: Sequence[ServedCatalogue]) 
     @router.get("/collections/{collection}", summary="A collection", responses=_NOT_FOUND)
     def collection(collection: str, request: Request) -> dict[str, Any]:
         one = _named(catalogues, collection)
-        return make_collection(one.store.kind, one.store.extent(), _root(request))
+        return make_collection(one.store.kind, one.store.extent(), root_of(request))
 
 
 def _add_queryables(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None:
@@ -104,7 +106,7 @@ def _add_queryables(router: APIRouter, catalogues: Sequence[ServedCatalogue]) ->
 
     @router.get("/queryables", summary="Properties that all collections have", response_class=SchemaPage)
     def shared(request: Request) -> SchemaPage:
-        return SchemaPage(queryables_schema([one.store.kind for one in catalogues], f"{_root(request)}/queryables"))
+        return SchemaPage(queryables_schema([one.store.kind for one in catalogues], f"{root_of(request)}/queryables"))
 
     @router.get(
         "/collections/{collection}/queryables",
@@ -114,7 +116,7 @@ def _add_queryables(router: APIRouter, catalogues: Sequence[ServedCatalogue]) ->
     )
     def own(collection: str, request: Request) -> SchemaPage:
         kind = _named(catalogues, collection).store.kind
-        return SchemaPage(queryables_schema([kind], f"{_root(request)}/collections/{collection}/queryables"))
+        return SchemaPage(queryables_schema([kind], f"{root_of(request)}/collections/{collection}/queryables"))
 
 
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is none of this name"}}
@@ -157,7 +159,7 @@ def _named(catalogues: Sequence[ServedCatalogue], collection: str) -> ServedCata
     raise RequestError("collection", collection, reason, "see /collections", 404)
 
 
-def _add_items(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None:
+def _add_items(router: APIRouter, catalogues: Sequence[ServedCatalogue], pager: Pager) -> None:
     """Add the items of a collection, and each item."""
 
     @router.get(
@@ -172,7 +174,7 @@ def _add_items(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None
         search = read_query(request.query_params.multi_items(), one.limits)
         if search.collections not in ((), (collection,)):
             raise RequestError("collections", "", "the address names another collection", "leave it out")
-        return ItemPage(_page([one], search, request, "GET"))
+        return ItemPage(_page(pager, [one], search, request, "GET"))
 
     @router.get(
         "/collections/{collection}/items/{item:path}",
@@ -187,23 +189,23 @@ def _add_items(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None
             raise RequestError("item", item, f"there is no item {item[:80]!r}", "search for it at /search", 404)
         kind = one.store.kind
         row = next(one.rows(np.array([place]), ITEM_COLUMNS[kind]))[0]
-        return ItemPage(make_item(kind, row, _root(request), show_path=one.show_paths))
+        return ItemPage(make_item(kind, row, root_of(request), show_path=one.show_paths))
 
 
 def _any_parameters(catalogues: Sequence[ServedCatalogue]) -> tuple[Any, ...]:
     return item_parameters(catalogues[0].limits)
 
 
-def _add_search(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> None:
+def _add_search(router: APIRouter, catalogues: Sequence[ServedCatalogue], pager: Pager) -> None:
     """Add the search over all collections."""
     limits = catalogues[0].limits
     extra = openapi_parameters(item_parameters(limits))
-    body = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+    body = {"required": True, "content": {"application/json": {"schema": _BODY}}}
 
     @router.get("/search", summary="Search for items", response_class=ItemPage, openapi_extra=extra)
     def get_search(request: Request) -> ItemPage:
         search = read_query(request.query_params.multi_items(), limits)
-        return ItemPage(_page(_chosen(catalogues, search), search, request, "GET"))
+        return ItemPage(_page(pager, _chosen(catalogues, search), search, request, "GET"))
 
     @router.post("/search", summary="Search for items", response_class=ItemPage, openapi_extra={"requestBody": body})
     async def post_search(request: Request) -> ItemPage:
@@ -211,9 +213,24 @@ def _add_search(router: APIRouter, catalogues: Sequence[ServedCatalogue]) -> Non
 
         def answer() -> ItemPage:
             search = read_body(content, limits)
-            return ItemPage(_page(_chosen(catalogues, search), search, request, "POST"))
+            return ItemPage(_page(pager, _chosen(catalogues, search), search, request, "POST"))
 
         return await run_in_threadpool(answer)
+
+
+_NAMES = {"type": "array", "items": {"type": "string"}}
+_KEY = {
+    "type": "object",
+    "properties": {"field": {"type": "string"}, "direction": {"type": "string", "enum": ["asc", "desc"]}},
+    "required": ["field"],
+}
+_BODY = {
+    "type": "object",
+    "properties": {
+        "sortby": {"type": "array", "items": _KEY},
+        "fields": {"type": "object", "properties": {"include": _NAMES, "exclude": _NAMES}},
+    },
+}
 
 
 def _chosen(catalogues: Sequence[ServedCatalogue], search: ItemSearch) -> list[ServedCatalogue]:
@@ -221,42 +238,40 @@ def _chosen(catalogues: Sequence[ServedCatalogue], search: ItemSearch) -> list[S
     return [one for one in catalogues if not search.collections or COLLECTIONS[one.store.kind] in search.collections]
 
 
-def _page(catalogues: Sequence[ServedCatalogue], search: ItemSearch, request: Request, method: str) -> dict[str, Any]:
+def _page(
+    pager: Pager, catalogues: Sequence[ServedCatalogue], search: ItemSearch, request: Request, method: str
+) -> dict[str, Any]:
     """Return one page of items, with a link to the next one if there is one."""
-    root, first = _root(request), search.after
-    features: list[dict[str, Any]] = []
-    following, matched = None, 0
-    kinds = [one.store.kind for one in catalogues]
-    for number, one in enumerate(catalogues):
-        kind = one.store.kind
-        wanted = search.filter(kind, kinds, one.limits)
-        places = one.shown(one.find(search.query(kind), wanted)).places
-        matched += len(places)
-        if number < first[0] or following is not None:
-            continue
-        left = places[np.searchsorted(places, first[1] if number == first[0] else 0) :]
-        room = search.limit - len(features)
-        for batch in one.rows(left[:room], ITEM_COLUMNS[kind]):
-            features += [make_item(kind, row, root, show_path=one.show_paths) for row in batch]
-        if len(left) > room:
-            following = f"{number}.{left[room]}"
-    links = [{"rel": "root", "href": f"{root}/", "type": "application/json"}]
-    if following is not None:
-        links.append(_next_link(request, method, following))
+    page = pager.find(catalogues, search)
+    features = _items(catalogues, page, root_of(request))
+    links = [{"rel": "root", "href": f"{root_of(request)}/", "type": "application/json"}]
+    if page.following:
+        links.append(_next_link(request, method, page.following))
     return {
         "type": "FeatureCollection",
-        "features": features,
+        "features": features if search.fields is None else [search.fields.of(item) for item in features],
         "links": links,
-        "numberMatched": matched,
+        "numberMatched": page.matched,
         "numberReturned": len(features),
     }
 
 
+def _items(catalogues: Sequence[ServedCatalogue], page: Page, root: str) -> list[dict[str, Any]]:
+    """Return the items of a page, in order."""
+    found: dict[tuple[int, int], dict[str, Any]] = {}
+    for number, one in enumerate(catalogues):
+        kind = one.store.kind
+        places = np.sort(page.rows.places[page.rows.numbers == number])
+        rows = (row for batch in one.rows(places, ITEM_COLUMNS[kind]) for row in batch)
+        for place, row in zip(places, rows, strict=True):
+            found[number, int(place)] = make_item(kind, row, root, show_path=one.show_paths)
+    return [found[int(number), int(place)] for number, place in zip(page.rows.numbers, page.rows.places, strict=True)]
+
+
 def _next_link(request: Request, method: str, token: str) -> dict[str, Any]:
     """Return the link to the next page."""
-    here = f"{_root(request)}{request.url.path}"
-    link: dict[str, Any] = {"rel": "next", "href": here, "type": _GEOJSON, "method": method}
+    link: dict[str, Any] = {"rel": "next", "type": _GEOJSON, "method": method}
     if method == "POST":
-        return {**link, "body": {"token": token}, "merge": True}
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
-    return {**link, "href": f"{here}?{urlencode([*asked, ('token', token)])}"}
+        here = f"{root_of(request)}{request.url.path}"
+        return {**link, "href": here, "body": {"token": token}, "merge": True}
+    return {**link, "href": next_address(request, token)}

@@ -120,7 +120,9 @@ class EmbeddedStore:
             chunk = places[first : first + _BATCH]
             sql = f"SELECT {names} FROM held.items WHERE place IN (SELECT unnest(?)) ORDER BY place"
             with self._database.cursor() as cursor:
-                yield cursor.execute(sql, [chunk.tolist()]).fetchall()
+                found = cursor.execute(sql, [chunk.tolist()]).fetchall()
+            # Whoever takes the rows may never come back.
+            yield found
 
     def place_of(self, granule: str) -> int | None:
         """Return the place of a granule, None if it is not there."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -18,15 +19,47 @@ from altiflow.tracking.matching.full.subpixel import chip_shift, patch_peak, pea
 from altiflow.tracking.parameters import Backend, Subpixel
 from altiflow.tracking.status import EDGE, FLAT, LEAST_TEXTURE, NODATA
 
-__all__ = ["full_matches", "peak_between", "surface_peak"]
+__all__ = ["full_matches", "peak_between"]
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
-Match = tuple[int, int, tuple[int, int], Sequence[float]]
-"""Cell, why it has none (0 if it has), place of the best in the surface, and correlation, lead and ratio."""
-
 _SIDE = 7
+_BYTES = 2**20
+"""Of the surfaces that are held at a time."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Matches of some cells.
+
+    Attributes
+    ----------
+    cells
+        Which they are (n,).
+    why
+        Why each has none (n,), 0 if it has.
+    at
+        Row and column of the best in its surface (n, 2).
+    told
+        Its correlation, lead and ratio (n, 3).
+    patches
+        What lies about it (n, 7, 7); the first value is NaN where no spline can be put through.
+    """
+
+    cells: npt.NDArray[Any]
+    why: npt.NDArray[np.uint8]
+    at: npt.NDArray[np.int64]
+    told: Floats
+    patches: Floats
+
+    @classmethod
+    def empty(cls, cells: npt.NDArray[Any]) -> Block:
+        """Return a block to fill."""
+        n = cells.size
+        return cls(
+            cells, np.zeros(n, np.uint8), np.zeros((n, 2), np.int64), np.full((n, 3), np.nan), np.zeros((n, 7, 7))
+        )
 
 
 @cache
@@ -62,6 +95,15 @@ def peak_between(patch: npt.NDArray[Any]) -> tuple[float, float, float]:
         raise InputError(f"the patch is {patch.shape}; use (7, 7) values, the largest in the middle")
     y, x, height = spline_peak(np.ascontiguousarray(patch, np.float64), _pieces(), np.empty((2, 4, 2, 4)))
     return float(x), float(y), float(height)
+
+
+def _spline_peaks(patches: Floats) -> Floats:
+    """Return where splines through patches (n, 7, 7) peak, (x, y) from their middles (n, 2) [px]."""
+    from altiflow.tracking.compiled.surfaces import spline_peaks
+
+    fine = np.empty((len(patches), 2))
+    spline_peaks(patches, _pieces(), fine)
+    return fine
 
 
 def full_matches(
@@ -106,37 +148,37 @@ def full_matches(
     of every second of these within 7 px. A peak less than 3 px from the rim of what was searched has none: EDGE; nor
     has one less than 3 px from a place without data, where there is nothing to put a spline through: NODATA.
     """
-    from altiflow.tracking.compiled.peaks import spline_peak
-
-    pieces, work, half = _pieces(), np.empty((2, 4, 2, 4)), _SIDE // 2
+    half = _SIDE // 2
     shift, quality = np.full((len(places), 2), np.nan), np.full((len(places), 5), np.nan)
-    corners, patch = places - chip // 2, np.empty((_SIDE, _SIDE))
+    corners = places - chip // 2
     status = _unfit(frame, corners, chip, needs[0])
     windows = _windows(corners, near, radii, chip, frame.one.shape)
-    down, right = windows[:, 1] - windows[:, 0] - chip + 1, windows[:, 3] - windows[:, 2] - chip + 1
-    status[(status == 0) & (np.minimum(down, right) < _SIDE)] = EDGE
-    search = _one_by_one if backend == "opencv" else partial(_in_batches, device=backend.removeprefix("torch-"))
-    for n, why, (i, j), told in search(frame, corners, windows, np.flatnonzero(status == 0), chip, needs[1], patch):
-        status[n] = why
-        if why:
-            continue
-        quality[n, :3] = told
-        if np.isnan(patch[0, 0]):
-            inside = half <= i < down[n] - half and half <= j < right[n] - half
-            status[n] = NODATA if inside else EDGE
-            continue
-        quality[n, 3:] = peak_curvature(patch)
+    lags = windows[:, [1, 3]] - windows[:, [0, 2]] - chip + 1
+    status[(status == 0) & (lags.min(axis=1, initial=_SIDE) < _SIDE)] = EDGE
+    search = _by_opencv if backend == "opencv" else partial(_by_torch, device=backend.removeprefix("torch-"))
+    for block in search(frame, corners, windows, np.flatnonzero(status == 0), chip, needs[1]):
+        cells, at = block.cells, block.at
+        inside = ((at >= half) & (at < lags[cells] - half)).all(axis=1)
+        bare = np.isnan(block.patches[:, 0, 0])
+        status[cells] = np.where(block.why > 0, block.why, np.where(bare, np.where(inside, NODATA, EDGE), 0))
+        quality[cells[block.why == 0], :3] = block.told[block.why == 0]
+        good = (block.why == 0) & ~bare
+        kept, patches = cells[good], block.patches[good]
+        quality[kept, 3:] = np.stack(peak_curvature(patches), axis=1)
         if subpixel == "spline":
-            fine_y, fine_x, _ = spline_peak(patch, pieces, work)
+            fine = _spline_peaks(patches)
         elif subpixel == "dft":
-            fine_x, fine_y = chip_shift(*_matched(frame, corners[n], windows[n], (i, j), chip))
+            matched = (
+                _matched(frame, corners[n], windows[n], place, chip) for n, place in zip(kept, at[good], strict=True)
+            )
+            fine = np.array([chip_shift(*pair) for pair in matched]).reshape(-1, 2)
         else:
-            fine_x, fine_y = patch_peak(patch, subpixel)
-        shift[n] = j + fine_x, i + fine_y
+            fine = np.array([patch_peak(patch, subpixel) for patch in patches]).reshape(-1, 2)
+        shift[kept] = at[good][:, ::-1] + fine
     return shift + (windows[:, [2, 0]] - corners[:, [1, 0]]), quality, status
 
 
-def _matched(frame: Frame, corner: Ints, window: Ints, at: tuple[int, int], chip: int) -> tuple[Any, Any]:
+def _matched(frame: Frame, corner: Ints, window: Ints, at: Ints, chip: int) -> tuple[Any, Any]:
     """Return a chip and its match."""
     row, col, top, left = *corner, window[0] + at[0], window[2] + at[1]
     return frame.one[row : row + chip, col : col + chip], frame.two[top : top + chip, left : left + chip]
@@ -152,43 +194,60 @@ def _windows(corners: Ints, near: Ints, radii: Ints, chip: int, shape: tuple[int
     return np.stack([each for pair in edges for each in pair], axis=1).astype(np.int32)
 
 
-def _one_by_one(
-    frame: Frame, corners: Ints, windows: Ints, cells: npt.NDArray[Any], chip: int, need: float, patch: Floats
-) -> Iterator[Match]:
-    """Yield the match of each of some cells, by OpenCV; the patch is filled with what lies about it."""
+def _by_opencv(
+    frame: Frame, corners: Ints, windows: Ints, cells: npt.NDArray[Any], chip: int, need: float
+) -> Iterator[Block]:
+    """Yield the matches of some cells, with products by OpenCV.
+
+    Nothing but these is done for one cell at a time, so that threads seldom wait for each other.
+    """
+    from altiflow.tracking.compiled.surfaces import cut_chips, judge_surfaces
+
+    cv2 = load_cv2()
     two, norms = _centred(frame.two, chip)
-    places = zip(cells.tolist(), corners[cells].tolist(), windows[cells].tolist(), strict=True)
-    for n, (row, col), (top, bottom, left, right) in places:
-        norm = norms[top : bottom - chip + 1, left : right - chip + 1]
-        found = _correlations(frame.one[row : row + chip, col : col + chip], two[top:bottom, left:right], norm)
-        why = _bar_unfit(found, frame.counts_two, top, left, chip, need)
-        i, j, *told = (0, 0) if why else surface_peak(found, patch)
-        yield n, why, (i, j), told
+    lags = windows[:, [1, 3]] - windows[:, [0, 2]] - chip + 1
+    most = int(lags.prod(axis=1, dtype=np.int64)[cells].max(initial=1))
+    count = max(1, _BYTES // (4 * most))
+    products, chips = np.empty((count, most), np.float32), np.empty((count, chip, chip), np.float32)
+    for start in range(0, cells.size, count):
+        chosen = cells[start : start + count]
+        size, scales, block = chosen.size, np.empty(chosen.size, np.float32), Block.empty(chosen)
+        cut_chips(frame.one, corners[chosen], chips[:size], scales)
+        limits = zip(windows[chosen].tolist(), lags[chosen].tolist(), strict=True)
+        for n, ((top, bottom, left, right), (tall, wide)) in enumerate(limits):
+            made = products[n, : tall * wide].reshape(tall, wide)
+            cv2.matchTemplate(two[top:bottom, left:right], chips[n], cv2.TM_CCORR, made)
+        judge_surfaces(
+            products, scales, windows[chosen], norms, frame.counts_two, chip, need,
+            block.why, block.at, block.told, block.patches,
+        )  # fmt: skip
+        yield block
 
 
-def _in_batches(
+def _by_torch(
     frame: Frame,
     corners: Ints,
     windows: Ints,
     cells: npt.NDArray[Any],
     chip: int,
     need: float,
-    patch: Floats,
     *,
     device: str,
-) -> Iterator[Match]:
-    """Yield the match of each of some cells, by torch; the patch is filled with what lies about it."""
+) -> Iterator[Block]:
+    """Yield the matches of some cells, by torch."""
     from altiflow.tracking.compiled.peaks import peak_patch
 
     two, norms = _centred(frame.two, chip)
     surfaces = Surfaces.of_tile(frame.one, two, norms, frame.counts_two, chip=chip, need=need)
     for peaks in batch_peaks(surfaces, corners[cells], windows[cells], device=device):
-        middle = peaks.near.shape[1] // 2
-        for k, n in enumerate(cells[peaks.cells].tolist()):
-            why = (NODATA if peaks.lacking[k] else FLAT) if peaks.barred[k] else 0
-            ratio = peak_patch(peaks.near[k], middle, middle, patch)
-            best = float(peaks.best[k])
-            yield n, why, (int(peaks.row[k]), int(peaks.col[k])), [best, best - float(peaks.second[k]), ratio]
+        block, middle = Block.empty(cells[peaks.cells]), peaks.near.shape[1] // 2
+        block.why[:] = np.where(peaks.barred, np.where(peaks.lacking, NODATA, FLAT), 0)
+        block.at[:, 0], block.at[:, 1] = peaks.row, peaks.col
+        block.told[:, 0] = peaks.best
+        block.told[:, 1] = block.told[:, 0] - peaks.second
+        for n, near in enumerate(peaks.near):
+            block.told[n, 2] = peak_patch(near, middle, middle, block.patches[n])
+        yield block
 
 
 def _centred(image: npt.NDArray[np.float32], chip: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -198,20 +257,6 @@ def _centred(image: npt.NDArray[np.float32], chip: int) -> tuple[npt.NDArray[np.
     """
     made = image - image.mean(dtype=np.float64).astype(np.float32)
     return made, _window_norms(made, chip)
-
-
-def _correlations(
-    template: npt.NDArray[np.float32], window: npt.NDArray[np.float32], norm: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Return the normalised correlation of a template at each place in a window, of which the norms are known."""
-    cv2 = load_cv2()
-    # Twice: what rounding leaves of a mean far from zero would count once for each pixel of the window.
-    even = cv2.subtract(template, cv2.mean(template)[0])
-    even = cv2.subtract(even, cv2.mean(even)[0])
-    length = cv2.norm(even)
-    products = cv2.matchTemplate(window, even, cv2.TM_CCORR)
-    # A chip that the filter left nothing of correlates with nothing.
-    return np.asarray(cv2.multiply(products, norm, dst=products, scale=1 / length if length else 0.0))
 
 
 def _window_norms(image: npt.NDArray[np.float32], chip: int) -> npt.NDArray[np.float32]:
@@ -230,27 +275,6 @@ def _window_norms(image: npt.NDArray[np.float32], chip: int) -> npt.NDArray[np.f
     return np.asarray(1 / np.sqrt(spread), np.float32)
 
 
-def surface_peak(found: npt.NDArray[np.float32], patch: Floats) -> tuple[int, int, float, float, float]:
-    """Return row, column and height of the best of a surface, its lead and its ratio to what lies about it.
-
-    The lead is that over the best outside 7 x 7 about it, at least 0; the ratio that to the root mean square of every
-    second place of these within 7 px. The patch (7, 7) about the best is filled; where it passes the rim or has barred
-    places (-2) its first value is NaN.
-    """
-    from altiflow.tracking.compiled.peaks import peak_patch
-
-    half = _SIDE // 2
-    row, col = divmod(int(found.argmax()), found.shape[1])
-    best = float(found[row, col])
-    ratio = peak_patch(found, row, col, patch)
-    near = found[max(row - half, 0) : row + half + 1, max(col - half, 0) : col + half + 1]
-    kept = near.copy()
-    near[:] = 0
-    second = max(float(found.max()), 0.0)
-    near[:] = kept
-    return row, col, best, best - second, ratio
-
-
 def _unfit(frame: Frame, corners: Ints, chip: int, need: float) -> npt.NDArray[np.uint8]:
     """Return why chips of image 1 that begin at (n, 2) cannot be looked for (n,); 0 if they can."""
     row, col = corners.T
@@ -264,22 +288,3 @@ def _unfit(frame: Frame, corners: Ints, chip: int, need: float) -> npt.NDArray[n
     area = chip * chip
     why = [~inside, seen < need * area - 1e-6, textured < LEAST_TEXTURE * area]
     return np.select(why, [EDGE, NODATA, FLAT], 0).astype(np.uint8)
-
-
-def _bar_unfit(found: npt.NDArray[Any], counts: Ints, top: int, left: int, chip: int, need: float) -> int:
-    """Bar the places of a surface where image 2 lacks data or texture; return why, if that leaves none."""
-    from altiflow.tracking.compiled.correlation import sum_of
-
-    down, right = found.shape
-    area, tall, wide = chip * chip, down + chip - 1, right + chip - 1
-    seen, textured = (sum_of(each, top, left, tall, wide) for each in counts)
-    if seen == tall * wide and tall * wide - textured < (1 - LEAST_TEXTURE) * area:
-        return 0
-    block = counts[:, top : top + tall + 1, left : left + wide + 1]
-    sums = block[:, chip:, chip:] - block[:, :-chip, chip:] - block[:, chip:, :-chip] + block[:, :-chip, :-chip]
-    lacking = sums[0] < need * area - 1e-6
-    barred = lacking | (sums[1] < LEAST_TEXTURE * area)
-    found[barred] = -2
-    if not barred.all():
-        return 0
-    return NODATA if lacking.any() else FLAT

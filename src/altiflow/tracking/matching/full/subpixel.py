@@ -68,17 +68,20 @@ def _pyramid_peak(patch: npt.NDArray[Any]) -> tuple[float, float]:
     return (int(col) - size) / size, (int(row) - size) / size
 
 
-def peak_curvature(patch: npt.NDArray[Any]) -> tuple[float, float]:
-    """Return the second differences of correlations (7, 7) at their middle, along x and y [1/px²].
+def peak_curvature(patches: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+    """Return the second differences of correlations (..., 7, 7) at their middles (...,), along x and y [1/px²].
 
     Examples
     --------
     >>> y, x = np.mgrid[-3:4, -3:4]
-    >>> [round(each, 6) for each in peak_curvature(1 - 0.02 * x**2 - 0.01 * y**2)]
+    >>> [round(float(each), 6) for each in peak_curvature(1 - 0.02 * x**2 - 0.01 * y**2)]
     [-0.04, -0.02]
     """
-    middle = 2 * float(patch[3, 3])
-    return float(patch[3, 2] + patch[3, 4]) - middle, float(patch[2, 3] + patch[4, 3]) - middle
+    middle = 2 * patches[..., 3, 3]
+    return (
+        patches[..., 3, 2] + patches[..., 3, 4] - middle,
+        patches[..., 2, 3] + patches[..., 4, 3] - middle,
+    )
 
 
 def chip_shift(chip: npt.NDArray[Any], match: npt.NDArray[Any]) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from typing import Any
 from altiflow.errors import WriteError
 from altiflow.files import whole_file
 
-__all__ = ["ProgressFile", "read_progress"]
+__all__ = ["PROGRESS", "STAGES", "ProgressFile", "read_progress"]
 
 PROGRESS = "progress.json"
 _EVERY = 0.25
