@@ -35,6 +35,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """Let go of everything at the end, as libraries that count what is left expect."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def data() -> Callable[[str], Path]:
     """Return the path of a real science file; skip, saying so, where it is absent."""
