@@ -129,7 +129,7 @@ def test_scenes_are_served_and_what_is_left_out_is_said(tmp_path: Path) -> None:
             assert "serving 2 scenes at http://127.0.0.1:" in said[1]
             url = said[1].split()[-1]
             assert requests.get(f"{url}/scenes", timeout=30).json()["numberMatched"] == 2
-            assert requests.get(f"{url}/jobs", timeout=30).json() == {"jobs": []}
+            assert requests.get(f"{url}/jobs", timeout=30).json()["jobs"] == []
         finally:
             server.send_signal(signal.SIGINT)
 

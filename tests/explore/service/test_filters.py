@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import cql2
@@ -334,9 +333,17 @@ def test_deep_json_and_other_languages_are_refused(service: str) -> None:
         assert answer.status_code == 400, answer.text
 
 
-def test_a_filter_of_many_searches_is_broken_off_with_all_of_them(tmp_path: Path, catalogues: Both) -> None:
-    app = make_app(EmbeddedStore(catalogues.pairs_file), limits=ServiceLimits(seconds=1e-9))
-    with start_app(app) as running:
+@pytest.mark.parametrize("back_end", ["embedded", "postgis"])
+def test_a_filter_of_many_searches_is_broken_off_with_all_of_them(
+    back_end: str, catalogues: Both, request: pytest.FixtureRequest
+) -> None:
+    if back_end == "embedded":
+        store: Any = EmbeddedStore(catalogues.pairs_file)
+    else:
+        from altiflow.explore.service.stores.postgis import PostgisStore
+
+        store = PostgisStore(request.getfixturevalue("loaded"), "pairs")
+    with start_app(make_app(store, limits=ServiceLimits(seconds=1e-9))) as running:
         answer = requests.get(f"{running.url}/search", params={"filter": "version<>'v00' OR epsg=1"}, timeout=30)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
 

@@ -41,6 +41,14 @@ NAMES = (
     "lon", "lat", "method", "layer", "low", "high", "size", "collections", "ids", "intersects", "datetime", "limit",
     "token", "filter", "filter-lang", "filter-crs", "sortby", "fields",
 )  # fmt: skip
+SEARCHES = {
+    "/velocities/coverage/": (
+        "start", "end", "percent_valid_pixels", "min_interval", "max_separation", "bbox", "polygon",
+    ),
+    "/altimetry/coverage/": ("start", "end", "cycle", "rgt", "product", "version"),
+    "/search": ("ids", "datetime", "bbox", "sortby", "fields", "token", "collections"),
+}  # fmt: skip
+"""Parameters whose values come to the store."""
 WORDS = (
     "queryables",
     "scenes",
@@ -149,7 +157,19 @@ def test_no_question_is_an_error_of_the_server(address: str, service: str, sessi
     ask()
 
 
-def test_no_body_is_an_error_of_the_server(service: str, session: requests.Session) -> None:
+@pytest.mark.parametrize("address", SEARCHES)
+def test_no_value_is_one_that_a_database_cannot_take(address: str, any_service: str, session: requests.Session) -> None:
+    """Each parameter of a search with each odd value, most of which other parameters refuse before it."""
+
+    @BRIEF
+    @hypothesis.given(asked=st.tuples(st.sampled_from(SEARCHES[address]), TEXTS))
+    def ask(asked: tuple[str, str]) -> None:
+        check(session.get(f"{any_service}{address}", params=[asked], timeout=30))
+
+    ask()
+
+
+def test_no_body_is_an_error_of_the_server(any_service: str, session: requests.Session) -> None:
     bodies = st.one_of(
         st.binary(max_size=40),
         JSON.map(lambda value: json.dumps(value).encode()),
@@ -159,21 +179,21 @@ def test_no_body_is_an_error_of_the_server(service: str, session: requests.Sessi
     @BRIEF
     @hypothesis.given(body=bodies)
     def ask(body: bytes) -> None:
-        check(session.post(f"{service}/search", data=body, timeout=30))
+        check(session.post(f"{any_service}/search", data=body, timeout=30))
 
     ask()
 
 
-def test_no_filter_is_an_error_of_the_server(service: str, session: requests.Session) -> None:
+def test_no_filter_is_an_error_of_the_server(any_service: str, session: requests.Session) -> None:
     @BRIEF
     @hypothesis.given(told=FILTERS)
     def ask_json(told: Any) -> None:
-        check(session.post(f"{service}/search", data=json.dumps({"filter": told, "limit": 3}), timeout=30))
+        check(session.post(f"{any_service}/search", data=json.dumps({"filter": told, "limit": 3}), timeout=30))
 
     @BRIEF
     @hypothesis.given(text=TEXT_FILTERS)
     def ask_text(text: str) -> None:
-        check(session.get(f"{service}/search", params={"filter": text, "limit": 3}, timeout=30))
+        check(session.get(f"{any_service}/search", params={"filter": text, "limit": 3}, timeout=30))
 
     ask_json()
     ask_text()

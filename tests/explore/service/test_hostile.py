@@ -164,11 +164,22 @@ ASKED = [
 ]
 SEARCHED = [
     {"limit": 7, "bbox": AREA, "datetime": "2010-01-01T00:00:00Z/2018-12-31"},
-    {"limit": 1000, "filter": "NOT S_INTERSECTS(geometry, BBOX(170,-80,-170,80)) AND version <> 'v00'"},
+    {"limit": 99, "filter": "NOT S_INTERSECTS(geometry, BBOX(170,-80,-170,80)) AND version <> 'v00'"},
     {"limit": 1000, "filter": "percent_valid_pixels IS NULL OR size_mb IS NULL AND satellite > 'L8+'"},
     {"limit": 1000, "intersects": json.dumps({"type": "Point", "coordinates": [180, 75]})},
     {"limit": 1000, "ids": "pair00010,pair00011,pair00012,pair00014,ATL10-01_00005,none"},
     {"limit": 3, "filter": "start_datetime < DATE('2005-01-01') AND id >= 'pair01'"},
+    {
+        "limit": 1,
+        "filter": "percent_valid_pixels > -9e299 AND separation_days > 5e-324 AND percent_valid_pixels <> 1e-310",
+    },
+    {"limit": 1, "filter": "epsg < 9e299 OR rgt >= -9e299 OR cycle BETWEEN -1e30 AND 2.5"},
+    {"limit": 1, "filter": "epsg IN (3413, 1099511627775, 0.5) OR cycle IN (4294967296, 3, -2147483649)"},
+    {
+        "limit": 1,
+        "filter": "datetime >= DATE('0001-01-02') AND end_datetime < TIMESTAMP('9999-12-31T23:59:59.999999Z')",
+    },
+    {"limit": 1, "filter": "id > '\U0010ffff' OR id < '!' OR id <> '\ue000%_'"},
     {"limit": 9, "sortby": "-percent_valid_pixels,satellite,-datetime", "filter": "id < 'pair00100'"},
     {"limit": 90, "sortby": "-size_mb,hemisphere,-collection,-id", "fields": "properties,-geometry,-bbox"},
 ]
