@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import os
 import secrets
@@ -21,6 +22,22 @@ import pytest
 
 REQUIRED = {word.strip() for word in os.environ.get("ALTIFLOW_REQUIRE", "").split(",") if word.strip()}
 DATA = Path(os.environ.get("ALTIFLOW_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+def pytest_configure() -> None:
+    """Look for no garbage in all that is collected, which stays: a search of it takes most of a second."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage in what comes after the collection alone."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Let go of everything at the end, as libraries that count what is left expect."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
