@@ -43,7 +43,8 @@ def as_markdown(found: Found) -> str:
         "",
         f"* A new process with compiled code on disk takes {found['cold']['wall']:.1f} s "
         f"({found['cold']['cpu']:.1f} s of CPU) to import everything and track {found['size']} x {found['size']} px "
-        "with chips of 20 px, in as many threads as there are processors.",
+        "with chips of 20 px, in as many threads as there are processors; the first one after an installation, which "
+        f"compiles, {found['cold']['first_wall']:.0f} s ({found['cold']['first_cpu']:.0f} s of CPU).",
         f"* Full search and loop: the same peak in {found['same']['same_peak']:.2%} of {found['same']['cells']:,} "
         f"cells; 99 % of the peaks between pixels lie within {found['same']['peak_apart_99']:.3f} px.",
         f"* Nodata in both images: {found['nodata']['nodata']:,} cells flagged, {found['nodata']['wrong']} "

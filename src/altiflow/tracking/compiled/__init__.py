@@ -1,1 +1,1 @@
-"""Inner loops of tracking, compiled by numba; need the extra ``track``."""
+"""Inner loops of tracking, compiled once and read from disk by all later processes; need the extra ``track``."""

@@ -1,47 +1,20 @@
-"""Medians of the neighbours of a cell, compiled by numba."""
+"""Medians of the neighbours of a cell."""
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+import numpy.typing as npt
 
 __all__ = ["neighbour_medians"]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _median(values, count):  # type: ignore[no-untyped-def]
-    """Return the median of the first values, which are sorted in place."""
-    for i in range(1, count):
-        value, j = values[i], i - 1
-        while j >= 0 and values[j] > value:
-            values[j + 1] = values[j]
-            j -= 1
-        values[j + 1] = value
-    middle = count // 2
-    return values[middle] if count % 2 else (values[middle - 1] + values[middle]) / 2
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def neighbour_medians(values, radius):  # type: ignore[no-untyped-def]
+def neighbour_medians(values: npt.NDArray[np.float64], radius: int) -> npt.NDArray[np.float64]:
     """Return median of the finite neighbours, median of their distances from it, and their number (3, rows, cols).
 
     The cell itself does not count; where no neighbour has a value the medians are NaN.
     """
-    rows, cols = values.shape
-    result = np.full((3, rows, cols), np.nan)
-    near = np.empty((2 * radius + 1) ** 2)
-    for row in range(rows):
-        for col in range(cols):
-            count = 0
-            for i in range(max(row - radius, 0), min(row + radius + 1, rows)):
-                for j in range(max(col - radius, 0), min(col + radius + 1, cols)):
-                    if (i != row or j != col) and np.isfinite(values[i, j]):
-                        near[count] = values[i, j]
-                        count += 1
-            result[2, row, col] = count
-            if count:
-                middle = _median(near, count)
-                for k in range(count):
-                    near[k] = abs(near[k] - middle)
-                result[0, row, col], result[1, row, col] = middle, _median(near, count)
-    return result
+    from altiflow.tracking.compiled.loops import medians as loops
+
+    made = np.full((3, *values.shape), np.nan)
+    loops.neighbour_medians(np.ascontiguousarray(values), radius, np.empty((2 * radius + 1) ** 2), made)
+    return made

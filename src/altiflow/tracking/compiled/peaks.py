@@ -1,142 +1,46 @@
-"""Peaks of correlation surfaces between whole pixels, compiled by numba."""
+"""Peaks of correlation surfaces between whole pixels."""
 
 from __future__ import annotations
 
-import numba
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["peak_patch", "spline_peak"]
+__all__ = ["peak_patch", "spline_peaks"]
 
-SIDE = 7
-"""Width of the patch about a peak."""
-_HALF = SIDE // 2
+Floats = npt.NDArray[np.float64]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def peak_patch(found, row, col, patch):  # type: ignore[no-untyped-def]
+def peak_patch(found: npt.NDArray[Any], row: int, col: int, patch: Floats) -> float:
     """Fill the patch (7, 7) about a value of a surface, and return its ratio to what lies about it.
 
     The ratio is that to the root mean square of every second place outside 7 x 7 and within 7 px. Where the patch
     passes the rim or has barred places (-2) its first value is NaN.
     """
-    _cut_patch(found, row - _HALF, col - _HALF, patch)
-    return _ratio(found, row, col)
+    from altiflow.tracking.compiled.loops import peaks as loops
+
+    ratio = np.empty(1)
+    loops.peak_patch(np.ascontiguousarray(found, np.float32).ravel(), found.shape[0], row, col, patch, ratio)
+    return float(ratio[0])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _ratio(found, row, col):  # type: ignore[no-untyped-def]
-    """Return a value over the root mean square of every second one outside 7 x 7 and within 7 px of it."""
-    rows, cols = found.shape
-    power, count = 0.0, 0
-    for i in range(row - SIDE, row + SIDE + 1, 2):
-        for j in range(col - SIDE, col + SIDE + 1, 2):
-            inside = 0 <= i < rows and 0 <= j < cols
-            if inside and (abs(i - row) > _HALF or abs(j - col) > _HALF) and found[i, j] > -2:
-                power, count = power + np.float64(found[i, j]) ** 2, count + 1
-    return found[row, col] / np.sqrt(power / count) if power > 0.0 else np.nan
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _cut_patch(found, top, left, patch):  # type: ignore[no-untyped-def]
-    """Fill the patch that begins at (top, left); its first value is NaN where it cannot be used."""
-    patch[0, 0] = np.nan
-    if min(top, left) < 0 or top + SIDE > found.shape[0] or left + SIDE > found.shape[1]:
-        return
-    for i in range(SIDE):
-        for j in range(SIDE):
-            patch[i, j] = found[top + i, left + j]
-    if patch.min() <= -2:
-        patch[0, 0] = np.nan
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _powers(x, order, values):  # type: ignore[no-untyped-def]
-    """Fill (4,) powers of x, or their first or second derivatives."""
-    if order == 0:
-        values[0], values[1], values[2], values[3] = 1.0, x, x * x, x * x * x
-    elif order == 1:
-        values[0], values[1], values[2], values[3] = 0.0, 1.0, 2 * x, 3 * x * x
-    else:
-        values[0], values[1], values[2], values[3] = 0.0, 0.0, 2.0, 6 * x
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _value(coefficients, y, x, order_y, order_x, along, down):  # type: ignore[no-untyped-def]
-    """Return the spline near its middle, or a derivative of it; coefficients (2, 4, 2, 4) of four squares."""
-    _powers(y, order_y, down)
-    _powers(x, order_x, along)
-    square = coefficients[1 if y >= 0 else 0, :, 1 if x >= 0 else 0, :]
-    total = 0.0
-    for i in range(4):
-        for j in range(4):
-            total += down[i] * square[i, j] * along[j]
-    return total
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _fit(patch, pieces, work):  # type: ignore[no-untyped-def]
-    """Fill the coefficients (2, 4, 2, 4) of the four squares about the middle of a patch."""
-    for side in range(2):
-        for i in range(4):
-            for other in range(2):
-                for j in range(4):
-                    total = 0.0
-                    for k in range(SIDE):
-                        line = 0.0
-                        for m in range(SIDE):
-                            line += patch[k, m] * pieces[other, j, m]
-                        total += pieces[side, i, k] * line
-                    work[side, i, other, j] = total
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _uphill(work, y, x, along, down):  # type: ignore[no-untyped-def]
-    """Return the Newton step towards the peak, or a short one up the slope where there is no peak."""
-    to_y, to_x = _value(work, y, x, 1, 0, along, down), _value(work, y, x, 0, 1, along, down)
-    yy, xx = _value(work, y, x, 2, 0, along, down), _value(work, y, x, 0, 2, along, down)
-    xy = _value(work, y, x, 1, 1, along, down)
-    square = yy * xx - xy * xy
-    if yy < 0 and xx < 0 and square > 0:
-        return (xy * to_x - xx * to_y) / square, (xy * to_y - yy * to_x) / square
-    length = np.hypot(to_y, to_x) + 1e-12
-    return 0.1 * to_y / length, 0.1 * to_x / length
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def spline_peak(patch, pieces, work):  # type: ignore[no-untyped-def]
-    """Return row and column of the peak of a spline through a patch, from its middle, and its height.
+def spline_peaks(patches: Floats, pieces: Floats) -> Floats:
+    """Return column and row of the peaks of splines through patches, from their middles, and their heights (n, 3).
 
     Parameters
     ----------
-    patch
-        Values (7, 7), the largest in the middle.
+    patches
+        Values (n, 7, 7), the largest in the middle.
     pieces
         What gives the cubic pieces before and behind the middle from seven values (2, 4, 7).
-    work
-        Space (2, 4, 2, 4).
 
     Notes
     -----
     Newton steps, halved while they do not climb; a peak a pixel or more from the middle is taken at one.
     """
-    _fit(patch, pieces, work)
-    along, down = np.empty(4), np.empty(4)
-    y = x = 0.0
-    height = _value(work, y, x, 0, 0, along, down)
-    for _ in range(30):
-        step_y, step_x = _uphill(work, y, x, along, down)
-        climbed = False
-        for _ in range(8):
-            next_y, next_x = min(max(y + step_y, -1.0), 1.0), min(max(x + step_x, -1.0), 1.0)
-            higher = _value(work, next_y, next_x, 0, 0, along, down)
-            if higher >= height:
-                climbed = True
-                break
-            step_y, step_x = step_y / 2, step_x / 2
-        if not climbed:
-            break
-        moved = abs(next_y - y) + abs(next_x - x)
-        y, x, height = next_y, next_x, higher
-        if moved < 1e-4:
-            break
-    return y, x, height
+    from altiflow.tracking.compiled.loops import peaks as loops
+
+    fine = np.empty((len(patches), 3))
+    loops.spline_peaks(patches, pieces, np.empty((2, 4, 2, 4)), np.empty((2, 4)), fine)
+    return fine

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 
 from altiflow.errors import InputError
 
 __all__ = ["load_cv2", "load_torch", "one_thread_each", "require_numba"]
+
+_MISSING = "tracking needs {}; install it with: pip install 'altiflow[track]'"
 
 
 def load_cv2() -> Any:
@@ -44,7 +47,8 @@ def load_torch(device: str) -> Any:
 
 def require_numba() -> None:
     """Raise InputError if numba is not installed."""
-    _load("numba", "numba")
+    if find_spec("numba") is None:
+        raise InputError(_MISSING.format("numba"))
 
 
 @dataclass
@@ -82,4 +86,4 @@ def _load(module: str, name: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise InputError(f"tracking needs {name}; install it with: pip install 'altiflow[track]'") from error
+        raise InputError(_MISSING.format(name)) from error

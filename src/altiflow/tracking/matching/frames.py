@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from altiflow.tracking.compiled.pixels import textured_pixels
+from altiflow.tracking.compiled.splines import spline_coefficients, spline_slopes
+from altiflow.tracking.compiled.warping import warp_back
 from altiflow.tracking.matching.extras import load_cv2
 from altiflow.tracking.matching.prefilters import MEAN_COUNTS, WHOLE_KINDS, filter_reach, prefilter_image
 from altiflow.tracking.parameters import TrackParameters
@@ -174,8 +177,6 @@ class Pair:
 
     def splines(self, tile: Tile) -> Splines:
         """Return the splines in the window of a tile."""
-        from altiflow.tracking.compiled.splines import spline_coefficients, spline_slopes
-
         found: Splines | None = self._store.get(("splines", tile))
         if found is not None:
             return found
@@ -186,9 +187,6 @@ class Pair:
 
     def warped(self, tile: Tile, field: npt.NDArray[np.float64], middles: tuple[Ints, Ints]) -> tuple[Frame, Splines]:
         """Return frame and splines with image 2 drawn back along displacements (2, rows, cols) on the lattice [px]."""
-        from altiflow.tracking.compiled.splines import spline_coefficients
-        from altiflow.tracking.compiled.warping import warp_back
-
         frame, splines, cv2 = self.frame(tile), self.splines(tile), load_cv2()
         start = np.array([middles[0][0] - 0.5 - tile.top, middles[1][0] - 0.5 - tile.left])
         two, valid = warp_back(splines.coefficients, frame.valid_two, field, start, self.parameters.spacing)
@@ -230,8 +228,6 @@ class Pair:
 
     def _side(self, number: int, tile: Tile) -> tuple[Image, Bytes, Ints]:
         """Return one image of a frame: filtered, where it may be used, and its counts."""
-        from altiflow.tracking.compiled.pixels import textured_pixels
-
         window = (slice(tile.top, tile.bottom), slice(tile.left, tile.right))
         kind, width, known = self.parameters.prefilter, self.parameters.prefilter_width, self._of_whole(number)
         raw, ok = self._seen(number, window)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import InputError
+from altiflow.tracking.compiled.pixels import textured_pixels
 from altiflow.tracking.matching.plans import Found
 from altiflow.tracking.status import AMBIGUOUS, EDGE, FLAT, LEAST_TEXTURE, NO_CONVERGENCE, NODATA
 
@@ -114,6 +114,9 @@ def register_kernel(name: str, kernel: Kernel) -> None:
 
 def kernel_names() -> tuple[str, ...]:
     """Return the words for ``TrackParameters(search=)``: built in, registered, and of installed packages."""
+    # Loaded here: the built-in searches do without.
+    from importlib.metadata import entry_points
+
     return *BUILT_IN, *sorted({*_KERNELS, *entry_points(group=GROUP).names})
 
 
@@ -127,6 +130,8 @@ def find_kernel(name: str) -> Kernel:
     """
     if name in _KERNELS:
         return _KERNELS[name]
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group=GROUP, name=name):
         try:
             kernel: Kernel = entry.load()
@@ -209,8 +214,6 @@ _LIMITS = {
 
 def _lacking(task: ChipTask, dx: Floats, dy: Floats, tried: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """Return why chips cannot have a displacement (m, n): a match beyond the rim, or no data or texture in either."""
-    from altiflow.tracking.compiled.pixels import textured_pixels
-
     half, area = task.parameters.chip // 2, task.parameters.chip**2
     why = np.zeros(tried.shape, np.uint8)
     tables = [

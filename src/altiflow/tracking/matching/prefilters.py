@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from altiflow.errors import InputError
+from altiflow.tracking.compiled.pixels import high_pass
 from altiflow.tracking.matching.extras import load_cv2, require_numba
 from altiflow.tracking.matching.stripes import without_stripes
 from altiflow.tracking.parameters import Prefilter
@@ -119,11 +120,7 @@ def _blurred(values: Image, ok: Mask, blur: Callable[[Image], Image]) -> tuple[I
 
 def _less(values: Image, ok: Mask, blur: Callable[[Image], Image]) -> Image:
     """Return values less their blur."""
-    from altiflow.tracking.compiled.pixels import high_pass
-
-    made = np.empty_like(values)
-    high_pass(values, *_blurred(values, ok, blur), ok, made)
-    return made
+    return high_pass(values, *_blurred(values, ok, blur), ok)
 
 
 def _gaussian(values: Image, ok: Mask, width: float) -> Image:

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from altiflow.tracking.compiled.correlation import sum_of
+from altiflow.tracking.compiled.medians import neighbour_medians
 from altiflow.tracking.matching.extras import load_cv2
 from altiflow.tracking.matching.frames import Frame
 from altiflow.tracking.status import LEAST_TEXTURE
@@ -83,8 +85,6 @@ def _decimated(cv2: Any, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float
 
 def _whole(frame: Frame, top: int, left: int, chip: int) -> bool:
     """Return whether most pixels of a decimated chip have data, and some have texture."""
-    from altiflow.tracking.compiled.correlation import sum_of
-
     place = top * _DECIMATION, left * _DECIMATION, chip * _DECIMATION, chip * _DECIMATION
     area = (chip * _DECIMATION) ** 2
     return bool(
@@ -108,8 +108,6 @@ def fill_from_neighbours(values: Floats, radius: int = 2) -> Floats:
 
     All is 0 where nothing is known at all.
     """
-    from altiflow.tracking.compiled.medians import neighbour_medians
-
     made = np.array(values, float)
     for layer in made.reshape(-1, *made.shape[-2:]):
         missing = np.isnan(layer)

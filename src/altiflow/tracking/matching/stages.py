@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from altiflow.tracking.compiled.correlation import match_near
+from altiflow.tracking.compiled.refinement import refine_chips
 from altiflow.tracking.matching.frames import Frame, Pair, Splines, Tile, cut_tiles, filter_margin
 from altiflow.tracking.matching.full.exhaustive import full_matches
 from altiflow.tracking.matching.plans import Found, Plan
@@ -135,7 +137,6 @@ class Stages:
 
     def search_near(self, wanted: Mask) -> None:
         """Search about the plan in the cells that are wanted, whatever was found there before."""
-        from altiflow.tracking.compiled.correlation import match_near
 
         def work(tile: Tile) -> Any:
             picked = wanted[tile.cells].ravel()
@@ -253,8 +254,6 @@ class Stages:
         steps: int,
     ) -> tuple[Floats, npt.NDArray[np.uint16]]:
         """Return displacements, errors, correlation and covariance (n, 6) of a tile, and widths of chip (n,)."""
-        from altiflow.tracking.compiled.refinement import refine_chips
-
         places = self._places(tile, np.arange(*tile.rows), np.arange(*tile.cols))
         tried = np.isin(self.found.status[tile.cells], (0, NO_CONVERGENCE))[..., None]
         begin = np.ascontiguousarray(np.where(tried, starts[tile.cells], np.nan).reshape(-1, 2))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import scipy
 
 from altiflow.errors import InputError
+from altiflow.tracking.compiled.medians import neighbour_medians
 
 __all__ = ["Filling", "fill_small_gaps"]
 
@@ -69,8 +70,6 @@ def fill_small_gaps(
 
 def _by_medians(made: Floats, small: Mask) -> None:
     """Fill cells with medians of their neighbours, from the rim inwards."""
-    from altiflow.tracking.compiled.medians import neighbour_medians
-
     left = small.copy()
     while left.any():
         middle = neighbour_medians(made, 2)[0]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import scipy
 
 from altiflow.errors import InputError
+from altiflow.tracking.compiled.medians import neighbour_medians
 
 __all__ = ["coherent_cells", "median_outliers", "shape_of", "small_clumps"]
 
@@ -126,8 +127,6 @@ def small_clumps(kept: Mask, *, least: int) -> Mask:
 
 def _neighbours(values: npt.NDArray[Any], radius: int) -> Floats:
     """Return medians, their spread and count (3, rows, cols) of neighbours."""
-    from altiflow.tracking.compiled.medians import neighbour_medians
-
     found: Floats = neighbour_medians(np.ascontiguousarray(values, float), radius)
     return found
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from altiflow.tracking.compiled.medians import neighbour_medians
 from altiflow.tracking.displacements import Offsets
 from altiflow.tracking.matching.extras import require_numba
 from altiflow.tracking.neighbours.gaps import fill_small_gaps
@@ -119,16 +120,12 @@ def _alone(dx: Floats, dy: Floats, tolerance: float, measured: Mask) -> Mask:
     Neighbours whose match is too weak to be kept count to those that are asked, and agree with nobody: between images
     that have nothing in common most matches are weak, and the few that are not would have nobody to contradict them.
     """
-    from altiflow.tracking.compiled.medians import neighbour_medians
-
     enough = neighbour_medians(np.where(measured, 0.0, np.nan), 2)[2] >= _ENOUGH
     return np.asarray(enough & ~coherent_cells(dx, dy, tolerance=tolerance) & np.isfinite(dx))
 
 
 def _filled(offsets: Offsets, parameters: TrackParameters) -> Offsets:
     """Return what is kept, small gaps filled with displacements, errors and their tie; the neighbours' spread adds."""
-    from altiflow.tracking.compiled.medians import neighbour_medians
-
     kept = offsets.status == 0
     names = ("dx", "dy", "dx_error", "dy_error")
     values = [np.where(kept, np.asarray(getattr(offsets, name), np.float64), np.nan) for name in names]

@@ -12,6 +12,8 @@ import numpy.typing as npt
 import scipy
 
 from altiflow.errors import InputError
+from altiflow.tracking.compiled.peaks import peak_patch, spline_peaks
+from altiflow.tracking.compiled.surfaces import cut_chips, judge_surfaces
 from altiflow.tracking.matching.extras import load_cv2, require_numba
 from altiflow.tracking.matching.frames import Frame
 from altiflow.tracking.matching.full.batched import Surfaces, batch_peaks
@@ -89,21 +91,10 @@ def peak_between(patch: npt.NDArray[Any]) -> tuple[float, float, float]:
     [0.3, -0.25, 1.0]
     """
     require_numba()
-    from altiflow.tracking.compiled.peaks import spline_peak
-
     if patch.shape != (_SIDE, _SIDE) or not patch.max() == patch[_SIDE // 2, _SIDE // 2]:
         raise InputError(f"the patch is {patch.shape}; use (7, 7) values, the largest in the middle")
-    y, x, height = spline_peak(np.ascontiguousarray(patch, np.float64), _pieces(), np.empty((2, 4, 2, 4)))
+    x, y, height = spline_peaks(np.asarray(patch, np.float64)[None], _pieces())[0]
     return float(x), float(y), float(height)
-
-
-def _spline_peaks(patches: Floats) -> Floats:
-    """Return where splines through patches (n, 7, 7) peak, (x, y) from their middles (n, 2) [px]."""
-    from altiflow.tracking.compiled.surfaces import spline_peaks
-
-    fine = np.empty((len(patches), 2))
-    spline_peaks(patches, _pieces(), fine)
-    return fine
 
 
 def full_matches(
@@ -166,7 +157,7 @@ def full_matches(
         kept, patches = cells[good], block.patches[good]
         quality[kept, 3:] = np.stack(peak_curvature(patches), axis=1)
         if subpixel == "spline":
-            fine = _spline_peaks(patches)
+            fine = spline_peaks(patches, _pieces())[:, :2]
         elif subpixel == "dft":
             matched = (
                 _matched(frame, corners[n], windows[n], place, chip) for n, place in zip(kept, at[good], strict=True)
@@ -201,8 +192,6 @@ def _by_opencv(
 
     Nothing but these is done for one cell at a time, so that threads seldom wait for each other.
     """
-    from altiflow.tracking.compiled.surfaces import cut_chips, judge_surfaces
-
     cv2 = load_cv2()
     two, norms = _centred(frame.two, chip)
     lags = windows[:, [1, 3]] - windows[:, [0, 2]] - chip + 1
@@ -235,8 +224,6 @@ def _by_torch(
     device: str,
 ) -> Iterator[Block]:
     """Yield the matches of some cells, by torch."""
-    from altiflow.tracking.compiled.peaks import peak_patch
-
     two, norms = _centred(frame.two, chip)
     surfaces = Surfaces.of_tile(frame.one, two, norms, frame.counts_two, chip=chip, need=need)
     for peaks in batch_peaks(surfaces, corners[cells], windows[cells], device=device):
