@@ -85,7 +85,7 @@ def _large(found: Found) -> list[str]:
         )
         if "ratio" in row:
             lines.append(
-                f"* CPU time of these, one thread: {row['cpu']:.1f} s; the loop, from 1600 of its cells: "
+                f"* CPU time of these, one thread: {row['cpu']:.1f} s; the loop, from the cells of a ninth of it: "
                 f"{row['loop']:,.0f} s."
             )
     if "tile" in found:

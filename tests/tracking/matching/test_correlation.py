@@ -12,9 +12,9 @@ from scipy.ndimage import gaussian_filter
 
 from altiflow.errors import InputError
 from altiflow.tracking import STATUS, TrackParameters, track_offsets
-from altiflow.tracking.compiled.correlation import correlate_lags
 from altiflow.tracking.compiled.surfaces import judge_surfaces
 from altiflow.tracking.matching.full.exhaustive import peak_between
+from altiflow.tracking.matching.surfaces import correlate_lags
 
 
 @pytest.mark.parametrize(("chip", "size"), [(8, 14), (20, 26), (20, 60), (33, 40), (16, 16)])

@@ -10,9 +10,9 @@ import pytest
 
 from altiflow.errors import InputError
 from altiflow.tracking import TrackParameters, track_offsets
-from altiflow.tracking.compiled.correlation import correlate_lags
 from altiflow.tracking.matching.full.subpixel import chip_shift, patch_peak, peak_curvature
 from altiflow.tracking.matching.prefilters import prefilter_image
+from altiflow.tracking.matching.surfaces import correlate_lags
 
 FULL = TrackParameters(spacing=16, chip=20, chips=None, radius=6, search="full", threads=1)
 SHIFTS = (0.0, 0.15, 0.3, 0.5, 0.65, 0.85)

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["correlate_lags", "match_near", "sum_of"]
+__all__ = ["match_near", "surface_of"]
+
+Image = npt.NDArray[np.float32]
 
 _RIVALS = 7
 """Rivals of the best are looked for at least so far from it [px]."""
 
 
-def correlate_lags(template: npt.NDArray[Any], window: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    r"""Return the normalised correlation of a template (n, n) at each place in a window; 0 where one is flat.
-
-    .. math:: c = \frac{\sum (t - \bar t)(w - \bar w)}{\sqrt{\sum (t - \bar t)^2 \sum (w - \bar w)^2}}
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> window = np.sin(np.arange(36.0) ** 2).reshape(6, 6)
-    >>> found = correlate_lags(window[2:5, 1:4], window)
-    >>> np.unravel_index(found.argmax(), found.shape), round(float(found.max()), 6)
-    ((np.int64(2), np.int64(1)), 1.0)
-    """
-    from altiflow.tracking.compiled.loops import correlation as loops
-
-    width = template.shape[0]
-    down, right = (size - width + 1 for size in window.shape)
-    one, two = np.ascontiguousarray(template, np.float32), np.ascontiguousarray(window, np.float32)
-    found = np.empty(down * right, np.float32)
-    padded, near = np.empty(width * two.shape[1], np.float32), np.empty(two.size, np.float32)
-    loops.fill_surface(one, two, 0, 0, width, 0, 0, down, right, 1, padded, near, np.empty((2, two.shape[1])), found)
-    return found.reshape(down, right)
-
-
-def sum_of(table: npt.NDArray[Any], top: int, left: int, tall: int, wide: int) -> int:
-    """Return how many pixels of a rectangle count, from running sums."""
-    bottom, right = top + tall, left + wide
-    return int(table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left])
-
-
 def match_near(
-    one: npt.NDArray[np.float32],
-    two: npt.NDArray[np.float32],
+    one: Image,
+    two: Image,
+    norms: Image,
     counts_1: npt.NDArray[np.int32],
     counts_2: npt.NDArray[np.int32],
     places: npt.NDArray[np.int32],
@@ -65,7 +36,9 @@ def match_near(
     Parameters
     ----------
     one, two
-        Images of a tile, both of one frame.
+        Images of a tile, both of one frame; image 2 without its mean.
+    norms
+        One over the root of the sum of squares, less their mean, of the window that begins at each pixel of image 2.
     counts_1, counts_2
         Running sums (2, rows + 1, cols + 1) of valid and of textured pixels.
     places
@@ -88,10 +61,35 @@ def match_near(
     from altiflow.tracking.compiled.loops import correlation as loops
 
     widest = 2 * max(int(radii.max()), _RIVALS) + 1
-    stride = chip + widest - 1
-    padded, near = np.empty(chip * stride, np.float32), np.empty(stride * stride, np.float32)
-    sums, found = np.empty((2, stride)), np.empty(widest * widest, np.float32)
     loops.match_near(
-        one, two, counts_1, counts_2, places, near_x, near_y, radii, reach, walks, chip, needs, padded, near, sums,
-        found, shift, quality, status,
+        one, two, norms, counts_1, counts_2, places, near_x, near_y, radii, reach, walks, chip, needs,
+        *_space(chip, widest, widest), shift, quality, status,
     )  # fmt: skip
+
+
+def surface_of(template: Image, scale: float, window: Image, norms: Image) -> Image:
+    """Return the correlations of a chip (n, n) without its mean at each place in a window.
+
+    `scale` is one over the norm of the chip; the others are as :func:`match_near` takes them.
+    """
+    from altiflow.tracking.compiled.loops import correlation as loops
+
+    chip, (down, right) = template.shape[0], norms.shape
+    line, near, found, todo = _space(chip, down, right)
+    line = np.pad(template, ((0, 0), (0, right - 1))).ravel()
+    loops.fill_surface(
+        window, norms, line, np.float32(scale), chip, chip + right - 1, 0, 0, down, right, 1, 0, 0, near, found, todo
+    )
+    return found.reshape(down, right)
+
+
+def _space(chip: int, down: int, right: int) -> tuple[Image, Image, Image, npt.NDArray[np.int64]]:
+    """Return room for a chip in the lines of a window, the window, its surface and the places of that."""
+    wide = chip + right - 1
+    # What is behind a window is multiplied by 0, and so must be a number.
+    return (
+        np.empty(chip * wide, np.float32),
+        np.zeros((chip + down - 1) * wide, np.float32),
+        np.empty(down * right, np.float32),
+        np.empty(down * right, np.int64),
+    )

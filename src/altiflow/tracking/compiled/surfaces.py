@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["cut_chips", "judge_surfaces"]
+__all__ = ["cut_chips", "judge_surfaces", "window_norms"]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -67,3 +67,15 @@ def judge_surfaces(
     loops.judge_surfaces(
         products, scales, windows, norms, counts, chip, need, np.empty(tall, np.float32), why, at, told, patches
     )
+
+
+def window_norms(sums: Floats, powers: Floats, chip: int) -> Singles:
+    """Return one over the root of the sum of squares, less their mean, of the window that begins at each pixel.
+
+    Of running sums (rows + 1, cols + 1) of values and their squares; 0 where the window is even but for rounding.
+    """
+    from altiflow.tracking.compiled.loops import surfaces as loops
+
+    norms = np.empty((sums.shape[0] - chip, sums.shape[1] - chip), np.float32)
+    loops.fill_norms(sums, powers, chip, norms)
+    return norms

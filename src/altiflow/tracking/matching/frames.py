@@ -16,6 +16,7 @@ from altiflow.tracking.compiled.splines import spline_coefficients, spline_slope
 from altiflow.tracking.compiled.warping import warp_back
 from altiflow.tracking.matching.extras import load_cv2
 from altiflow.tracking.matching.prefilters import MEAN_COUNTS, WHOLE_KINDS, filter_reach, prefilter_image
+from altiflow.tracking.matching.surfaces import centred
 from altiflow.tracking.parameters import TrackParameters
 
 __all__ = ["Frame", "Pair", "Splines", "Tile", "cut_tiles", "filter_margin"]
@@ -33,8 +34,8 @@ _SPLINES = 4
 """Width of what the splines need of this [px]."""
 _KEPT = 300 * 2**20
 """Frames are kept for the next step if all of them take no more bytes than this; else each step makes them again."""
-_BYTES = 38
-"""Bytes of a pixel of a frame and its splines."""
+_BYTES = 46
+"""Bytes of a pixel of a frame, what its windows are divided by, and its splines."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,13 @@ class Frame:
     valid_two: Bytes
     counts_one: Ints
     counts_two: Ints
+    _windows: dict[int, tuple[Image, Image]] = field(default_factory=dict, repr=False, compare=False)
+
+    def windows(self, chip: int) -> tuple[Image, Image]:
+        """Return image 2 without its mean, and the norms of its windows of a width; made when first asked for."""
+        if chip not in self._windows:
+            self._windows[chip] = centred(self.two, chip)
+        return self._windows[chip]
 
 
 @dataclass(frozen=True)

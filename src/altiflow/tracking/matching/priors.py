@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from altiflow.tracking.compiled.correlation import sum_of
 from altiflow.tracking.compiled.medians import neighbour_medians
 from altiflow.tracking.matching.extras import load_cv2
 from altiflow.tracking.matching.frames import Frame
+from altiflow.tracking.matching.surfaces import centred, matched_blocks
 from altiflow.tracking.status import LEAST_TEXTURE
 
 __all__ = [
@@ -31,7 +31,6 @@ _DECIMATION = 2
 _LEAST_VALID = 0.7
 _LEAST_LEAD = 0.02
 """A coarse match must exceed the next peak by this."""
-_OWN = 3
 _SMOOTH = 2.0
 """Sigma of a smooth field [cells]."""
 
@@ -57,23 +56,22 @@ def coarse_matches(frame: Frame, places: Ints, *, chip: int, reach: int) -> Floa
     """
     cv2 = load_cv2()
     size = tuple(each // _DECIMATION * _DECIMATION for each in frame.one.shape)
-    small = [_decimated(cv2, image[: size[0], : size[1]]) for image in (frame.one, frame.two)]
+    one, two = (_decimated(cv2, image[: size[0], : size[1]]) for image in (frame.one, frame.two))
     found = np.full((len(places), 2), np.nan)
-    rows, cols = small[0].shape
-    near = -(-reach // _DECIMATION) + 1
-    if min(rows, cols) < chip:
+    if min(one.shape) < chip:
         return found
-    for n, (row, col) in enumerate(places // _DECIMATION):
-        top, left = min(max(row - chip // 2, 0), rows - chip), min(max(col - chip // 2, 0), cols - chip)
-        if not _whole(frame, top, left, chip):
-            continue
-        above, before = max(top - near, 0), max(left - near, 0)
-        window = small[1][above : top + near + chip, before : left + near + chip]
-        best = _stands_out(
-            cv2.matchTemplate(window, small[0][top : top + chip, left : left + chip], cv2.TM_CCOEFF_NORMED)
-        )
-        if best is not None:
-            found[n] = (best[1] + before - left) * _DECIMATION, (best[0] + above - top) * _DECIMATION
+    near, last = -(-reach // _DECIMATION) + 1, np.array(one.shape) - chip
+    corners = np.clip(places // _DECIMATION - chip // 2, 0, last).astype(np.int32)
+    first, end = np.maximum(corners - near, 0), np.minimum(corners + near, last) + chip
+    windows = np.stack([first[:, 0], end[:, 0], first[:, 1], end[:, 1]], axis=1).astype(np.int32)
+    # All of image 2 may be matched: what lacks data there stands out from nothing.
+    counts = np.stack([np.multiply.outer(*(np.arange(each + 1, dtype=np.int32) for each in one.shape))] * 2)
+    cells = np.flatnonzero(_whole(frame, corners, chip))
+    for block in matched_blocks(one, *centred(two, chip), counts, corners, windows, cells, chip=chip, need=0.0):
+        lags = end[block.cells] - first[block.cells] - chip + 1
+        stands_out = ((block.at > 0) & (block.at < lags - 1)).all(axis=1) & (block.told[:, 1] >= _LEAST_LEAD)
+        moved = (block.at + first[block.cells] - corners[block.cells]) * _DECIMATION
+        found[block.cells[stands_out]] = moved[stands_out][:, ::-1]
     return found
 
 
@@ -83,24 +81,14 @@ def _decimated(cv2: Any, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float
     return np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _whole(frame: Frame, top: int, left: int, chip: int) -> bool:
-    """Return whether most pixels of a decimated chip have data, and some have texture."""
-    place = top * _DECIMATION, left * _DECIMATION, chip * _DECIMATION, chip * _DECIMATION
-    area = (chip * _DECIMATION) ** 2
-    return bool(
-        sum_of(frame.counts_one[0], *place) >= _LEAST_VALID * area
-        and sum_of(frame.counts_one[1], *place) >= LEAST_TEXTURE * area
+def _whole(frame: Frame, corners: Ints, chip: int) -> npt.NDArray[np.bool_]:
+    """Return whether most pixels of decimated chips have data, and some have texture (n,)."""
+    top, left = corners.T * _DECIMATION
+    bottom, right, area = top + chip * _DECIMATION, left + chip * _DECIMATION, (chip * _DECIMATION) ** 2
+    seen, textured = (
+        each[bottom, right] - each[top, right] - each[bottom, left] + each[top, left] for each in frame.counts_one
     )
-
-
-def _stands_out(found: npt.NDArray[np.float32]) -> tuple[int, int] | None:
-    """Return row and column of the peak of a surface; None where another is nearly as high, or it is on the rim."""
-    row, col = divmod(int(found.argmax()), found.shape[1])
-    best = found[row, col]
-    if not (0 < row < found.shape[0] - 1 and 0 < col < found.shape[1] - 1) or not np.isfinite(best):
-        return None
-    found[max(row - _OWN, 0) : row + _OWN + 1, max(col - _OWN, 0) : col + _OWN + 1] = -1
-    return (row, col) if best - max(float(found.max()), 0.0) >= _LEAST_LEAD else None
+    return np.asarray((seen >= _LEAST_VALID * area) & (textured >= LEAST_TEXTURE * area))
 
 
 def fill_from_neighbours(values: Floats, radius: int = 2) -> Floats:

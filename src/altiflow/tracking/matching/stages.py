@@ -108,7 +108,7 @@ class Stages:
         shares = 1 if alone or len(self.tiles) >= 2 * self.threads else self.threads
         if shares > 1:
             # Filtered once, before several threads ask for it.
-            self._each("filter", self.pair.frame)
+            self._each("filter", lambda tile: self.pair.frame(tile).windows(self.parameters.chip))
         parts = [(tile, part) for tile in self.tiles for part in tile.shared_out(shares)]
 
         def work(each: tuple[Tile, Tile]) -> Any:
@@ -151,8 +151,9 @@ class Stages:
                 radius, reach, walks = (
                     each[tile.cells].ravel()[picked] for each in (plan.radius, plan.reach, plan.walks)
                 )
+                two, norms = frame.windows(self.parameters.chip)
                 match_near(
-                    frame.one, frame.two, frame.counts_one, frame.counts_two, places, near_x, near_y, radius,
+                    frame.one, two, norms, frame.counts_one, frame.counts_two, places, near_x, near_y, radius,
                     reach, walks, self.parameters.chip, self.needs, shift, quality, status,
                 )  # fmt: skip
             return shift, quality, status

@@ -18,81 +18,90 @@ _RIVAL_STEP = 2
 
 
 @fast
-def _product(first, second):  # type: ignore[no-untyped-def]
-    """Return the sum of products of two lines of one length."""
-    total = np.float32(0)
+def _products(first, second, a, b, c, d):  # type: ignore[no-untyped-def]
+    """Return the sums of products of a line with four pieces of another, each value of it being read once."""
+    one, two, three, four = second[a:], second[b:], second[c:], second[d:]
+    of_one = of_two = of_three = of_four = np.float32(0)
     for i in range(first.size):
-        total += first[i] * second[i]
-    return total
+        value = first[i]
+        of_one += value * one[i]
+        of_two += value * two[i]
+        of_three += value * three[i]
+        of_four += value * four[i]
+    return of_one, of_two, of_three, of_four
 
 
 @fast
-def _copy_centred(image, top, left, height, width, stride, target):  # type: ignore[no-untyped-def]
-    """Copy a patch less its mean into lines of `stride`; return the sum of its squares."""
+def _pad_chip(image, row, col, chip, stride, target):  # type: ignore[no-untyped-def]
+    """Copy a chip less its mean into lines of `stride`, zeros behind; return one over its norm, 0 if it is even."""
     total = np.float64(0)
-    for i in range(height):
-        line = image[top + i, left : left + width]
-        for j in range(width):
+    for i in range(chip):
+        line = image[row + i, col : col + chip]
+        for j in range(chip):
             total += np.float64(line[j])
-    mean = total / (height * width)
+    mean = total / (chip * chip)
     squares = np.float64(0)
-    for i in range(height):
-        line, copy = image[top + i, left : left + width], target[i * stride : i * stride + stride]
-        for j in range(width):
+    for i in range(chip):
+        line, copy = image[row + i, col : col + chip], target[i * stride : i * stride + stride]
+        for j in range(chip):
             value = np.float32(line[j] - mean)
             copy[j] = value
             squares += value * value
-        for j in range(width, stride):
+        for j in range(chip, stride):
             copy[j] = np.float32(0)
-    return squares
+    return np.float32(1 / np.sqrt(squares)) if squares > 0.0 else np.float32(0)
 
 
-@fast
-def _add_line(line, sign, sums, powers):  # type: ignore[no-untyped-def]
-    """Add a line and its squares to sums of columns."""
-    for j in range(line.size):
-        value = np.float64(line[j])
-        sums[j] += sign * value
-        powers[j] += sign * value * value
+@plain
+def _copy_window(image, top, left, height, width, stride, target):  # type: ignore[no-untyped-def]
+    """Copy a window into lines of `stride`; what is behind it is left as it is."""
+    for i in range(height):
+        line, copy = image[top + i, left : left + width], target[i * stride : i * stride + width]
+        for j in range(width):
+            copy[j] = line[j]
+
+
+@plain
+def _is_passed_over(i, j, step, row, col):  # type: ignore[no-untyped-def]
+    """Return whether a place is none of every `step`-th, or belongs to the peak about another."""
+    return step > 1 and (i % step or j % step or (abs(i - row) <= _BLOCK and abs(j - col) <= _BLOCK))
 
 
 @fast_entry
 def fill_surface(  # type: ignore[no-untyped-def]
-    one, two, row, col, chip, top, left, down, right, step, padded, near, sums, found
+    two, norms, template, scale, chip, stride, top, left, down, right, step, mid_row, mid_col, near, found, todo
 ):
     """Fill `found` with the correlations at (down, right) places of a window that begins at (top, left).
 
-    Only every `step`-th place along both axes is looked at; the others have -2.
+    With a step above 1 only every `step`-th place along both axes is looked at, and none of the peak about the middle;
+    the others have -2.
     The chip has the line length of the window, with zeros behind it: one product of two unbroken lines a place.
     """
-    stride = chip + right - 1
-    squares = _copy_centred(one, row, col, chip, chip, stride, padded)
-    _copy_centred(two, top, left, chip + down - 1, stride, stride, near)
-    count, length = chip * chip, (chip - 1) * stride + chip
-    template = padded[:length]
-    for j in range(stride):
-        sums[0, j] = sums[1, j] = 0.0
-    for k in range(chip):
-        _add_line(near[k * stride : (k + 1) * stride], 1.0, sums[0], sums[1])
+    _copy_window(two, top, left, down + chip - 1, right + chip - 1, stride, near)
+    line, wanted = template[: (chip - 1) * stride + chip], 0
     for i in range(down):
-        if i:
-            _add_line(near[(i - 1) * stride : i * stride], -1.0, sums[0], sums[1])
-            _add_line(near[(i + chip - 1) * stride : (i + chip) * stride], 1.0, sums[0], sums[1])
-        total = power = 0.0
-        for j in range(chip):
-            total += sums[0, j]
-            power += sums[1, j]
         for j in range(right):
-            if j:
-                total += sums[0, j + chip - 1] - sums[0, j - 1]
-                power += sums[1, j + chip - 1] - sums[1, j - 1]
-            if step > 1 and (i % step or j % step):
-                found[i * right + j] = np.float32(-2)
-                continue
-            start = i * stride + j
-            spread = squares * (power - total * total / count)
-            product = _product(template, near[start : start + length])
-            found[i * right + j] = product / np.sqrt(spread) if spread > 1e-9 * squares * power else np.float32(0)
+            k = i * right + j
+            if _is_passed_over(i, j, step, mid_row, mid_col):
+                found[k] = np.float32(-2)
+            else:
+                found[k], todo[wanted] = scale * norms[top + i, left + j], k
+                wanted += 1
+    for n in range(0, wanted, 4):
+        a, b, c, d = todo[n], todo[min(n + 1, wanted - 1)], todo[min(n + 2, wanted - 1)], todo[min(n + 3, wanted - 1)]
+        # A line of the window is longer than one of the surface.
+        behind = stride - right
+        of_a, of_b, of_c, of_d = _products(
+            line, near, a + a // right * behind, b + b // right * behind, c + c // right * behind,
+            d + d // right * behind,
+        )  # fmt: skip
+        found[a] *= of_a
+        if n + 1 < wanted:
+            found[b] *= of_b
+        if n + 2 < wanted:
+            found[c] *= of_c
+        if n + 3 < wanted:
+            found[d] *= of_d
 
 
 @plain
@@ -128,13 +137,18 @@ def _peak(found, top, left, down, right, chip, valid, textured, need):  # type: 
 
 
 @plain_inside
-def _beside(one, two, counts, row, col, shift, best, chip, need, padded, near, sums, found):  # type: ignore[no-untyped-def]
+def _beside(  # type: ignore[no-untyped-def]
+    two, norms, counts, row, col, shift, best, chip, need, template, scale, stride, near, found, todo
+):
     """Return the lead of a match over the best allowed one beside it, and its ratio to their root mean square."""
     rows, cols = two.shape
     y, x = row + shift[1], col + shift[0]
     top, left = max(y - _RIVALS, 0), max(x - _RIVALS, 0)
     down, right = min(y + _RIVALS, rows - chip) - top + 1, min(x + _RIVALS, cols - chip) - left + 1
-    fill_surface(one, two, row, col, chip, top, left, down, right, np.int64(_RIVAL_STEP), padded, near, sums, found)
+    fill_surface(
+        two, norms, template, scale, chip, stride, top, left, down, right, np.int64(_RIVAL_STEP), y - top, x - left,
+        near, found, todo,
+    )  # fmt: skip
     second, least, power, count = 0.0, need * chip * chip - 1e-6, 0.0, 0
     for i in range(0, down, _RIVAL_STEP):
         for j in range(0, right, _RIVAL_STEP):
@@ -154,8 +168,8 @@ def _bend(best, before, behind):  # type: ignore[no-untyped-def]
 
 @entry
 def match_near(  # type: ignore[no-untyped-def]
-    one, two, counts_1, counts_2, places, near_x, near_y, radii, reach, walks, chip, needs, padded, near,
-    sums, found, shift, quality, status,
+    one, two, norms, counts_1, counts_2, places, near_x, near_y, radii, reach, walks, chip, needs, template, near,
+    found, todo, shift, quality, status,
 ):  # fmt: skip
     """Fill `shift`, `quality` and `status`; see :func:`altiflow.tracking.compiled.correlation.match_near`."""
     half, area = chip // 2, chip * chip
@@ -169,39 +183,28 @@ def match_near(  # type: ignore[no-untyped-def]
         elif count_within(counts_1[1], row, col, chip, chip) < LEAST_TEXTURE * area:
             status[n] = FLAT
         else:
+            stride = chip + 2 * max(radii[n], _RIVALS)
+            scale = _pad_chip(one, row, col, chip, stride, template)
             _walk(
-                one, two, counts_2, row, col, near_x[n], near_y[n], radii[n], reach[n], walks[n], chip, needs[1],
-                padded, near, sums, found, shift[n], quality[n], status[n : n + 1],
+                two, norms, counts_2, row, col, near_x[n], near_y[n], radii[n], reach[n], walks[n], chip, needs[1],
+                template, scale, stride, near, found, todo, shift[n], quality[n], status[n : n + 1],
             )  # fmt: skip
             if status[n] == 0:
+                if radii[n] > _RIVALS:
+                    stride = chip + 2 * _RIVALS
+                    scale = _pad_chip(one, row, col, chip, stride, template)
                 lead, ratio = _beside(
-                    one, two, counts_2, row, col, shift[n], quality[n, 0], chip, needs[1], padded, near, sums, found
-                )
+                    two, norms, counts_2, row, col, shift[n], quality[n, 0], chip, needs[1], template, scale, stride,
+                    near, found, todo,
+                )  # fmt: skip
                 quality[n, 1], quality[n, 2] = min(quality[n, 1], lead), ratio
 
 
 @plain_inside
 def _walk(  # type: ignore[no-untyped-def]
-    one,
-    two,
-    counts,
-    row,
-    col,
-    x,
-    y,
-    radius,
-    reach,
-    walks,
-    chip,
-    need,
-    padded,
-    near,
-    sums,
-    found,
-    shift,
-    quality,
-    status,
-):
+    two, norms, counts, row, col, x, y, radius, reach, walks, chip, need, template, scale, stride, near, found, todo,
+    shift, quality, status,
+):  # fmt: skip
     """Fill shift, quality and status of one chip: search a window, and move it while the best lies on its rim."""
     rows, cols = two.shape
     x, y = min(max(x, -reach), reach), min(max(y, -reach), reach)
@@ -212,7 +215,10 @@ def _walk(  # type: ignore[no-untyped-def]
         if down < 1 or right < 1:
             status[0] = EDGE
             return
-        fill_surface(one, two, row, col, chip, top, left, down, right, np.int64(1), padded, near, sums, found)
+        fill_surface(
+            two, norms, template, scale, chip, stride, top, left, down, right, np.int64(1), np.int64(0), np.int64(0),
+            near, found, todo,
+        )  # fmt: skip
         at, best, lead, flags = _peak(found, top, left, down, right, chip, counts[0], counts[1], need)
         if at < 0:
             status[0] = NODATA if flags & NODATA else FLAT

@@ -6,7 +6,7 @@ import numpy as np
 
 from altiflow.tracking.compiled.loops.correlation import count_within
 from altiflow.tracking.compiled.loops.peaks import SIDE, cut_patch, peak_ratio
-from altiflow.tracking.compiled.loops.ways import entry, plain, sure
+from altiflow.tracking.compiled.loops.ways import entry, plain, plain_inside, sure
 from altiflow.tracking.status import FLAT, LEAST_TEXTURE, NODATA
 
 __all__ = ["cut_chips", "judge_surfaces"]
@@ -136,3 +136,25 @@ def judge_surfaces(  # type: ignore[no-untyped-def]
         told[n, 0], told[n, 1] = best, best - _second(found, down, right, tops, row, col)
         cut_patch(found, down, right, row, col, patches[n])
         told[n, 2] = peak_ratio(found, down, right, row, col)
+
+
+@plain_inside
+def _within(table, top, left, chip):  # type: ignore[no-untyped-def]
+    """Return the sum of a window, from running sums."""
+    bottom, right = top + chip, left + chip
+    return table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
+
+
+@entry
+def fill_norms(sums, powers, chip, norms):  # type: ignore[no-untyped-def]
+    """Fill `norms`; see :func:`altiflow.tracking.compiled.surfaces.window_norms`."""
+    rows, cols = norms.shape
+    most, area = 0.0, chip * chip
+    for i in range(rows):
+        for j in range(cols):
+            most = max(most, _within(powers, i, j, chip))
+    for i in range(rows):
+        for j in range(cols):
+            total, power = _within(sums, i, j, chip), _within(powers, i, j, chip)
+            spread = power - total * total / area
+            norms[i, j] = 1 / np.sqrt(spread) if spread > 1e-9 * power + 1e-13 * most else 0.0

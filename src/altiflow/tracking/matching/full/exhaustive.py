@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -13,11 +12,11 @@ import scipy
 
 from altiflow.errors import InputError
 from altiflow.tracking.compiled.peaks import peak_patch, spline_peaks
-from altiflow.tracking.compiled.surfaces import cut_chips, judge_surfaces
-from altiflow.tracking.matching.extras import load_cv2, require_numba
+from altiflow.tracking.matching.extras import require_numba
 from altiflow.tracking.matching.frames import Frame
 from altiflow.tracking.matching.full.batched import Surfaces, batch_peaks
 from altiflow.tracking.matching.full.subpixel import chip_shift, patch_peak, peak_curvature
+from altiflow.tracking.matching.surfaces import Block, matched_blocks
 from altiflow.tracking.parameters import Backend, Subpixel
 from altiflow.tracking.status import EDGE, FLAT, LEAST_TEXTURE, NODATA
 
@@ -27,41 +26,6 @@ Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 _SIDE = 7
-_BYTES = 2**20
-"""Of the surfaces that are held at a time."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Matches of some cells.
-
-    Attributes
-    ----------
-    cells
-        Which they are (n,).
-    why
-        Why each has none (n,), 0 if it has.
-    at
-        Row and column of the best in its surface (n, 2).
-    told
-        Its correlation, lead and ratio (n, 3).
-    patches
-        What lies about it (n, 7, 7); the first value is NaN where no spline can be put through.
-    """
-
-    cells: npt.NDArray[Any]
-    why: npt.NDArray[np.uint8]
-    at: npt.NDArray[np.int64]
-    told: Floats
-    patches: Floats
-
-    @classmethod
-    def empty(cls, cells: npt.NDArray[Any]) -> Block:
-        """Return a block to fill."""
-        n = cells.size
-        return cls(
-            cells, np.zeros(n, np.uint8), np.zeros((n, 2), np.int64), np.full((n, 3), np.nan), np.zeros((n, 7, 7))
-        )
 
 
 @cache
@@ -188,29 +152,9 @@ def _windows(corners: Ints, near: Ints, radii: Ints, chip: int, shape: tuple[int
 def _by_opencv(
     frame: Frame, corners: Ints, windows: Ints, cells: npt.NDArray[Any], chip: int, need: float
 ) -> Iterator[Block]:
-    """Yield the matches of some cells, with products by OpenCV.
-
-    Nothing but these is done for one cell at a time, so that threads seldom wait for each other.
-    """
-    cv2 = load_cv2()
-    two, norms = _centred(frame.two, chip)
-    lags = windows[:, [1, 3]] - windows[:, [0, 2]] - chip + 1
-    most = int(lags.prod(axis=1, dtype=np.int64)[cells].max(initial=1))
-    count = max(1, _BYTES // (4 * most))
-    products, chips = np.empty((count, most), np.float32), np.empty((count, chip, chip), np.float32)
-    for start in range(0, cells.size, count):
-        chosen = cells[start : start + count]
-        size, scales, block = chosen.size, np.empty(chosen.size, np.float32), Block.empty(chosen)
-        cut_chips(frame.one, corners[chosen], chips[:size], scales)
-        limits = zip(windows[chosen].tolist(), lags[chosen].tolist(), strict=True)
-        for n, ((top, bottom, left, right), (tall, wide)) in enumerate(limits):
-            made = products[n, : tall * wide].reshape(tall, wide)
-            cv2.matchTemplate(two[top:bottom, left:right], chips[n], cv2.TM_CCORR, made)
-        judge_surfaces(
-            products, scales, windows[chosen], norms, frame.counts_two, chip, need,
-            block.why, block.at, block.told, block.patches,
-        )  # fmt: skip
-        yield block
+    """Yield the matches of some cells, with products by OpenCV."""
+    even, norms = frame.windows(chip)
+    return matched_blocks(frame.one, even, norms, frame.counts_two, corners, windows, cells, chip=chip, need=need)
 
 
 def _by_torch(
@@ -224,7 +168,7 @@ def _by_torch(
     device: str,
 ) -> Iterator[Block]:
     """Yield the matches of some cells, by torch."""
-    two, norms = _centred(frame.two, chip)
+    two, norms = frame.windows(chip)
     surfaces = Surfaces.of_tile(frame.one, two, norms, frame.counts_two, chip=chip, need=need)
     for peaks in batch_peaks(surfaces, corners[cells], windows[cells], device=device):
         block, middle = Block.empty(cells[peaks.cells]), peaks.near.shape[1] // 2
@@ -235,31 +179,6 @@ def _by_torch(
         for n, near in enumerate(peaks.near):
             block.told[n, 2] = peak_patch(near, middle, middle, block.patches[n])
         yield block
-
-
-def _centred(image: npt.NDArray[np.float32], chip: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return an image without its mean, and the norms of its windows.
-
-    Correlations do not know the mean, and products of small numbers are more exact.
-    """
-    made = image - image.mean(dtype=np.float64).astype(np.float32)
-    return made, _window_norms(made, chip)
-
-
-def _window_norms(image: npt.NDArray[np.float32], chip: int) -> npt.NDArray[np.float32]:
-    """Return one over the root of the sum of squares, less their mean, of the window that begins at each pixel.
-
-    It is 0 where the window is even but for rounding. Of all chips of one width these are the same.
-    """
-    cv2 = load_cv2()
-    sums, powers = (
-        each[chip:, chip:] - each[:-chip, chip:] - each[chip:, :-chip] + each[:-chip, :-chip]
-        for each in cv2.integral2(image, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
-    )
-    spread = powers - sums * sums / (chip * chip)
-    even = spread <= 1e-9 * powers + 1e-13 * powers.max(initial=0.0)
-    spread[even] = np.inf
-    return np.asarray(1 / np.sqrt(spread), np.float32)
 
 
 def _unfit(frame: Frame, corners: Ints, chip: int, need: float) -> npt.NDArray[np.uint8]:
