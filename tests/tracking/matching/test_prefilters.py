@@ -198,7 +198,7 @@ def test_frames_are_kept_if_all_of_them_fit(monkeypatch: pytest.MonkeyPatch) -> 
     (tile,) = tiles = cut_tiles((middles, middles), (200, 200), 30)
     pair = Pair(image, image, None, None, TrackParameters(), tiles)
     assert pair.frame(tile) is pair.frame(tile)
-    assert pair.splines(tile) is pair.splines(tile)
+    assert pair.prepared(tile)[1] is pair.prepared(tile)[1]
     monkeypatch.setattr("altiflow.tracking.matching.frames._KEPT", 1000)
     pair = Pair(image, image, None, None, TrackParameters(), tiles)
     one, two = pair.frame(tile), pair.frame(tile)

@@ -183,19 +183,17 @@ class Pair:
             self._keep("frame", tile, found)
         return found
 
-    def splines(self, tile: Tile) -> Splines:
-        """Return the splines in the window of a tile."""
-        found: Splines | None = self._store.get(("splines", tile))
-        if found is not None:
-            return found
-        frame = self.frame(tile)
-        made = Splines(spline_slopes(spline_coefficients(frame.one)), spline_coefficients(frame.two))
-        self._keep("splines", tile, made)
-        return made
+    def prepared(self, tile: Tile) -> tuple[Frame, Splines]:
+        """Return frame and splines in the window of a tile."""
+        frame, found = self.frame(tile), self._store.get(("splines", tile))
+        if found is None:
+            found = Splines(spline_slopes(spline_coefficients(frame.one)), spline_coefficients(frame.two))
+            self._keep("splines", tile, found)
+        return frame, found
 
     def warped(self, tile: Tile, field: npt.NDArray[np.float64], middles: tuple[Ints, Ints]) -> tuple[Frame, Splines]:
         """Return frame and splines with image 2 drawn back along displacements (2, rows, cols) on the lattice [px]."""
-        frame, splines, cv2 = self.frame(tile), self.splines(tile), load_cv2()
+        (frame, splines), cv2 = self.prepared(tile), load_cv2()
         start = np.array([middles[0][0] - 0.5 - tile.top, middles[1][0] - 0.5 - tile.left])
         two, valid = warp_back(splines.coefficients, frame.valid_two, field, start, self.parameters.spacing)
         counts = np.asarray(cv2.integral(valid))[None]

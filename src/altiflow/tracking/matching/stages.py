@@ -187,7 +187,7 @@ class Stages:
         """Find displacements between pixels from `starts` (rows, cols, 2)."""
 
         def work(tile: Tile) -> Any:
-            frame, splines = self.pair.frame(tile), self.pair.splines(tile)
+            frame, splines = self.pair.prepared(tile)
             return self._settle(tile, frame, splines, starts, (self.parameters.chip,), _FAR_FROM_PEAK, None, steps)
 
         self._put(self._each("between pixels", work), np.isfinite(starts[..., 0]))
