@@ -21,7 +21,7 @@ def goal_lines(found: Found) -> list[str]:
     rows = [*_speed(found), *_accuracy(found), *_soundness(found)]
     table = ["## Goals", "", "| | goal | found | |", "|---|---|---|---|"]
     for mark, goal, value, most in rows:
-        met = "not measured" if value is None else "met" if value <= most else "missed"
+        met = "not measured" if value is None else "met" if value <= most else "**missed**"
         table.append(f"| {mark} | {goal} | {'' if value is None else f'{abs(value):.4g}'} | {met} |")
     return table
 
