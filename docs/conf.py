@@ -59,7 +59,7 @@ def list_missed(app):
         for line in path.read_text(encoding="utf-8").splitlines():
             cells = [cell.strip() for cell in line.strip("|").split("|")]
             if cells[-1] == "**missed**":
-                rows.append(f"| {path.stem} | {cells[1]} | {cells[2]}, {cells[3]} |")
+                rows.append(f"| {path.stem} | {cells[1]} | {', '.join(cells[2:-1])} |")
             elif cells[-1] == "no" and len(cells) == 3:
                 rows.append(f"| {path.stem} | {cells[0]} | {cells[1]} |")
     (docs / "performance-missed.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
