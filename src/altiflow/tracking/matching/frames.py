@@ -242,6 +242,10 @@ class Pair:
         else:
             made = prefilter_image(raw, ok, kind=kind, width=width, level=known)
         cv2, seen = load_cv2(), ok.view(np.uint8)
-        counts = np.stack([cv2.integral(seen), cv2.integral(textured_pixels(raw) & seen)])
+        counts = np.empty((2, seen.shape[0] + 1, seen.shape[1] + 1), np.int32)
+        textured = textured_pixels(raw)
+        textured &= seen
+        for each, sums in zip((seen, textured), counts, strict=True):
+            cv2.integral(each, sums)
         inner = seen if ok.all() else cv2.erode(seen, np.ones((3, 3), np.uint8))
         return made, np.asarray(inner), counts

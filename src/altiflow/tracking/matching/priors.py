@@ -65,7 +65,8 @@ def coarse_matches(frame: Frame, places: Ints, *, chip: int, reach: int) -> Floa
     first, end = np.maximum(corners - near, 0), np.minimum(corners + near, last) + chip
     windows = np.stack([first[:, 0], end[:, 0], first[:, 1], end[:, 1]], axis=1).astype(np.int32)
     # All of image 2 may be matched: what lacks data there stands out from nothing.
-    counts = np.stack([np.multiply.outer(*(np.arange(each + 1, dtype=np.int32) for each in one.shape))] * 2)
+    counts = np.empty((2, one.shape[0] + 1, one.shape[1] + 1), np.int32)
+    counts[:] = np.multiply.outer(*(np.arange(each + 1, dtype=np.int32) for each in one.shape))
     cells = np.flatnonzero(_whole(frame, corners, chip))
     for block in matched_blocks(one, *centred(two, chip), counts, corners, windows, cells, chip=chip, need=0.0):
         lags = end[block.cells] - first[block.cells] - chip + 1
