@@ -75,7 +75,7 @@ def surface_of(template: Image, scale: float, window: Image, norms: Image) -> Im
     from altiflow.tracking.compiled.loops import correlation as loops
 
     chip, (down, right) = template.shape[0], norms.shape
-    line, near, found, todo = _space(chip, down, right)
+    _, near, found, todo = _space(chip, down, right)
     line = np.pad(template, ((0, 0), (0, right - 1))).ravel()
     loops.fill_surface(
         window, norms, line, np.float32(scale), chip, chip + right - 1, 0, 0, down, right, 1, 0, 0, near, found, todo
