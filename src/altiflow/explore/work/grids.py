@@ -127,6 +127,7 @@ def _tally(
         # They are there already where the process ended before the account was written.
         store.replace(replace(found, told=told))
     except EmptyDataError:
+        # Not one of these has a usable segment: the ledger tells why, and so will the account.
         pass
     account.done += [str(place) for place in places]
     account.missing += [Path(row["path"]).name for row in ledger.rows if row["status"] == "failed"]

@@ -7,7 +7,7 @@ import numpy as np
 from altiflow.tracking.compiled.loops.ways import entry, fast, fast_entry, plain, plain_inside
 from altiflow.tracking.status import EDGE, FLAT, LEAST_TEXTURE, NODATA
 
-__all__ = ["count_within", "fill_surface", "match_near"]
+__all__ = ["fill_surface", "match_near", "sum_within"]
 
 _BLOCK = 3
 """Displacements this near the best belong to its peak."""
@@ -105,8 +105,8 @@ def fill_surface(  # type: ignore[no-untyped-def]
 
 
 @plain
-def count_within(table, top, left, tall, wide):  # type: ignore[no-untyped-def]
-    """Return how many pixels of a rectangle count, from running sums."""
+def sum_within(table, top, left, tall, wide):  # type: ignore[no-untyped-def]
+    """Return the sum over a rectangle, or how many of its pixels count, from running sums."""
     bottom, right = top + tall, left + wide
     return table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
 
@@ -116,15 +116,15 @@ def _peak(found, top, left, down, right, chip, valid, textured, need):  # type: 
     """Return place and height of the best allowed match, its lead over the others, and the flags of the others."""
     area, best, at, flags = chip * chip, -2.0, -1, 0
     tall, wide = down + chip - 1, right + chip - 1
-    whole = count_within(valid, top, left, tall, wide) == tall * wide
+    whole = sum_within(valid, top, left, tall, wide) == tall * wide
     # What a window of which so few pixels are even cannot hold is a flat chip.
-    rough = tall * wide - count_within(textured, top, left, tall, wide) < (1 - LEAST_TEXTURE) * area
+    rough = tall * wide - sum_within(textured, top, left, tall, wide) < (1 - LEAST_TEXTURE) * area
     for i in range(down):
         for j in range(right):
             k = i * right + j
-            if not whole and count_within(valid, top + i, left + j, chip, chip) < need * area - 1e-6:
+            if not whole and sum_within(valid, top + i, left + j, chip, chip) < need * area - 1e-6:
                 found[k], flags = -2.0, flags | NODATA
-            elif not rough and count_within(textured, top + i, left + j, chip, chip) < LEAST_TEXTURE * area:
+            elif not rough and sum_within(textured, top + i, left + j, chip, chip) < LEAST_TEXTURE * area:
                 found[k], flags = -2.0, flags | FLAT
             elif found[k] > best:
                 best, at = found[k], k
@@ -154,7 +154,7 @@ def _beside(  # type: ignore[no-untyped-def]
         for j in range(0, right, _RIVAL_STEP):
             if abs(top + i - y) <= _BLOCK and abs(left + j - x) <= _BLOCK:
                 continue
-            if count_within(counts[0], top + i, left + j, chip, chip) >= least:
+            if sum_within(counts[0], top + i, left + j, chip, chip) >= least:
                 value = found[i * right + j]
                 second, power, count = max(second, value), power + value * value, count + 1
     return best - second, best / np.sqrt(power / count) if power > 0.0 else np.nan
@@ -178,9 +178,9 @@ def match_near(  # type: ignore[no-untyped-def]
         row, col = places[n, 0] - half, places[n, 1] - half
         if row < 0 or col < 0 or row + chip > rows or col + chip > cols:
             status[n] = EDGE
-        elif count_within(counts_1[0], row, col, chip, chip) < needs[0] * area - 1e-6:
+        elif sum_within(counts_1[0], row, col, chip, chip) < needs[0] * area - 1e-6:
             status[n] = NODATA
-        elif count_within(counts_1[1], row, col, chip, chip) < LEAST_TEXTURE * area:
+        elif sum_within(counts_1[1], row, col, chip, chip) < LEAST_TEXTURE * area:
             status[n] = FLAT
         else:
             stride = chip + 2 * max(radii[n], _RIVALS)

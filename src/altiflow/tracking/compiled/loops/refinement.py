@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from altiflow.tracking.compiled.loops.correlation import count_within
+from altiflow.tracking.compiled.loops.correlation import sum_within
 from altiflow.tracking.compiled.loops.ways import entry, fast, plain, plain_inside
 
 __all__ = ["refine_chips"]
@@ -184,8 +184,8 @@ def _has_data(counts, needs, row, col, to_row, to_col, chip):  # type: ignore[no
     if min(row, col, to_row, to_col) < 0 or max(row, to_row) + chip > rows or max(col, to_col) + chip > cols:
         return False
     least = chip * chip - 1e-6
-    enough = count_within(counts[0], row, col, chip, chip) >= needs[0] * least
-    return enough and count_within(counts[1], to_row, to_col, chip, chip) >= needs[1] * least
+    enough = sum_within(counts[0], row, col, chip, chip) >= needs[0] * least
+    return enough and sum_within(counts[1], to_row, to_col, chip, chip) >= needs[1] * least
 
 
 @plain_inside

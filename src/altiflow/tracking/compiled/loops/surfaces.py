@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from altiflow.tracking.compiled.loops.correlation import count_within
+from altiflow.tracking.compiled.loops.correlation import sum_within
 from altiflow.tracking.compiled.loops.peaks import SIDE, cut_patch, peak_ratio
-from altiflow.tracking.compiled.loops.ways import entry, plain, plain_inside, sure
+from altiflow.tracking.compiled.loops.ways import entry, plain, sure
 from altiflow.tracking.status import FLAT, LEAST_TEXTURE, NODATA
 
-__all__ = ["cut_chips", "judge_surfaces"]
+__all__ = ["cut_chips", "fill_norms", "judge_surfaces"]
 
 _HALF = SIDE // 2
 
@@ -70,17 +70,17 @@ def _largest(values):  # type: ignore[no-untyped-def]
 def _bar_unfit(found, down, right, tops, top, left, counts, chip, need):  # type: ignore[no-untyped-def]
     """Bar the places (-2) where image 2 lacks data or texture; return why, if that leaves none."""
     area, tall, wide = chip * chip, down + chip - 1, right + chip - 1
-    whole = count_within(counts[0], top, left, tall, wide) == tall * wide
+    whole = sum_within(counts[0], top, left, tall, wide) == tall * wide
     # What a window of which so few pixels are even cannot hold is a flat chip.
-    if whole and tall * wide - count_within(counts[1], top, left, tall, wide) < (1 - LEAST_TEXTURE) * area:
+    if whole and tall * wide - sum_within(counts[1], top, left, tall, wide) < (1 - LEAST_TEXTURE) * area:
         return 0
     some_lack, some_stay = False, False
     for i in range(down):
         tops[i] = np.float32(-2)
         for j in range(right):
-            lacks = count_within(counts[0], top + i, left + j, chip, chip) < need * area - 1e-6
+            lacks = sum_within(counts[0], top + i, left + j, chip, chip) < need * area - 1e-6
             some_lack |= lacks
-            if lacks or count_within(counts[1], top + i, left + j, chip, chip) < LEAST_TEXTURE * area:
+            if lacks or sum_within(counts[1], top + i, left + j, chip, chip) < LEAST_TEXTURE * area:
                 found[i * right + j] = np.float32(-2)
                 continue
             some_stay = True
@@ -138,13 +138,6 @@ def judge_surfaces(  # type: ignore[no-untyped-def]
         told[n, 2] = peak_ratio(found, down, right, row, col)
 
 
-@plain_inside
-def _within(table, top, left, chip):  # type: ignore[no-untyped-def]
-    """Return the sum of a window, from running sums."""
-    bottom, right = top + chip, left + chip
-    return table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
-
-
 @entry
 def fill_norms(sums, powers, chip, norms):  # type: ignore[no-untyped-def]
     """Fill `norms`; see :func:`altiflow.tracking.compiled.surfaces.window_norms`."""
@@ -152,9 +145,9 @@ def fill_norms(sums, powers, chip, norms):  # type: ignore[no-untyped-def]
     most, area = 0.0, chip * chip
     for i in range(rows):
         for j in range(cols):
-            most = max(most, _within(powers, i, j, chip))
+            most = max(most, sum_within(powers, i, j, chip, chip))
     for i in range(rows):
         for j in range(cols):
-            total, power = _within(sums, i, j, chip), _within(powers, i, j, chip)
+            total, power = sum_within(sums, i, j, chip, chip), sum_within(powers, i, j, chip, chip)
             spread = power - total * total / area
             norms[i, j] = 1 / np.sqrt(spread) if spread > 1e-9 * power + 1e-13 * most else 0.0
